@@ -1,0 +1,187 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { ChildProcess } from '../children/child-process.ts';
+import type { CallContext } from '../children/rpc.ts';
+import type { Clock } from '../core/clock.ts';
+import { asMillraceError, MillraceError } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { Logger } from '../core/logger.ts';
+import type { EngineMethods, SqlMethods, SyncRequest } from '../engine/protocol.ts';
+import type { PlanChange } from '../plan/diff.ts';
+import { DuckdbQueryEngine } from '../query/embedded/duckdb-query-engine.ts';
+import { createServer } from '../serve/server.ts';
+import { embedded } from '../target/embedded.ts';
+import type { Target } from '../target/target.ts';
+import { startEngine, startSql, startWorker } from './children.ts';
+import { Claim } from './claim.ts';
+import { lockFolder, removeRunFile, writeRunFile } from './data-folder.ts';
+import { type LoadedPipeline, loadPipeline } from './load-pipeline.ts';
+import { PlanState } from './plan-state.ts';
+import { prepare, type PreparedPipeline } from './prepare.ts';
+import { Runtime } from './runtime.ts';
+import { createServices } from './services.ts';
+import type { WorkerMethods } from './worker-protocol.ts';
+
+export interface AppOptions {
+  /** The pipeline file. */
+  readonly file: string;
+  readonly folder: string;
+  readonly mode: 'dev' | 'start';
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly allowedHosts: readonly string[];
+  readonly allowBreaking: boolean;
+  /** False where a command opens the folder for a moment: nothing runs by itself then. */
+  readonly triggers: boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called when the log can no longer be written: the process must end. */
+  readonly onFatal: (error: MillraceError) => void;
+}
+
+/** A running pipeline: children, rooms and doors. */
+export class App {
+  readonly #options: AppOptions;
+  readonly #target: Target;
+  readonly #engine: ChildProcess<EngineMethods>;
+  readonly #sql: ChildProcess<SqlMethods>;
+  readonly #worker: ChildProcess<WorkerMethods>;
+  readonly #planState: PlanState;
+  readonly #unlock: () => Promise<void>;
+  readonly claim: Claim;
+  /** The key of `run.json`: the folder's owner needs no other. */
+  readonly localKey: string = `mr_local_${randomBytes(24).toString('base64url')}`;
+  #runtime: Promise<Runtime>;
+  #current: Runtime | undefined;
+  #server: FastifyInstance | undefined;
+  #address = '';
+  #stopping = false;
+
+  private constructor(options: AppOptions, target: Target, unlock: () => Promise<void>) {
+    const { clock, logger, folder } = options;
+    this.#options = options;
+    this.#target = target;
+    this.#unlock = unlock;
+    this.#planState = new PlanState(folder, target.files);
+    this.claim = new Claim(folder, target.keys);
+    const context = { folder, clock, logger };
+    this.#engine = startEngine(context);
+    this.#sql = startSql(context, { sync: async (request: SyncRequest) => (await this.runtime()).sync(request) }, () => this.#current?.catalog());
+    this.#worker = startWorker(context, {
+      records: async (params: { stream: string; from: number | null }) => (await this.runtime()).records(params),
+      refused: async (params: { stream: string; letters: { record: string; message: string }[] }) => (await this.runtime()).refused(params),
+      tableRows: (params: { stream: string; until: number }, call: CallContext) => this.#tableRows(params, call),
+    }, () => this.#current?.workerSetup());
+    this.#runtime = new Promise(() => {});
+  }
+
+  /** Opens the folder and brings everything up; resolves when all doors answer. */
+  static async start(options: AppOptions): Promise<App> {
+    const loaded = await loadPipeline(options.file);
+    const unlock = await lockFolder(options.folder);
+    let app: App | undefined;
+    try {
+      const target = await embedded({ folder: options.folder, clock: options.clock, logger: options.logger, onFatal: options.onFatal });
+      app = new App(options, target, unlock);
+      await app.#use(await app.#prepare(loaded), options.allowBreaking);
+      await app.#listen();
+      return app;
+    } catch (error) {
+      if (app) await app.stop({ deliver: false });
+      else await unlock();
+      throw error;
+    }
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  get current(): Runtime | undefined {
+    return this.#current;
+  }
+
+  /** The runtime once a change under way is in place. */
+  runtime(): Promise<Runtime> {
+    if (this.#stopping) return Promise.reject(new MillraceError('MR_STOPPING', 'The server is shutting down; ask again once it is back.'));
+    return this.#runtime;
+  }
+
+  get children(): readonly { name: string; pid: number | null; restarts: number }[] {
+    return [['engine', this.#engine], ['sql', this.#sql], ['worker', this.#worker]].map(([name, child]) => {
+      const { pid, restarts } = child as ChildProcess<EngineMethods>;
+      return { name: name as string, pid: pid ?? null, restarts };
+    });
+  }
+
+  #prepare(loaded: LoadedPipeline): Promise<PreparedPipeline> {
+    return prepare(loaded, (request) => this.#engine.call('describe', request));
+  }
+
+  /** Puts a pipeline in place of the one that runs; requests wait meanwhile. */
+  async #use(pipeline: PreparedPipeline, allowBreaking: boolean): Promise<PlanChange[]> {
+    const changes = await this.#planState.accept(pipeline.plan, allowBreaking);
+    const before = this.#current;
+    const opened = (async () => {
+      await before?.close({ deliver: false });
+      const { clock, logger } = this.#options;
+      return Runtime.open(pipeline, { target: this.#target, engine: this.#engine, clock, logger });
+    })();
+    this.#runtime = opened;
+    opened.catch(() => undefined);
+    this.#current = await opened;
+    await Promise.all([this.#sql.call('configure', this.#current.catalog()), this.#worker.call('configure', this.#current.workerSetup())]);
+    if (this.#options.triggers) await this.#current.models.start();
+    return changes;
+  }
+
+  /** Loads the file again. Where it is wrong the old plan goes on. @throws what is wrong with it. */
+  async reload(): Promise<{ pipeline: PreparedPipeline; changes: PlanChange[] }> {
+    const pipeline = await this.#prepare(await loadPipeline(this.#options.file));
+    return { pipeline, changes: await this.#use(pipeline, this.#options.allowBreaking) };
+  }
+
+  async #listen(): Promise<void> {
+    const { host, port, folder, clock } = this.#options;
+    const query = new DuckdbQueryEngine(this.#sql, clock);
+    this.#server = await createServer(createServices(this, { ...this.#options, query, target: this.#target, rebuild: (lookup) => this.#worker.call('rebuild', { lookup }) }));
+    try {
+      await this.#server.listen({ host, port });
+    } catch (error) {
+      throw new MillraceError('MR_COMMAND_USAGE', `Port ${port} of ${host} cannot be used: ${(error as Error).message}. Choose another with --port, or 0 for a free one.`, { cause: error });
+    }
+    const bound = this.#server.server.address();
+    const name = host === '0.0.0.0' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+    this.#address = `http://${name}:${typeof bound === 'object' && bound ? bound.port : port}`;
+    await writeRunFile(folder, { pid: process.pid, http: this.#address, key: this.localKey, pipeline: this.#options.file });
+  }
+
+  /** Rows of a stream's table that the log no longer holds, for a lookup that is built again. */
+  async #tableRows({ stream, until }: { stream: string; until: number }, call: CallContext): Promise<null> {
+    const { table } = (await this.runtime()).stream(stream);
+    if (table && table.files.length > 0)
+      await this.#engine.call('readTable', { files: table.files, columns: table.columns, until }, { onChunk: (chunk) => call.emit(chunk), signal: call.signal });
+    return null;
+  }
+
+  /** Stops taking, finishes what is under way, delivers, and gives the folder up. */
+  async stop({ deliver }: { deliver: boolean }): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    const { clock, logger, folder } = this.#options;
+    const late = clock.after(LIMITS.drainDeadlineMs, () => logger.error({}, 'draining takes too long; the rest stays in the log'));
+    await removeRunFile(folder);
+    await this.#server?.close();
+    const settle = async (what: string, action: Promise<unknown> | undefined): Promise<void> => {
+      await action?.catch((error: unknown) => logger.error({ what, error: asMillraceError(error, 'MR_INTERNAL').message }, 'could not be closed cleanly'));
+    };
+    await settle('runtime', this.#current?.close({ deliver }));
+    await Promise.all([settle('worker', this.#worker.close()), settle('sql', this.#sql.close()), settle('engine', this.#engine.close())]);
+    await settle('target', this.#target.close());
+    await this.#target.files.remove(join(folder, 'scratch'));
+    late();
+    await this.#unlock();
+  }
+}

@@ -1,0 +1,58 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ChildProcess } from '../children/child-process.ts';
+import type { Handlers } from '../children/rpc.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
+import type { CatalogState, EngineMethods, SqlMethods } from '../engine/protocol.ts';
+import type { WorkerMethods, WorkerSetup } from './worker-protocol.ts';
+
+/** A program of ours, as built. From source (tests) it is the build's too: Node 20 runs no TypeScript. */
+function program(name: string): URL {
+  const built = import.meta.url.endsWith('.ts') ? '../../dist/' : '../';
+  return new URL(`${built}${name}.js`, import.meta.url);
+}
+
+export interface ChildContext {
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A private folder for scratch files, emptied first: a killed child may have left some. */
+function scratchFolder(context: ChildContext, name: string): string {
+  const folder = join(context.folder, 'scratch', name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return folder;
+}
+
+export function startEngine(context: ChildContext): ChildProcess<EngineMethods> {
+  const { clock, logger } = context;
+  return new ChildProcess({ name: 'engine', program: program('engine/engine-program'), args: [scratchFolder(context, 'engine')], handlers: {}, clock, logger });
+}
+
+/** `catalog` answers what the child is told each time it starts; undefined before there is a plan. */
+export function startSql(context: ChildContext, handlers: Handlers, catalog: () => CatalogState | undefined): ChildProcess<SqlMethods> {
+  const { clock, logger } = context;
+  const lake = join(context.folder, 'lake');
+  mkdirSync(lake, { recursive: true });
+  return new ChildProcess({
+    name: 'sql', program: program('engine/sql-program'), args: [scratchFolder(context, 'sql'), lake], handlers, clock, logger,
+    onStart: async (call) => {
+      const state = catalog();
+      if (state) await call('configure', state);
+    },
+  });
+}
+
+export function startWorker(context: ChildContext, handlers: Handlers, setup: () => WorkerSetup | undefined): ChildProcess<WorkerMethods> {
+  const { clock, logger } = context;
+  return new ChildProcess({
+    name: 'worker', program: program('app/worker-program'), args: [join(context.folder, 'system', 'lookups.mdb')], handlers, clock, logger,
+    onStart: async (call) => {
+      const state = setup();
+      if (state) await call('configure', state);
+    },
+  });
+}

@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { MillraceError } from '../core/errors.ts';
+import type { FileSystem } from '../core/file-system.ts';
+import { diffPlans, type PlanChange } from '../plan/diff.ts';
+import { EMPTY_PLAN, type Plan } from '../plan/plan.ts';
+
+/** The plan that the stored data was written under. */
+export class PlanState {
+  readonly #files: FileSystem;
+  readonly #path: string;
+
+  constructor(folder: string, files: FileSystem) {
+    this.#files = files;
+    this.#path = join(folder, 'system', 'plan.json');
+  }
+
+  async read(): Promise<Plan> {
+    if (!(await this.#files.exists(this.#path))) return EMPTY_PLAN;
+    const plan = JSON.parse((await this.#files.readFile(this.#path)).toString()) as Plan;
+    if (plan.format === 1) return plan;
+    throw new MillraceError('MR_STORAGE_FORMAT', `${this.#path} has format ${String(plan.format)}; this version reads format 1. Use the version of millrace that wrote it.`);
+  }
+
+  async changes(next: Plan): Promise<PlanChange[]> {
+    return diffPlans(await this.read(), next);
+  }
+
+  /**
+   * Makes `next` the plan of the folder. Streams that left the pipeline stay known, so that a definition
+   * that comes back is held against its data.
+   * @throws MillraceError MR_PLAN_BREAKING listing the breaking changes.
+   */
+  async accept(next: Plan, allowBreaking: boolean): Promise<PlanChange[]> {
+    const before = await this.read();
+    const changes = diffPlans(before, next);
+    const breaking = changes.filter((change) => change.kind === 'breaking');
+    if (breaking.length > 0 && !allowBreaking)
+      throw new MillraceError('MR_PLAN_BREAKING', `The definition would break stored data:\n${breaking.map((change) => `  ${change.what}: ${change.detail}`).join('\n')}\nUndo the change, or accept it with --allow-breaking.`);
+    const removed = before.streams.filter((stream) => !next.streams.some((other) => other.name === stream.name));
+    await this.#files.replaceFile(this.#path, JSON.stringify({ ...next, streams: [...next.streams, ...removed] }));
+    return changes;
+  }
+}

@@ -1,0 +1,321 @@
+import { createHash } from 'node:crypto';
+import type { ChildProcess } from '../children/child-process.ts';
+import type { Clock } from '../core/clock.ts';
+import { MillraceError } from '../core/errors.ts';
+import type { NamedField } from '../core/field-types.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Delivery } from '../deliver/delivery.ts';
+import { TableDelivery } from '../deliver/embedded/table-delivery.ts';
+import type { CatalogState, EngineMethods, EngineStream, StreamNews, SyncAnswer, SyncRequest } from '../engine/protocol.ts';
+import { Ingest, type IngestResult, type RequestOptions } from '../ingest/ingest.ts';
+import type { LakeTable } from '../lake/table-store.ts';
+import type { LookupSchema } from '../lookup/lookup-store.ts';
+import type { ModelRunner } from '../model/model-runner.ts';
+import { type RunnableModel, TableModelRunner } from '../model/embedded/table-model-runner.ts';
+import type { ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
+import { renderSql } from '../plan/render-sql.ts';
+import type { StreamLog } from '../stream/stream-store.ts';
+import type { Target } from '../target/target.ts';
+import { DEAD_LETTER_FIELDS, keepsDeadLetters, storeDeadLetters } from './dead-letters.ts';
+import { deadLetterStream, engineLookups, engineStream, type PreparedPipeline } from './prepare.ts';
+import { systemTable } from './system-tables.ts';
+import type { RecordsAnswer, WorkerSetup } from './worker-protocol.ts';
+
+export interface RuntimeContext {
+  readonly target: Target;
+  readonly engine: ChildProcess<EngineMethods>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** One stream while it runs. */
+export interface RunningStream {
+  readonly plan: StreamPlan;
+  readonly log: StreamLog;
+  readonly letters: StreamLog | undefined;
+  readonly table: LakeTable | undefined;
+  readonly delivery: Delivery | undefined;
+  readonly ingest: Ingest;
+}
+
+/** `records` of a lookup feed are waited for this long before an empty answer. */
+const FEED_WAIT_MS = 1000;
+/** A changed pipeline waits this long for requests under way. */
+const REQUESTS_WAIT_MS = 5000;
+const FEED_BYTES_MAX = 4 * 1024 * 1024;
+
+const PLACE_FIELDS: readonly NamedField[] = [
+  { name: '_shard', type: { kind: 'int' }, optional: false },
+  { name: '_sequence_number', type: { kind: 'long' }, optional: false },
+  { name: '_arrived_at', type: { kind: 'timestamptz' }, optional: false },
+];
+
+/** Everything that depends on the plan: opened together, closed together, replaced on reload. */
+export class Runtime {
+  readonly pipeline: PreparedPipeline;
+  readonly streams: ReadonlyMap<string, RunningStream>;
+  readonly tables: ReadonlyMap<string, LakeTable>;
+  readonly models: ModelRunner;
+  readonly context: RuntimeContext;
+  readonly #stopTrimming: () => void;
+  #closed = false;
+  #taking = 0;
+  #idle: (() => void) | undefined;
+
+  private constructor(pipeline: PreparedPipeline, context: RuntimeContext, streams: ReadonlyMap<string, RunningStream>, tables: ReadonlyMap<string, LakeTable>) {
+    this.pipeline = pipeline;
+    this.context = context;
+    this.streams = streams;
+    this.tables = tables;
+    this.models = this.#modelRunner();
+    this.#stopTrimming = this.#startTrimming();
+  }
+
+  static async open(pipeline: PreparedPipeline, context: RuntimeContext): Promise<Runtime> {
+    const streams = new Map<string, RunningStream>();
+    for (const plan of pipeline.plan.streams) streams.set(plan.name, await openStream(plan, pipeline.plan, context));
+    const tables = new Map<string, LakeTable>();
+    for (const model of pipeline.plan.models) {
+      if (model.materialize !== 'table') continue;
+      const fields = pipeline.columns.get(model.name) ?? [];
+      tables.set(model.name, await context.target.tables.open({ namespace: 'warehouse', name: model.name, fields, partitionBy: [] }));
+    }
+    return new Runtime(pipeline, context, streams, tables);
+  }
+
+  get plan(): Plan {
+    return this.pipeline.plan;
+  }
+
+  /** @throws MillraceError MR_PLAN_UNKNOWN listing the streams there are. */
+  stream(name: string): RunningStream {
+    const found = this.streams.get(name);
+    if (found) return found;
+    throw new MillraceError('MR_PLAN_UNKNOWN', `There is no stream '${name}'. Streams are: ${[...this.streams.keys()].join(', ') || 'none'}.`);
+  }
+
+  /** Stores a request's records; a reload waits for it. */
+  async take(stream: string, body: AsyncIterable<Buffer>, request: RequestOptions): Promise<IngestResult> {
+    const { ingest } = this.stream(stream);
+    this.#taking += 1;
+    try {
+      return await ingest.take(body, request);
+    } finally {
+      this.#taking -= 1;
+      if (this.#taking === 0) this.#idle?.();
+    }
+  }
+
+  /** Requests that still send when the time is over are answered with MR_STOPPING. */
+  #requestsDone(): Promise<void> {
+    if (this.#taking === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = this.context.clock.after(REQUESTS_WAIT_MS, resolve);
+      this.#idle = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  lookup(name: string): LookupSchema {
+    const plan = this.plan.lookups.find((candidate) => candidate.name === name);
+    if (!plan) throw new MillraceError('MR_PLAN_UNKNOWN', `There is no lookup '${name}'. Lookups are: ${this.plan.lookups.map((candidate) => candidate.name).join(', ') || 'none'}.`);
+    const { fields } = this.stream(plan.from).plan;
+    const field = (wanted: string) => fields.find((candidate) => candidate.name === wanted) as NamedField;
+    return { name, from: plan.from, key: field(plan.key), sort: plan.sort.map((part) => (part === null ? null : field(part))) };
+  }
+
+  /** What the sql child knows of the pipeline. */
+  catalog(): CatalogState {
+    const streams = [...this.streams.values()].flatMap(({ plan, log, letters, table }): EngineStream[] => [
+      { ...engineStream(plan), schemas: log.schemas, columns: table?.columns ?? [] },
+      ...(letters ? [{ ...deadLetterStream(plan.name), schemas: letters.schemas }] : []),
+    ]);
+    const models = this.plan.models.map((model) => ({ name: model.name, materialize: model.materialize, sql: renderSql(model.query), columns: this.tables.get(model.name)?.columns ?? [] }));
+    return { streams, models, lookups: engineLookups(this.plan) };
+  }
+
+  /** The news for a query: everything acknowledged at this moment. */
+  async sync(request: SyncRequest): Promise<SyncAnswer> {
+    const streams = request.streams.map((known) => this.#streamNews(known));
+    const tables = request.tables.flatMap(({ name, version }) => {
+      const table = this.tables.get(name);
+      return table && table.version !== version ? [{ name, version: table.version, columns: table.columns, files: table.files }] : [];
+    });
+    const system = request.system.map((name) => systemTable(name, this));
+    return { streams: await Promise.all(streams), tables, system };
+  }
+
+  /** Files, delivered position and end are read in one step; a delivery cannot come between them. */
+  #streamNews(known: SyncRequest['streams'][number]): Promise<StreamNews> {
+    const { log, letters, table, delivery } = this.stream(known.name);
+    const source = known.schema === 'deadletters' && letters ? letters : log;
+    const isLake = known.schema === 'lake';
+    const filesVersion = isLake ? (table?.version ?? 0) : 0;
+    const delivered = isLake && delivery ? delivery.status().next : source.firstSequence;
+    const news = {
+      schema: known.schema, name: known.name, filesVersion, delivered, end: source.nextSequence,
+      ...(known.filesVersion === filesVersion ? {} : { files: isLake ? (table?.files ?? []) : [] }),
+    };
+    return source.slices(Math.max(known.next, delivered), news.end, LIMITS.hotBatchBytesMax).then((slices) => ({ ...news, slices }));
+  }
+
+  workerSetup(): WorkerSetup {
+    const names = [...new Set(this.plan.lookups.map((lookup) => lookup.from))];
+    return {
+      streams: names.map((name) => ({
+        name,
+        lookups: this.plan.lookups.filter((lookup) => lookup.from === name).map((plan) => {
+          const { fields } = this.stream(name).plan;
+          const { tombstone } = plan;
+          const fingerprint = createHash('sha256').update(JSON.stringify([plan.from, plan.key, plan.sort, tombstone ?? null])).digest('hex').slice(0, 16);
+          return { ...this.lookup(plan.name), fields, ...(tombstone === undefined ? {} : { tombstone }), fingerprint };
+        }),
+      })),
+    };
+  }
+
+  /** The feed of the worker: what it asks for from `from` is what it has durably used before it. */
+  async records({ stream, from }: { stream: string; from: number | null }): Promise<RecordsAnswer> {
+    const { log } = this.stream(stream);
+    if (from !== null) {
+      log.setConsumer('lookups', from);
+      if (log.nextSequence <= from) await this.#commitOrTimeout(log);
+    }
+    const slices = from === null || this.#closed ? [] : await log.slices(from, log.nextSequence, FEED_BYTES_MAX);
+    return { epoch: log.epoch, firstSequence: log.firstSequence, nextSequence: log.nextSequence, slices };
+  }
+
+  #commitOrTimeout(log: StreamLog): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        stop();
+        cancel();
+        resolve();
+      };
+      const stop = log.onCommit(done);
+      const cancel = this.context.clock.after(FEED_WAIT_MS, done);
+    });
+  }
+
+  async refused({ stream, letters }: { stream: string; letters: readonly { record: string; message: string }[] }): Promise<null> {
+    const log = this.stream(stream).letters;
+    if (log) await storeDeadLetters(log, letters.map(({ record, message }) => ({ code: 'MR_LOOKUP_KEY_TOO_LARGE', message, bytes: Buffer.from(record) })));
+    return null;
+  }
+
+  #modelRunner(): ModelRunner {
+    const { target, engine, clock, logger } = this.context;
+    const runnable = this.plan.models.flatMap((plan): RunnableModel[] => {
+      const table = this.tables.get(plan.name);
+      return table ? [{ plan, sql: renderSql(plan.query), checks: this.#checks(plan), table, ...this.#inputs(plan.name) }] : [];
+    });
+    return new TableModelRunner({
+      models: runnable,
+      catalog: () => this.catalog(),
+      deliver: async (name) => {
+        const { delivery, table } = this.stream(name);
+        await delivery?.deliverNow();
+        return { position: this.#position(name), files: table?.files ?? [] };
+      },
+      position: (name) => this.#position(name),
+      onCommit: (name, listener) => this.stream(name).log.onCommit(listener),
+      execute: (request, signal) => engine.call('runModel', request, { signal }),
+      removeFiles: async (paths) => {
+        for (const path of paths) await target.files.remove(path);
+      },
+      runs: target.runs, clock, logger,
+    });
+  }
+
+  /** Where the stream is now: a model that ran at the same place is up to date. */
+  #position(name: string): string {
+    const { log } = this.stream(name);
+    return `${log.epoch}:${log.nextSequence}`;
+  }
+
+  /** The stored inputs of a model, views looked through. */
+  #inputs(name: string): { streams: string[]; tables: string[] } {
+    const streams = new Set<string>();
+    const tables = new Set<string>();
+    const visit = (model: string): void => {
+      for (const relation of this.pipeline.reads.get(model) ?? []) {
+        const lookup = relation.schema === 'lookups' ? this.plan.lookups.find((candidate) => candidate.name === relation.name) : undefined;
+        if (lookup) streams.add(lookup.from);
+        else if (relation.schema === 'warehouse') this.tables.has(relation.name) ? tables.add(relation.name) : visit(relation.name);
+        else streams.add(relation.name);
+      }
+    };
+    visit(name);
+    return { streams: [...streams], tables: [...tables] };
+  }
+
+  /** The checks of a model; required `fields` are checks of their own, as a table cannot hold nulls there. */
+  #checks(plan: ModelPlan): RunnableModel['checks'] {
+    const required = (plan.fields ?? []).filter((field) => !field.optional).map((field) => ({ rule: 'notNull' as const, column: field.name, name: `${field.name} is required`, severity: 'error' as const }));
+    return [...required, ...plan.checks.map((check) => (check.rule === 'sql' ? { ...check, sql: renderSql(check.query) } : check))];
+  }
+
+  #startTrimming(): () => void {
+    const { clock, logger } = this.context;
+    let cancel = () => {};
+    const trim = async (): Promise<void> => {
+      for (const { log, letters } of this.streams.values()) {
+        for (const one of [log, letters]) {
+          const removed = (await one?.trim()) ?? 0;
+          if (removed > 0) logger.info({ stream: log.name, segments: removed }, 'retention removed segments');
+        }
+      }
+    };
+    const schedule = (): void => {
+      cancel = clock.after(LIMITS.retentionCheckMs, () => {
+        trim().then(schedule, (error: Error) => {
+          logger.error({ error: error.message }, 'retention failed; it is tried again');
+          schedule();
+        });
+      });
+    };
+    schedule();
+    return () => cancel();
+  }
+
+  /** `deliver`: also bring what waits into the tables. Runs and deliveries under way end first. */
+  async close({ deliver }: { deliver: boolean }): Promise<void> {
+    this.#closed = true;
+    this.#stopTrimming();
+    await this.models.close();
+    await this.#requestsDone();
+    for (const { delivery, plan } of this.streams.values()) {
+      if (deliver)
+        await delivery?.deliverNow().catch((error: Error) =>
+          this.context.logger.error({ stream: plan.name, error: error.message }, 'could not deliver before the end; the records wait in the log'));
+      await delivery?.close();
+    }
+    for (const { log, letters } of this.streams.values()) {
+      await log.close();
+      await letters?.close();
+    }
+  }
+}
+
+async function openStream(plan: StreamPlan, whole: Plan, context: RuntimeContext): Promise<RunningStream> {
+  const { target, engine, clock, logger } = context;
+  const log = await target.streams.open({ name: plan.name, shards: plan.shards, retentionMs: plan.retentionMs, schema: { fields: plan.fields, unknown: plan.unknown } });
+  const letters = keepsDeadLetters(plan, whole)
+    ? await target.deadLetters.open({ name: plan.name, shards: 1, retentionMs: plan.retentionMs, schema: { fields: DEAD_LETTER_FIELDS, unknown: 'refuse' } })
+    : undefined;
+  const rest: NamedField[] = plan.unknown === 'keep' ? [{ name: '_rest', type: { kind: 'string' }, optional: true }] : [];
+  const table = plan.table === false ? undefined : await target.tables.open({ namespace: 'lake', name: plan.name, fields: [...plan.fields, ...rest, ...PLACE_FIELDS], partitionBy: plan.table.partitionBy });
+  const delivery = table && plan.table !== false
+    ? new TableDelivery({
+        log, table, stream: { ...engineStream(plan), schemas: log.schemas, columns: table.columns },
+        everyMs: plan.table.everyMs, bytesMax: plan.table.bytesMax,
+        write: (request) => engine.call('deliver', request), clock, logger,
+      })
+    : undefined;
+  const keepLetters = plan.invalid === 'deadletter' && letters ? letters : undefined;
+  const ingest = new Ingest({ log, key: plan.key, deadLetters: keepLetters && ((rejected) => storeDeadLetters(keepLetters, rejected)) });
+  return { plan, log, letters, table, delivery, ingest };
+}

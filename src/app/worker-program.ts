@@ -1,0 +1,131 @@
+import { serveParent } from '../children/child-process.ts';
+import { MillraceError } from '../core/errors.ts';
+import { nodeFileSystem } from '../core/node-file-system.ts';
+import { type LookupEnvironment, openLookups } from '../lookup/embedded/lmdb-environment.ts';
+import { LmdbLookupWriter } from '../lookup/embedded/lmdb-lookup-writer.ts';
+import { endOfSlices } from '../stream/run-columns.ts';
+import { readRuns, type RunBytes } from '../stream/run-reader.ts';
+import type { RecordsAnswer, WorkerHostMethods, WorkerSetup } from './worker-protocol.ts';
+
+/** The `worker` child: writes the lookups. Argument: the LMDB file. */
+const environment: LookupEnvironment = openLookups(process.argv[2] as string);
+const files = nodeFileSystem();
+let generation = 0;
+let feeds: StreamFeed[] = [];
+
+/** Keeps the lookups of one stream up to date. */
+class StreamFeed {
+  readonly #stream: string;
+  readonly #writers: readonly LmdbLookupWriter[];
+  #running: Promise<void> = Promise.resolve();
+  readonly #rebuilds: { readonly lookup: string; readonly done: (entries: number) => void }[] = [];
+
+  constructor(stream: string, writers: readonly LmdbLookupWriter[]) {
+    this.#stream = stream;
+    this.#writers = writers;
+  }
+
+  start(mine: number): void {
+    this.#running = this.#run(mine).catch((error: unknown) => {
+      // The stream left the pipeline: the setup that follows has no feed for it.
+      if (!(error instanceof MillraceError && error.code === 'MR_PLAN_UNKNOWN')) throw error;
+    });
+  }
+
+  stopped(): Promise<void> {
+    return this.#running;
+  }
+
+  has(lookup: string): boolean {
+    return this.#writers.some((writer) => writer.schema.name === lookup);
+  }
+
+  rebuild(lookup: string): Promise<number> {
+    return new Promise((done) => this.#rebuilds.push({ lookup, done }));
+  }
+
+  async #run(mine: number): Promise<void> {
+    let next = await this.#start();
+    while (mine === generation) {
+      const answer = await parent.call('records', { stream: this.#stream, from: Math.min(...next.values()) });
+      const rebuild = this.#rebuilds.shift();
+      if (rebuild) {
+        next = await this.#rebuild(rebuild.lookup, answer, next);
+        rebuild.done(environment.lookup(rebuild.lookup).getCount());
+      } else if (answer.slices.length > 0) next = await this.#write(answer, next);
+    }
+  }
+
+  async #start(): Promise<Map<LmdbLookupWriter, number>> {
+    const { epoch, firstSequence } = await parent.call('records', { stream: this.#stream, from: null });
+    const next = new Map<LmdbLookupWriter, number>();
+    for (const writer of this.#writers) {
+      const position = await writer.start(epoch);
+      if (position === undefined) await this.#fillFromTable(writer, epoch, firstSequence);
+      next.set(writer, position ?? firstSequence);
+    }
+    return next;
+  }
+
+  /** Records that the log has dropped are in the stream's table. */
+  async #fillFromTable(writer: LmdbLookupWriter, epoch: string, firstSequence: number): Promise<void> {
+    await writer.reset(epoch);
+    if (firstSequence > 0) {
+      let rest = '';
+      await parent.call('tableRows', { stream: this.#stream, until: firstSequence }, {
+        onChunk: async (chunk) => {
+          const lines = (rest + Buffer.from(chunk).toString()).split('\n');
+          rest = lines.pop() ?? '';
+          await writer.writeRows(lines);
+        },
+      });
+    }
+    await writer.savePosition(epoch, firstSequence);
+  }
+
+  async #rebuild(lookup: string, { epoch, firstSequence }: RecordsAnswer, next: Map<LmdbLookupWriter, number>): Promise<Map<LmdbLookupWriter, number>> {
+    const writer = this.#writers.find((candidate) => candidate.schema.name === lookup);
+    if (!writer) return next;
+    await this.#fillFromTable(writer, epoch, firstSequence);
+    let changed = new Map(next).set(writer, firstSequence);
+    for (;;) {
+      const answer = await parent.call('records', { stream: this.#stream, from: Math.min(...changed.values()) });
+      const from = changed.get(writer) ?? 0;
+      if (from >= answer.nextSequence) return changed;
+      changed = await this.#write(answer, changed);
+    }
+  }
+
+  async #write(answer: RecordsAnswer, next: ReadonlyMap<LmdbLookupWriter, number>): Promise<Map<LmdbLookupWriter, number>> {
+    const runs: RunBytes[] = [];
+    for await (const run of readRuns(files, answer.slices)) runs.push(run);
+    const end = endOfSlices(answer.slices) ?? answer.nextSequence;
+    for (const writer of this.#writers) {
+      const refused = await writer.write(answer.epoch, runs, next.get(writer) ?? 0, end);
+      if (refused.length > 0) await parent.call('refused', { stream: this.#stream, letters: refused });
+    }
+    return new Map(this.#writers.map((writer) => [writer, Math.max(end, next.get(writer) ?? 0)]));
+  }
+}
+
+async function configure(setup: WorkerSetup): Promise<null> {
+  generation += 1;
+  await Promise.all(feeds.map((feed) => feed.stopped()));
+  feeds = setup.streams.map(({ name, lookups }) => new StreamFeed(name, lookups.map((lookup) => new LmdbLookupWriter(environment, lookup))));
+  for (const feed of feeds) feed.start(generation);
+  return null;
+}
+
+async function rebuild({ lookup }: { lookup: string }): Promise<{ entries: number }> {
+  const feed = feeds.find((candidate) => candidate.has(lookup));
+  if (!feed) throw new MillraceError('MR_PLAN_UNKNOWN', `There is no lookup '${lookup}'.`);
+  return { entries: await feed.rebuild(lookup) };
+}
+
+/** A feed that fails ends the process; it starts again from the positions in the lookups. */
+process.on('unhandledRejection', (error) => {
+  console.error(`millrace worker: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+});
+
+const parent = serveParent<WorkerHostMethods>({ configure, rebuild });

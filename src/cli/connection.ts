@@ -1,0 +1,82 @@
+import { App } from '../app/app.ts';
+import { dataFolderFor, findRunning } from '../app/data-folder.ts';
+import { findPipeline } from '../app/load-pipeline.ts';
+import { systemClock } from '../core/clock.ts';
+import { ERROR_CODES, type ErrorCode } from '../core/error-codes.ts';
+import { MillraceError } from '../core/errors.ts';
+import { createLogger } from './log.ts';
+
+export interface FolderOptions {
+  readonly pipeline?: string;
+  readonly data?: string;
+  readonly allowBreaking?: boolean;
+}
+
+/** A pipeline that answers: the running process, or this one for a moment. */
+export interface Connection {
+  readonly url: string;
+  readonly key: string;
+  readonly folder: string;
+  readonly pipeline: string;
+  request(method: string, path: string, body?: unknown): Promise<Response>;
+  /** The answer's JSON. @throws the server's error. */
+  json<T>(method: string, path: string, body?: unknown): Promise<T>;
+}
+
+/** Runs `use` against the process that owns the folder; where none does, this process owns it meanwhile. */
+export async function withConnection<T>(options: FolderOptions, use: (connection: Connection) => Promise<T>): Promise<T> {
+  const named = options.pipeline === undefined && options.data !== undefined ? await findRunning(dataFolderFor('.', options.data)) : undefined;
+  const file = named?.pipeline ?? findPipeline(options.pipeline);
+  const folder = dataFolderFor(file, options.data);
+  const running = named ?? (await findRunning(folder));
+  if (running) return use(connect(running.http, running.key, folder, file));
+  const app = await App.start({
+    file, folder, mode: 'start', host: '127.0.0.1', port: 0, allowedHosts: [], allowBreaking: options.allowBreaking ?? false, triggers: false,
+    clock: systemClock, logger: createLogger('error'), onFatal: (error) => {
+      throw error;
+    },
+  });
+  try {
+    return await use(connect(app.address, app.localKey, folder, file));
+  } finally {
+    await app.stop({ deliver: true });
+  }
+}
+
+/** The running process; for verbs that need one. */
+export async function requireRunning(options: FolderOptions): Promise<Connection> {
+  const file = options.pipeline === undefined && options.data !== undefined ? '.' : findPipeline(options.pipeline);
+  const folder = dataFolderFor(file, options.data);
+  const running = await findRunning(folder);
+  if (!running) throw new MillraceError('MR_NOT_READY', `No pipeline runs on ${folder}. Start it with \`millrace dev\`, then try again.`);
+  return connect(running.http, running.key, folder, running.pipeline);
+}
+
+function connect(url: string, key: string, folder: string, pipeline: string): Connection {
+  const request = (method: string, path: string, body?: unknown) =>
+    fetch(`${url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  return {
+    url, key, folder, pipeline, request,
+    json: async <T>(method: string, path: string, body?: unknown) => {
+      const response = await request(method, path, body);
+      if (!response.ok) throw await errorOf(response);
+      return (await response.json()) as T;
+    },
+  };
+}
+
+/** The error a server answered. */
+export async function errorOf(response: Response): Promise<MillraceError> {
+  const text = await response.text();
+  try {
+    const { error } = JSON.parse(text) as { error: { code: string; message: string } & MillraceError['details'] };
+    const { code, message, ...details } = error;
+    return new MillraceError((code in ERROR_CODES ? code : 'MR_INTERNAL') as ErrorCode, message, { details: details as MillraceError['details'] });
+  } catch (error) {
+    return new MillraceError('MR_INTERNAL', `The server answered ${response.status}: ${text.slice(0, 200)}`, { cause: error });
+  }
+}

@@ -1,0 +1,140 @@
+import { watch } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Command } from 'commander';
+import { App } from '../app/app.ts';
+import { dataFolderFor } from '../app/data-folder.ts';
+import { findPipeline } from '../app/load-pipeline.ts';
+import { systemClock } from '../core/clock.ts';
+import { asMillraceError, MillraceError } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import { writeEnvFile } from './env-file.ts';
+import { createLogger } from './log.ts';
+import { createOutput, type Output, paint } from './output.ts';
+import { verb } from './verb.ts';
+
+interface RunOptions {
+  readonly json?: boolean;
+  readonly data?: string;
+  readonly port?: string;
+  readonly host: string;
+  readonly allowHost: string[];
+  readonly allowBreaking?: boolean;
+}
+
+function runVerb(name: string, description: string, example: string): Command {
+  return verb(name, description, example)
+    .argument('[pipeline]', 'the pipeline file or its folder', '.')
+    .option('--data <folder>', 'the data folder (default: .millrace beside the pipeline, or MILLRACE_DATA)')
+    .option('--port <port>', 'HTTP port, 0 for a free one (default: 4000, or MILLRACE_PORT)')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--allow-host <name>', 'a host name the server answers for; may be repeated', (name: string, names: string[]) => [...names, name], [])
+    .option('--allow-breaking', 'accept changes of the definition that break stored data');
+}
+
+export const devCommand = (): Command =>
+  runVerb('dev', 'Run the pipeline, reload it on change, no keys on loopback', 'millrace dev pipeline.ts').action((pipeline: string, options: RunOptions) => run('dev', pipeline, options));
+
+export const startCommand = (): Command =>
+  runVerb('start', 'Run the pipeline for production: keys required, no reload', 'millrace start pipeline.ts --data /var/lib/millrace').action((pipeline: string, options: RunOptions) => run('start', pipeline, options));
+
+async function run(mode: 'dev' | 'start', pipeline: string, options: RunOptions): Promise<void> {
+  const output = createOutput(options.json ?? false);
+  const logger = createLogger('warn');
+  const file = findPipeline(pipeline);
+  const folder = dataFolderFor(file, options.data);
+  const port = parsePort(options.port ?? process.env['MILLRACE_PORT'] ?? '4000');
+  if (mode === 'dev' && !isLoopback(options.host))
+    throw new MillraceError('MR_COMMAND_USAGE', `\`dev\` asks for no keys and so listens on this machine only; for ${options.host} use \`millrace start\`.`);
+  let fatal: MillraceError | undefined;
+  let end = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const app = await App.start({
+    file, folder, mode, host: options.host, port, allowedHosts: options.allowHost, allowBreaking: options.allowBreaking ?? false,
+    triggers: true, clock: systemClock, logger,
+    onFatal: (error) => {
+      fatal = error;
+      end();
+    },
+  });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
+  const stopWatching = mode === 'dev' ? await watchPipeline(app, output, logger) : () => {};
+  await announce(app, mode, output);
+  await ended;
+  stopWatching();
+  process.once('SIGINT', () => process.exit(130));
+  if (!fatal) output.say('Stopping: delivering what waits …');
+  await app.stop({ deliver: fatal === undefined });
+  if (fatal) throw fatal;
+  output.event({ event: 'stopped' });
+}
+
+function parsePort(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) < 65_536) return Number(text);
+  throw new MillraceError('MR_COMMAND_USAGE', `--port must be a number from 0 to 65535, not ${JSON.stringify(text)}.`);
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
+async function announce(app: App, mode: 'dev' | 'start', output: Output): Promise<void> {
+  const token = mode === 'start' ? await app.claim.token() : undefined;
+  const keys = token === undefined ? {} : { claim: token };
+  output.event({ event: 'ready', http: app.address, keys });
+  output.say(`${paint('green', 'ready')} ${app.address}`);
+  if (token !== undefined) {
+    output.say(`First start: claim it with this token, which works once:\n  ${token}`);
+    output.say(`or make a key on this machine: millrace keys create --role admin`);
+  }
+}
+
+const CHANGE_WAIT_MS = 100;
+
+/** Reloads when a source file changes. A wrong file is reported and the old pipeline goes on. */
+async function watchPipeline(app: App, output: Output, logger: Logger): Promise<() => void> {
+  let timer: NodeJS.Timeout | undefined;
+  let watchers: (() => void)[] = [];
+  const sources = () => app.current?.pipeline.sources ?? [];
+  const report = (error: unknown) => {
+    const known = asMillraceError(error, 'MR_INTERNAL');
+    output.event({ event: 'reload-failed', code: known.code, message: known.message });
+    output.say(`${paint('red', 'not reloaded')} ${known.message}\nThe pipeline from before goes on.`);
+  };
+  const reload = async (): Promise<void> => {
+    try {
+      const { pipeline, changes } = await app.reload();
+      await writeEnvFile(pipeline);
+      output.event({ event: 'reloaded', changes });
+      output.say(`${paint('green', 'reloaded')}${changes.map((change) => `\n  ${change.kind} ${change.what}: ${change.detail}`).join('')}`);
+      rewatch();
+    } catch (error) {
+      report(error);
+    }
+  };
+  let turn: Promise<void> = Promise.resolve();
+  const changed = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      turn = turn.then(reload);
+    }, CHANGE_WAIT_MS);
+  };
+  // Folders are watched, not files: editors replace a file by renaming another over it.
+  const rewatch = () => {
+    for (const stop of watchers) stop();
+    watchers = [...new Set(sources().map((path) => dirname(path)))].map((folder) => {
+      const watcher = watch(folder, (_event, name) => {
+        if (sources().some((path) => path.endsWith(`/${name}`))) changed();
+      });
+      watcher.on('error', (error) => logger.warn({ folder, error: error.message }, 'changes in this folder are not seen'));
+      return () => watcher.close();
+    });
+  };
+  if (app.current) await writeEnvFile(app.current.pipeline).catch(report);
+  rewatch();
+  return () => {
+    clearTimeout(timer);
+    for (const stop of watchers) stop();
+  };
+}

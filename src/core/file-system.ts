@@ -1,0 +1,50 @@
+/**
+ * All file access of log, delivery and catalog goes through this interface, so that a seeded fault
+ * file system can fail the n-th call, tear writes and drop what was not synced.
+ *
+ * Contract:
+ * F1  `write` returns only when all bytes were taken over, or throws: a short write is an error.
+ * F2  After `sync` (or a write to a handle opened with `durable`) returns, the bytes survive a power cut.
+ * F3  A new, renamed or removed name survives a power cut only after `syncFolder` of its folder.
+ * F4  Errors are the system's, with their `code` (ENOENT, ENOSPC, EIO).
+ */
+export interface FileHandle {
+  /** Writes all of `bytes` at `position` (bytes from the start of the file). */
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  /** Reads up to `length` bytes at `position`; fewer only at the end of the file. */
+  read(position: number, length: number): Promise<Buffer>;
+  sync(): Promise<void>;
+  truncate(length: number): Promise<void>;
+  size(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export type OpenMode =
+  /** An existing file, for reading. */
+  | 'read'
+  /** An existing or new file, for reading and writing. */
+  | 'write'
+  /** As `write`, and each write is on disk when it returns, past the page cache where the disk can. */
+  | 'durable';
+
+export interface FileEntry {
+  readonly name: string;
+  readonly isFolder: boolean;
+}
+
+export interface FileSystem {
+  open(path: string, mode: OpenMode): Promise<FileHandle>;
+  readFile(path: string): Promise<Buffer>;
+  /** Replaces the whole file: afterwards it holds the old or the new bytes, never a mix, and survives. */
+  replaceFile(path: string, bytes: Uint8Array | string): Promise<void>;
+  /** Sorted by name; empty where the folder does not exist. */
+  list(folder: string): Promise<FileEntry[]>;
+  makeFolder(path: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  syncFolder(path: string): Promise<void>;
+  exists(path: string): Promise<boolean>;
+}
+
+/** Writes to a `durable` handle must start and end at multiples of this (O_DIRECT). */
+export const SECTOR_BYTES = 512;

@@ -1,0 +1,55 @@
+/** Every limit of the product, each with its reason. Units are the last word of the name. */
+export const LIMITS = Object.freeze({
+  /** Kinesis' own limit; larger values belong in files. */
+  recordBytesMax: 1024 * 1024,
+  /** Deeper values break recursive readers; real events stay below ten. */
+  recordDepthMax: 64,
+  /** A JSON control request (SQL, keys) is small. */
+  requestBytesMax: 1024 * 1024,
+  /** A keyed request must fit one commit, so that a retry finds all of it or nothing. */
+  keyedRequestBytesMax: 8 * 1024 * 1024,
+  /** An unkeyed body is stored piece by piece; this bounds one connection's work. */
+  streamingBytesMax: 4 * 1024 * 1024 * 1024,
+  /** Records staged but not yet on disk: past this producers are told to wait. */
+  inFlightBytesMax: 64 * 1024 * 1024,
+  /** An answer with more refusals than this would be larger than the request. */
+  refusalsReportedMax: 1000,
+  /** Small enough to compress or drop alone, large enough to keep file counts low. */
+  segmentBytesMax: 128 * 1024 * 1024,
+  idempotencyWindowMs: 24 * 60 * 60 * 1000,
+  idempotencyKeyBytesMax: 255,
+  /** More shards than this cost more in padding than they give. */
+  shardsMax: 256,
+  /** DuckDB and Iceberg readers slow down past this. */
+  fieldsMax: 1000,
+  /** LMDB's keys end at 1,978 bytes; half is left for sort parts. */
+  lookupKeyBytesMax: 1024,
+  lookupPageItemsMax: 1000,
+  lookupPageItemsDefault: 100,
+  queryDeadlineMs: 60_000,
+  /** interrupt() does not stop every query (reliability.md §6.4): after this the child is killed. */
+  queryKillGraceMs: 2000,
+  queryRowsMax: 1_000_000,
+  queryBytesMax: 256 * 1024 * 1024,
+  queryTextBytesMax: 256 * 1024,
+  queriesQueuedMax: 200,
+  queryMemory: '1GB',
+  engineMemory: '2GB',
+  /** A respawned child must be level with the log within this time, or the query is refused. */
+  catchUpDeadlineMs: 10_000,
+  hotBatchBytesMax: 32 * 1024 * 1024,
+  deliveryBatchBytesMax: 256 * 1024 * 1024,
+  deliveryRetryMs: 5000,
+  retentionCheckMs: 60_000,
+  drainDeadlineMs: 20_000,
+  childStartDeadlineMs: 20_000,
+  modelDeadlineMs: 15 * 60_000,
+  runsKept: 1000,
+  requestTimeoutMs: 10 * 60_000,
+  headersTimeoutMs: 20_000,
+  connectionsMax: 5000,
+  /** Snapshots kept in a table's metadata; more makes each commit rewrite a larger file. */
+  snapshotsKept: 100,
+  /** A model that runs after its inputs changed does so at most this often. */
+  onChangeIntervalMs: 60_000,
+});

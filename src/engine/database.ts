@@ -1,0 +1,87 @@
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { MillraceError } from '../core/errors.ts';
+import { quoteText } from '../plan/render-sql.ts';
+
+export interface DatabaseOptions {
+  readonly memory: string;
+  /** For spilling; private to the process. */
+  readonly scratch: string;
+}
+
+/** An in-memory database named `millrace`, with settings that make results the same everywhere. */
+export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInstance> {
+  const instance = await DuckDBInstance.create(':memory:', {
+    memory_limit: options.memory,
+    temp_directory: options.scratch,
+    threads: '2',
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    errors_as_json: 'true',
+  });
+  await withConnection(instance, async (connection) => {
+    await connection.run("ATTACH ':memory:' AS millrace");
+    await connection.run("SET GLOBAL TimeZone = 'UTC'");
+    await connection.run('SET GLOBAL parquet_metadata_cache = true');
+  });
+  return instance;
+}
+
+/** A connection on the database `millrace`; `searchPath` once its schemas are there. */
+export async function connect(instance: DuckDBInstance, searchPath?: string): Promise<DuckDBConnection> {
+  const connection = await instance.connect();
+  await connection.run('USE millrace');
+  if (searchPath !== undefined) await connection.run(`SET search_path = '${searchPath}'`);
+  return connection;
+}
+
+/** A connection is closed only after its query has settled: otherwise the process dies (architecture.md 5). */
+export async function withConnection<T>(instance: DuckDBInstance, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  const connection = await instance.connect();
+  try {
+    return await use(connection);
+  } finally {
+    connection.closeSync();
+  }
+}
+
+/** From here on the database reads only below `folders`, and no setting can be changed. */
+export async function lockDown(connection: DuckDBConnection, folders: readonly string[]): Promise<void> {
+  await connection.run(`SET GLOBAL allowed_directories = [${folders.map(quoteText).join(', ')}]`);
+  await connection.run('SET GLOBAL enable_external_access = false');
+  await connection.run('SET GLOBAL lock_configuration = true');
+}
+
+export async function textRows(connection: DuckDBConnection, sql: string, values: string[] = []): Promise<string[][]> {
+  const reader = await connection.runAndReadAll(sql, values);
+  return reader.getRowsJson() as string[][];
+}
+
+interface EngineErrorJson {
+  readonly exception_type?: string;
+  readonly exception_message?: string;
+  readonly position?: string;
+}
+
+/** The engine's own words and the place in the text, out of the JSON it answers. */
+export function queryError(error: unknown): MillraceError {
+  if (error instanceof MillraceError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  const json = /\{.*\}/s.exec(text)?.[0];
+  const parsed = json === undefined ? {} : parseOrEmpty(json);
+  const message = parsed.exception_message ?? text;
+  const position = parsed.position === undefined ? Number.NaN : Number(parsed.position);
+  const details = Number.isSafeInteger(position) ? { position } : {};
+  if (/interrupt/i.test(parsed.exception_type ?? text)) return new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause: error });
+  if (parsed.exception_type === 'Out of Memory') return new MillraceError('MR_QUERY_LIMIT', `The query needs more memory than a query may have. ${message}`, { cause: error });
+  if (parsed.exception_type === 'Parser') return new MillraceError('MR_QUERY_SYNTAX', message, { cause: error, details });
+  return new MillraceError('MR_QUERY_FAILED', message, { cause: error, details });
+}
+
+function parseOrEmpty(json: string): EngineErrorJson {
+  try {
+    return JSON.parse(json) as EngineErrorJson;
+  } catch {
+    // Not the engine's JSON but a text with braces: the text itself is the message.
+    return {};
+  }
+}

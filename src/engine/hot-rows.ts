@@ -1,0 +1,72 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { FileSystem } from '../core/file-system.ts';
+import { quoteText } from '../plan/render-sql.ts';
+import { endOfSlices } from '../stream/run-columns.ts';
+import type { EngineStream, StreamKnown, StreamNews } from './protocol.ts';
+import { readColumns, selectColumns } from './record-columns.ts';
+import { createStreamViews, hotTable, hotTableColumns } from './relations.ts';
+import { writeScratch } from './scratch.ts';
+
+/**
+ * The rows of a stream that are not in its table yet, kept in memory beside the files that are.
+ *
+ * H1  After `apply(news)` a query sees every record below `news.end`, each once.
+ * H2  Files and hot rows switch in one transaction: a query that runs meanwhile sees the state before.
+ */
+export class HotRows {
+  readonly #stream: EngineStream;
+  readonly #files: FileSystem;
+  readonly #scratch: string;
+  #filesVersion = -1;
+  #next = 0;
+
+  constructor(stream: EngineStream, files: FileSystem, scratch: string) {
+    this.#stream = stream;
+    this.#files = files;
+    this.#scratch = scratch;
+  }
+
+  get known(): StreamKnown {
+    return { schema: this.#stream.schema, name: this.#stream.name, filesVersion: this.#filesVersion, next: this.#next };
+  }
+
+  async create(connection: DuckDBConnection): Promise<void> {
+    await connection.run(`CREATE TABLE ${hotTable(this.#stream)} (${hotTableColumns(this.#stream)})`);
+    await createStreamViews(connection, this.#stream, [], true);
+  }
+
+  /** Returns the damage that was met, as text for people. */
+  async apply(connection: DuckDBConnection, news: StreamNews): Promise<readonly string[]> {
+    const from = Math.max(this.#next, news.delivered);
+    const until = Math.min(news.end, endOfSlices(news.slices) ?? news.end);
+    const scratch = await writeScratch(this.#files, this.#scratch, news.slices, { from, until }, this.#stream.schemas);
+    try {
+      await connection.run('BEGIN TRANSACTION');
+      try {
+        if (news.files) await this.#switchFiles(connection, news);
+        for (const { path, schemaVersion } of scratch.files) await this.#load(connection, path, schemaVersion);
+        await connection.run('COMMIT');
+      } catch (error) {
+        await connection.run('ROLLBACK');
+        throw error;
+      }
+      this.#filesVersion = news.filesVersion;
+      this.#next = Math.max(from, until);
+      return scratch.damage;
+    } finally {
+      scratch.remove();
+    }
+  }
+
+  async #switchFiles(connection: DuckDBConnection, news: StreamNews): Promise<void> {
+    await connection.run(`DELETE FROM ${hotTable(this.#stream)} WHERE _sequence_number < ${news.delivered}`);
+    await createStreamViews(connection, this.#stream, news.files ?? [], true);
+  }
+
+  async #load(connection: DuckDBConnection, path: string, schemaVersion: number): Promise<void> {
+    const schema = this.#stream.schemas.find((candidate) => candidate.version === schemaVersion);
+    if (!schema) return;
+    const select = selectColumns(this.#stream.fields, schema, this.#stream.rest);
+    await connection.run(`INSERT INTO ${hotTable(this.#stream)} SELECT ${select} FROM read_json(${quoteText(path)}, format = 'newline_delimited', columns = ${readColumns(schema)})`);
+  }
+}

@@ -1,0 +1,204 @@
+import type { NamedField } from '../core/field-types.ts';
+import type { Check } from '../definition/check.ts';
+import type { LogSlice, SchemaVersion } from '../stream/stream-store.ts';
+
+/** What crosses between `main` and the DuckDB children. All of it is data. */
+
+/** A column of a stored table, with the id its Parquet files know it by. */
+export interface StoredColumn extends NamedField {
+  readonly id: number;
+  /** Ids of nested parts as DuckDB's FIELD_IDS wants them: `{x: 5}`, or the id alone. */
+  readonly fieldIds: string;
+}
+
+export interface EngineStream {
+  readonly name: string;
+  /** `lake` for the user's streams, `deadletters` for what they refused. */
+  readonly schema: 'lake' | 'deadletters';
+  readonly fields: readonly NamedField[];
+  /** True where unknown members are kept in `_rest`. */
+  readonly rest: boolean;
+  readonly schemas: readonly SchemaVersion[];
+  /** Columns of its table, `_shard`, `_sequence_number` and `_arrived_at` among them; empty without a table. */
+  readonly columns: readonly StoredColumn[];
+}
+
+export interface EngineModel {
+  readonly name: string;
+  readonly materialize: 'table' | 'view';
+  readonly sql: string;
+  /** Known once the engine has described it. */
+  readonly columns: readonly StoredColumn[];
+}
+
+export interface EngineLookup {
+  readonly name: string;
+  readonly from: string;
+  readonly key: string;
+  readonly sort: readonly (string | null)[];
+  readonly tombstone?: string;
+}
+
+/** The relations of the pipeline; the rows behind them change without it. */
+export interface CatalogState {
+  readonly streams: readonly EngineStream[];
+  readonly models: readonly EngineModel[];
+  readonly lookups: readonly EngineLookup[];
+}
+
+/** What a child has of a stream, so that only the news is sent. */
+export interface StreamKnown {
+  readonly schema: 'lake' | 'deadletters';
+  readonly name: string;
+  readonly filesVersion: number;
+  readonly next: number;
+}
+
+export interface StreamNews {
+  readonly schema: 'lake' | 'deadletters';
+  readonly name: string;
+  readonly filesVersion: number;
+  /** Absent where the child's files are current. */
+  readonly files?: readonly string[];
+  /** Rows below this are in the files, and must not be hot any more. */
+  readonly delivered: number;
+  /** Everything below this was acknowledged when the query began. */
+  readonly end: number;
+  readonly slices: readonly LogSlice[];
+}
+
+export interface TableNews {
+  readonly name: string;
+  readonly version: number;
+  readonly columns: readonly StoredColumn[];
+  readonly files: readonly string[];
+}
+
+export interface SystemTable {
+  readonly name: string;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly rows: readonly (readonly unknown[])[];
+}
+
+export interface SyncRequest {
+  readonly streams: readonly StreamKnown[];
+  readonly tables: readonly { readonly name: string; readonly version: number }[];
+  readonly system: readonly string[];
+}
+
+export interface SyncAnswer {
+  readonly streams: readonly StreamNews[];
+  readonly tables: readonly TableNews[];
+  readonly system: readonly SystemTable[];
+}
+
+/** What the sql child may ask of main. */
+export type HostMethods = {
+  sync: [params: SyncRequest, result: SyncAnswer];
+};
+
+export type ResultFormat = 'json' | 'ndjson' | 'csv' | 'parquet';
+
+export interface QueryRequest {
+  readonly sql: string;
+  readonly params: readonly unknown[] | { readonly [name: string]: unknown };
+  readonly format: ResultFormat;
+  readonly rowsMax: number;
+  readonly bytesMax: number;
+}
+
+export interface QueryResult {
+  readonly rows: number;
+}
+
+/** A Parquet file as COPY … RETURN_STATS tells of it; texts are parsed where the types are known. */
+export interface WrittenFile {
+  readonly path: string;
+  readonly rows: number;
+  readonly bytes: number;
+  /** By quoted column path, as DuckDB writes it. */
+  readonly statistics: { readonly [column: string]: { readonly [statistic: string]: string } };
+  /** Partition value per partition field, as text; null for NULL. */
+  readonly partition: readonly (string | null)[];
+}
+
+export interface PartitionColumn {
+  /** A DuckDB expression over the table's columns. */
+  readonly expression: string;
+}
+
+export interface WriteTarget {
+  /** Folder for the files; exists. */
+  readonly folder: string;
+  readonly columns: readonly StoredColumn[];
+  readonly partitions: readonly PartitionColumn[];
+}
+
+export interface DeliverRequest extends WriteTarget {
+  readonly stream: EngineStream;
+  readonly slices: readonly LogSlice[];
+  readonly from: number;
+  readonly until: number;
+}
+
+export interface DeliverResult {
+  readonly files: readonly WrittenFile[];
+  readonly damage: readonly string[];
+}
+
+export interface RunModelRequest extends WriteTarget {
+  readonly catalog: CatalogState;
+  readonly files: { readonly [relation: string]: readonly string[] };
+  readonly sql: string;
+  readonly checks: readonly (Check & { readonly sql?: string })[];
+}
+
+export interface CheckOutcome {
+  readonly name: string;
+  readonly severity: 'error' | 'warn';
+  readonly failures: number;
+  /** A row that breaks the rule, as JSON. */
+  readonly sample?: string;
+}
+
+export interface RunModelResult {
+  readonly files: readonly WrittenFile[];
+  readonly rows: number;
+  readonly checks: readonly CheckOutcome[];
+}
+
+export interface DescribeRequest {
+  readonly catalog: CatalogState;
+  /** Further queries that must be right: measures and values of charts. */
+  readonly queries: readonly { readonly name: string; readonly sql: string }[];
+}
+
+export interface Described {
+  readonly name: string;
+  readonly columns: readonly NamedField[];
+  /** Relations its text names, found by the engine's parser. */
+  readonly reads: readonly { readonly schema: string; readonly name: string }[];
+  readonly error?: { readonly message: string; readonly position?: number };
+}
+
+export interface ReadTableRequest {
+  readonly files: readonly string[];
+  readonly columns: readonly StoredColumn[];
+  readonly until: number;
+}
+
+/** What main may ask of the engine child. */
+export type EngineMethods = {
+  describe: [params: DescribeRequest, result: readonly Described[]];
+  deliver: [params: DeliverRequest, result: DeliverResult];
+  runModel: [params: RunModelRequest, result: RunModelResult];
+  /** Rows of a stream's files below a sequence number, in order, as NDJSON. */
+  readTable: [params: ReadTableRequest, result: { readonly rows: number }];
+  readParquet: [params: { readonly path: string }, result: { readonly rows: number }];
+};
+
+/** What main may ask of the sql child. */
+export type SqlMethods = {
+  configure: [params: CatalogState, result: null];
+  query: [params: QueryRequest, result: QueryResult];
+};

@@ -1,0 +1,93 @@
+import type { FieldSpec, NamedField } from '../core/field-types.ts';
+import { widens } from '../plan/diff.ts';
+import { literal, quoteIdentifier, quoteText } from '../plan/render-sql.ts';
+import { duckdbType } from '../plan/type-mapping.ts';
+import type { RecordSchema } from '../stream/stream-store.ts';
+
+/** How the bytes of records become columns: what `read_json` reads, and what is made of it. */
+
+export const PLACE_COLUMNS: readonly { readonly name: string; readonly type: string }[] = [
+  { name: '_shard', type: 'INTEGER' },
+  { name: '_sequence_number', type: 'BIGINT' },
+  { name: '_arrived_at', type: 'TIMESTAMPTZ' },
+];
+
+/** The `columns = {…}` of read_json for records of this schema, the places put in front of each line included. */
+export function readColumns(schema: RecordSchema): string {
+  const fields = schema.fields.map((field) => `${quoteText(field.name)}: ${quoteText(readType(field))}`);
+  const rest = schema.unknown === 'keep' ? ["'_rest': 'VARCHAR'"] : [];
+  const places = ["'_shard': 'INTEGER'", "'_sequence_number': 'BIGINT'", "'_arrived_at': 'BIGINT'"];
+  return `{${[...places, ...fields, ...rest].join(', ')}}`;
+}
+
+function readType(field: FieldSpec): string {
+  const { type } = field;
+  if (field.from === 'integer-text') return 'VARCHAR';
+  if (field.from !== undefined) return 'DECIMAL(24,6)';
+  switch (type.kind) {
+    case 'binary':
+      return 'VARCHAR';
+    case 'list':
+      return `${readType(type.element)}[]`;
+    case 'map':
+      return `MAP(${duckdbType(type.key.type)}, ${readType(type.value)})`;
+    case 'struct':
+      return `STRUCT(${type.fields.map((part) => `${quoteIdentifier(part.name)} ${readType(part)}`).join(', ')})`;
+    default:
+      return duckdbType(type);
+  }
+}
+
+/** The expressions that make today's columns of records stored under `stored`. */
+export function selectColumns(current: readonly NamedField[], stored: RecordSchema, rest: boolean): string {
+  const columns = current.map((field) => {
+    const was = stored.fields.find((candidate) => candidate.name === field.name);
+    return `${columnValue(field, was)} AS ${quoteIdentifier(field.name)}`;
+  });
+  if (rest) columns.push(stored.unknown === 'keep' ? '_rest' : 'NULL::VARCHAR AS _rest');
+  return [...columns, '_shard', '_sequence_number', 'make_timestamptz(_arrived_at * 1000) AS _arrived_at'].join(', ');
+}
+
+function columnValue(field: NamedField, was: NamedField | undefined): string {
+  const type = duckdbType(field.type);
+  const fits = was && (JSON.stringify(was.type) === JSON.stringify(field.type) || widens(was.type, field.type));
+  const value = fits ? convert(was, quoteIdentifier(field.name), 0) : undefined;
+  const typed = value === undefined ? `NULL::${type}` : `CAST(${value} AS ${type})`;
+  return field.default === undefined ? typed : `coalesce(${typed}, CAST(${defaultValue(field)} AS ${type}))`;
+}
+
+function defaultValue(field: NamedField): string {
+  if (field.type.kind === 'binary') return `from_base64(${literal(field.default ?? null)})`;
+  return literal(field.default ?? null);
+}
+
+function convert(field: FieldSpec, value: string, depth: number): string {
+  const { type } = field;
+  switch (field.from) {
+    case 'epoch-seconds':
+      return `make_timestamptz((${value} * 1000000)::BIGINT)`;
+    case 'epoch-milliseconds':
+      return `make_timestamptz((${value} * 1000)::BIGINT)`;
+    case 'integer-text':
+      return `regexp_replace(${value}, '^(-?[0-9]+)\\.0+$', '\\1')`;
+  }
+  if (type.kind === 'binary') return `from_base64(${value})`;
+  if (!needsConversion(field)) return value;
+  const item = `x${depth}`;
+  if (type.kind === 'list') return `list_transform(${value}, lambda ${item}: ${convert(type.element, item, depth + 1)})`;
+  if (type.kind === 'map')
+    return `map_from_entries(list_transform(map_entries(${value}), lambda ${item}: {key: ${item}.key, value: ${convert(type.value, `${item}.value`, depth + 1)}}))`;
+  if (type.kind === 'struct') {
+    const parts = type.fields.map((part) => `${quoteIdentifier(part.name)} := ${convert(part, `${value}.${quoteIdentifier(part.name)}`, depth + 1)}`);
+    return `CASE WHEN ${value} IS NULL THEN NULL ELSE struct_pack(${parts.join(', ')}) END`;
+  }
+  return value;
+}
+
+function needsConversion(field: FieldSpec): boolean {
+  const { type } = field;
+  if (field.from !== undefined || type.kind === 'binary') return true;
+  if (type.kind === 'list') return needsConversion(type.element);
+  if (type.kind === 'map') return needsConversion(type.value);
+  return type.kind === 'struct' && type.fields.some(needsConversion);
+}

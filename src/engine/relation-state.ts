@@ -1,0 +1,124 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { writeFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FileSystem } from '../core/file-system.ts';
+import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
+import { type Relation, checkStatement } from '../query/statement-gate.ts';
+import { parseStatement } from './describe.ts';
+import { HotRows } from './hot-rows.ts';
+import type { CatalogState, EngineModel, SyncAnswer, SyncRequest, SystemTable, TableNews } from './protocol.ts';
+import { createLookupView, createModelRelation, createSchemas, relationNames } from './relations.ts';
+
+type Sync = (request: SyncRequest) => Promise<SyncAnswer>;
+
+interface Needs {
+  readonly hot: readonly HotRows[];
+  readonly tables: readonly EngineModel[];
+  readonly system: readonly string[];
+}
+
+/** What the relations of a catalog show at this moment, and how they are brought up to date. */
+export class RelationState {
+  readonly #connection: DuckDBConnection;
+  readonly #catalog: CatalogState;
+  readonly #context: { readonly files: FileSystem; readonly scratch: string };
+  readonly #hot = new Map<string, HotRows>();
+  readonly #tableVersions = new Map<string, number>();
+  /** The stored relations behind a view, found once. */
+  readonly #behindViews = new Map<string, readonly Relation[]>();
+
+  private constructor(connection: DuckDBConnection, catalog: CatalogState, context: { files: FileSystem; scratch: string }) {
+    this.#connection = connection;
+    this.#catalog = catalog;
+    this.#context = context;
+  }
+
+  /** Makes the relations anew; rows are loaded when a query first asks for them. */
+  static async create(connection: DuckDBConnection, catalog: CatalogState, context: { files: FileSystem; scratch: string }): Promise<RelationState> {
+    const state = new RelationState(connection, catalog, context);
+    for (const schema of ['warehouse', 'lookups', 'lake', 'records', 'deadletters', 'hot', 'sys']) await connection.run(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+    await createSchemas(connection);
+    // The search path is global: a query's own connection has it without being asked.
+    for (const stream of catalog.streams) {
+      const hot = new HotRows(stream, context.files, context.scratch);
+      await hot.create(connection);
+      state.#hot.set(`${stream.schema}.${stream.name}`, hot);
+    }
+    for (const lookup of catalog.lookups) await createLookupView(connection, lookup, catalog);
+    for (const model of catalog.models) await createModelRelation(connection, model, []);
+    return state;
+  }
+
+  /** Brings everything that the relations are made of up to what was acknowledged when this began. */
+  async catchUp(relations: readonly Relation[], sync: Sync): Promise<void> {
+    const needs = await this.#needs(relations);
+    if (needs.hot.length + needs.tables.length + needs.system.length === 0) return;
+    let pending: readonly HotRows[] = needs.hot;
+    let first = true;
+    const ends = new Map<HotRows, number>();
+    while (first || pending.length > 0) {
+      const answer = await sync({
+        streams: pending.map((hot) => hot.known),
+        tables: first ? needs.tables.map(({ name }) => ({ name, version: this.#tableVersions.get(name) ?? -1 })) : [],
+        system: first ? needs.system : [],
+      });
+      for (const [index, news] of answer.streams.entries()) {
+        const hot = pending[index] as HotRows;
+        if (!ends.has(hot)) ends.set(hot, news.end);
+        await hot.apply(this.#connection, news);
+      }
+      for (const table of answer.tables) await this.#switchTable(table);
+      for (const table of answer.system) await this.#loadSystem(table);
+      pending = pending.filter((hot) => hot.known.next < (ends.get(hot) ?? 0));
+      first = false;
+    }
+  }
+
+  async #needs(relations: readonly Relation[]): Promise<Needs> {
+    const hot = new Set<HotRows>();
+    const tables = new Set<EngineModel>();
+    const system = new Set<string>();
+    const visit = async ({ schema, name }: Relation): Promise<void> => {
+      const lookup = schema === 'lookups' ? this.#catalog.lookups.find((candidate) => candidate.name === name) : undefined;
+      const streamName = lookup ? lookup.from : name;
+      const rows = this.#hot.get(`${schema === 'deadletters' ? 'deadletters' : 'lake'}.${streamName}`);
+      if (schema === 'sys') system.add(name);
+      else if (schema !== 'warehouse') rows && hot.add(rows);
+      else {
+        const model = this.#catalog.models.find((candidate) => candidate.name === name);
+        if (model?.materialize === 'table') tables.add(model);
+        else if (model) for (const behind of await this.#behind(model)) await visit(behind);
+      }
+    };
+    for (const relation of relations) await visit(relation);
+    return { hot: [...hot], tables: [...tables], system: [...system] };
+  }
+
+  async #behind(view: EngineModel): Promise<readonly Relation[]> {
+    const known = this.#behindViews.get(view.name);
+    if (known) return known;
+    const found = checkStatement(await parseStatement(this.#connection, view.sql), relationNames(this.#catalog));
+    this.#behindViews.set(view.name, found);
+    return found;
+  }
+
+  async #switchTable(news: TableNews): Promise<void> {
+    if (this.#tableVersions.get(news.name) === news.version) return;
+    const model = this.#catalog.models.find((candidate) => candidate.name === news.name);
+    if (!model) return;
+    await createModelRelation(this.#connection, { ...model, columns: news.columns }, news.files);
+    this.#tableVersions.set(news.name, news.version);
+  }
+
+  async #loadSystem(table: SystemTable): Promise<void> {
+    const path = join(this.#context.scratch, `sys-${process.pid}-${table.name}.ndjson`);
+    const lines = table.rows.map((row) => JSON.stringify(Object.fromEntries(table.columns.map(({ name }, index) => [name, row[index] ?? null]))));
+    writeFileSync(path, `${lines.join('\n')}\n`, { mode: 0o600 });
+    try {
+      const columns = table.columns.map(({ name, type }) => `${quoteText(name)}: ${quoteText(type)}`);
+      await this.#connection.run(`CREATE OR REPLACE TABLE sys.${quoteIdentifier(table.name)} AS SELECT * FROM read_json(${quoteText(path)}, format = 'newline_delimited', columns = {${columns.join(', ')}})`);
+    } finally {
+      rmSync(path, { force: true });
+    }
+  }
+}

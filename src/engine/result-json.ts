@@ -1,0 +1,56 @@
+import {
+  type DuckDBArrayType, type DuckDBListType, type DuckDBMapType, type DuckDBStructType, type DuckDBType, DuckDBTypeId,
+} from '@duckdb/node-api';
+import { quoteIdentifier } from '../plan/render-sql.ts';
+
+/**
+ * Results leave as bytes the engine made: these expressions turn each column into something `to_json`
+ * writes exactly. Long and decimal become text, times ISO 8601, bytes base64, NaN and infinities text.
+ */
+export function jsonValue(type: DuckDBType, value: string, depth = 0): string {
+  const item = `x${depth}`;
+  switch (type.typeId) {
+    case DuckDBTypeId.BOOLEAN:
+    case DuckDBTypeId.TINYINT:
+    case DuckDBTypeId.SMALLINT:
+    case DuckDBTypeId.INTEGER:
+    case DuckDBTypeId.UTINYINT:
+    case DuckDBTypeId.USMALLINT:
+    case DuckDBTypeId.UINTEGER:
+    case DuckDBTypeId.VARCHAR:
+    case DuckDBTypeId.SQLNULL:
+      return value;
+    case DuckDBTypeId.FLOAT:
+    case DuckDBTypeId.DOUBLE:
+      return `CASE WHEN isfinite(${value}) THEN to_json(${value}) WHEN isnan(${value}) THEN to_json('NaN') WHEN ${value} > 0 THEN to_json('Infinity') WHEN ${value} < 0 THEN to_json('-Infinity') END`;
+    case DuckDBTypeId.BLOB:
+      return `to_base64(${value})`;
+    case DuckDBTypeId.TIMESTAMP:
+    case DuckDBTypeId.TIMESTAMP_S:
+    case DuckDBTypeId.TIMESTAMP_MS:
+    case DuckDBTypeId.TIMESTAMP_NS:
+      return `replace(${value}::VARCHAR, ' ', 'T')`;
+    case DuckDBTypeId.TIMESTAMP_TZ:
+      // The zone is UTC in every child, so the text ends in +00.
+      return `replace(replace(${value}::VARCHAR, ' ', 'T'), '+00', 'Z')`;
+    case DuckDBTypeId.LIST:
+    case DuckDBTypeId.ARRAY:
+      return `list_transform(${value}, lambda ${item}: ${jsonValue((type as DuckDBListType | DuckDBArrayType).valueType, item, depth + 1)})`;
+    case DuckDBTypeId.STRUCT: {
+      const { entryNames, entryTypes } = type as DuckDBStructType;
+      const parts = entryNames.map((name, index) => `${quoteIdentifier(name)} := ${jsonValue(entryTypes[index] as DuckDBType, `${value}.${quoteIdentifier(name)}`, depth + 1)}`);
+      return `CASE WHEN ${value} IS NULL THEN NULL ELSE struct_pack(${parts.join(', ')}) END`;
+    }
+    case DuckDBTypeId.MAP: {
+      const { valueType } = type as DuckDBMapType;
+      return `map_from_entries(list_transform(map_entries(${value}), lambda ${item}: {key: ${item}.key::VARCHAR, value: ${jsonValue(valueType, `${item}.value`, depth + 1)}}))`;
+    }
+    default:
+      return `${value}::VARCHAR`;
+  }
+}
+
+/** The name of a column's type in answers: SQL's, with JSON by its alias. */
+export function typeName(type: DuckDBType): string {
+  return type.alias ?? String(type);
+}

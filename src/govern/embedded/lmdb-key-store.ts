@@ -1,0 +1,39 @@
+import type { Database, RootDatabase } from 'lmdb';
+import { type AccessKey, keyIdOf, type KeyStore, newKey, type Role, secretMatches } from '../key-store.ts';
+
+/** Keys in the system's LMDB environment. */
+export class LmdbKeyStore implements KeyStore {
+  readonly #keys: Database<AccessKey, string>;
+
+  constructor(root: RootDatabase) {
+    this.#keys = root.openDB<AccessKey, string>({ name: 'keys', encoding: 'json' });
+  }
+
+  async create(roles: readonly Role[], label: string, nowMs: number): Promise<{ key: AccessKey; secret: string }> {
+    const made = newKey(roles, label, nowMs);
+    await this.#save(made.key);
+    return made;
+  }
+
+  list(): readonly AccessKey[] {
+    return [...this.#keys.getRange()].map(({ value }) => value).sort((a, b) => a.createdMs - b.createdMs);
+  }
+
+  async revoke(id: string, nowMs: number): Promise<boolean> {
+    const key = this.#keys.get(id);
+    if (!key || key.revokedMs !== null) return false;
+    await this.#save({ ...key, revokedMs: nowMs });
+    return true;
+  }
+
+  find(token: string): AccessKey | undefined {
+    const id = keyIdOf(token);
+    const key = id === undefined ? undefined : this.#keys.get(id);
+    return key && key.revokedMs === null && secretMatches(token, key.secretHash) ? key : undefined;
+  }
+
+  async #save(key: AccessKey): Promise<void> {
+    await this.#keys.put(key.id, key);
+    await this.#keys.flushed;
+  }
+}

@@ -1,0 +1,38 @@
+/** Dates and times as producers write them. Only forms that every engine reads the same are taken. */
+const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
+const TIME = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?$/;
+const OFFSET = /(?:Z|[+-]\d\d(?::?\d\d)?)$/;
+
+export function isDate(text: string): boolean {
+  const match = DATE.exec(text);
+  if (!match) return false;
+  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  return year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month);
+}
+
+function daysIn(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+}
+
+/** `YYYY-MM-DDTHH:MM[:SS[.ffffff]]`, `T` or a space between. */
+export function isTimestamp(text: string): boolean {
+  if (text[10] !== 'T' && text[10] !== ' ') return false;
+  return isDate(text.slice(0, 10)) && isTime(text.slice(11));
+}
+
+function isTime(text: string): boolean {
+  const match = TIME.exec(text);
+  return match !== null && Number(match[1]) < 24 && Number(match[2]) < 60 && Number(match[3] ?? 0) < 60;
+}
+
+export function offsetOf(text: string): string | undefined {
+  return text.length > 11 ? OFFSET.exec(text.slice(11))?.[0] : undefined;
+}
+
+export function isInstant(text: string): boolean {
+  const offset = offsetOf(text);
+  if (offset === undefined || !isTimestamp(text.slice(0, -offset.length))) return false;
+  const [hours, minutes] = offset === 'Z' ? [0, 0] : [Number(offset.slice(1, 3)), Number(offset.slice(3).replace(':', '') || 0)];
+  return hours <= 15 && minutes < 60;
+}

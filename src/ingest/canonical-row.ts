@@ -1,0 +1,111 @@
+import type { FieldSpec, NamedField } from '../core/field-types.ts';
+import { type JsonNode, parseJson } from './json-node.ts';
+
+/**
+ * A stored record as the row that SQL shows, in the same JSON: every field in order, long and decimal
+ * as text, times ISO 8601, null where there is no value. `.from()` and `.default()` are applied.
+ */
+export interface CanonicalRow {
+  /** JSON text per field. */
+  readonly values: readonly string[];
+  /** The row as a JSON object. */
+  readonly json: string;
+}
+
+export function canonicalRow(line: string, fields: readonly NamedField[]): CanonicalRow {
+  const node = parseJson(line);
+  const members = node.kind === 'object' ? node.members : new Map<string, JsonNode>();
+  const values = fields.map((field) => canonicalValue(field, members.get(field.name)));
+  return { values, json: objectText(fields, values) };
+}
+
+function objectText(fields: readonly NamedField[], values: readonly string[]): string {
+  return `{${fields.map((field, index) => `${JSON.stringify(field.name)}:${values[index]}`).join(',')}}`;
+}
+
+function canonicalValue(field: FieldSpec, node: JsonNode | undefined): string {
+  if (!node || node.kind === 'null') {
+    if (field.default === undefined) return 'null';
+    const { from: _from, ...plain } = field;
+    return canonicalValue({ ...plain, default: undefined } as unknown as FieldSpec, parseJson(JSON.stringify(field.default)));
+  }
+  const text = node.kind === 'string' ? node.value : node.kind === 'number' ? node.text : '';
+  if (field.from === 'integer-text') return JSON.stringify(text.replace(/^(-?\d+)\.0+$/, '$1'));
+  if (field.from !== undefined) return JSON.stringify(instantText(epochMicros(text, field.from)));
+  const { type } = field;
+  switch (type.kind) {
+    case 'boolean':
+      return node.kind === 'boolean' ? String(node.value) : 'null';
+    case 'int':
+      return String(Number(text));
+    case 'float':
+      return node.kind === 'string' ? JSON.stringify(text) : String(Math.fround(Number(text)));
+    case 'double':
+      return node.kind === 'string' ? JSON.stringify(text) : String(Number(text));
+    case 'long':
+      return JSON.stringify(String(BigInt(text)));
+    case 'decimal':
+      return JSON.stringify(decimalText(text, type.scale));
+    case 'uuid':
+      return JSON.stringify(text.toLowerCase());
+    case 'timestamp':
+      return JSON.stringify(timestampText(text));
+    case 'timestamptz':
+      return JSON.stringify(instantText(parseInstant(text)));
+    case 'list':
+      return `[${node.kind === 'list' ? node.items.map((item) => canonicalValue(type.element, item)).join(',') : ''}]`;
+    case 'map':
+      return mapText(type.value, node);
+    case 'struct': {
+      const members = node.kind === 'object' ? node.members : new Map<string, JsonNode>();
+      return objectText(type.fields, type.fields.map((part) => canonicalValue(part, members.get(part.name))));
+    }
+    default:
+      return JSON.stringify(text);
+  }
+}
+
+function mapText(value: FieldSpec, node: JsonNode): string {
+  const entries = node.kind === 'object' ? [...node.members] : [];
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalValue(value, item)}`).join(',')}}`;
+}
+
+/** `-07.5` with scale 3 → `-7.500`. */
+export function decimalText(text: string, scale: number): string {
+  const [, sign = '', whole = '0', fraction = ''] = /^(-?)0*(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
+  const digits = fraction.slice(0, scale).padEnd(scale, '0');
+  const isZero = /^0*$/.test(whole + digits);
+  return `${isZero ? '' : sign}${whole}${scale > 0 ? `.${digits}` : ''}`;
+}
+
+function timestampText(text: string): string {
+  const [clock = '', fraction = ''] = text.slice(11).split('.');
+  const seconds = clock.length === 5 ? `${clock}:00` : clock;
+  const kept = fraction.replace(/0+$/, '');
+  return `${text.slice(0, 10)}T${seconds}${kept === '' ? '' : `.${kept}`}`;
+}
+
+const MICROS = 1_000_000n;
+
+/** Microseconds since 1970 of an instant as the validator takes it. */
+export function parseInstant(text: string): bigint {
+  const match = /^(.{10})[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d)(?::?(\d\d))?$/.exec(text);
+  if (!match) return 0n;
+  const [, date, clock, seconds = '00', fraction = '', hours = 'Z', minutes = '00'] = match;
+  const base = BigInt(Date.parse(`${date}T${clock}:${seconds}Z`) / 1000);
+  const offset = hours === 'Z' ? 0 : Number(hours.slice(1)) * 3600 + Number(minutes) * 60;
+  return (base - BigInt(hours.startsWith('-') ? -offset : offset)) * MICROS + BigInt(fraction.padEnd(6, '0'));
+}
+
+function epochMicros(text: string, source: string): bigint {
+  const [whole = '0', fraction = ''] = text.split('.');
+  const scale = source === 'epoch-seconds' ? 6 : 3;
+  return BigInt(`${whole}${fraction.padEnd(scale, '0').slice(0, scale)}`);
+}
+
+export function instantText(micros: bigint): string {
+  const seconds = micros >= 0n ? micros / MICROS : -((-micros + MICROS - 1n) / MICROS);
+  const fraction = String(micros - seconds * MICROS).padStart(6, '0').replace(/0+$/, '');
+  const text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
+  return `${text}${fraction === '' ? '' : `.${fraction}`}Z`;
+}

@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import { MillraceError } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { KeyedRequest, Placement, StreamLog } from '../stream/stream-store.ts';
+import { BufferPool } from './buffer-pool.ts';
+import { Decoder, type DecodedPiece, PADDING_BYTES, type Rejected } from './decode.ts';
+import { type Router, router } from './route.ts';
+import { compileScanner, type Scanner } from './scanner.ts';
+import { Validator } from './validate.ts';
+
+/**
+ * The way of a request into the log.
+ *
+ * Contract:
+ * I1  Each record is judged alone: the valid ones are stored, the others answered with index, code,
+ *     field and message; where the stream keeps dead letters, they are on disk before the answer.
+ * I2  The answer comes after everything it counts is on disk.
+ * I3  A keyed request is stored as a whole or not at all.
+ * I4  Memory for one request is bounded, however long its body is.
+ */
+export interface IngestOptions {
+  readonly log: StreamLog;
+  /** Name of the field that routes, or undefined. */
+  readonly key: string | undefined;
+  /** Stores refused records; undefined where the stream only answers them. */
+  readonly deadLetters: ((rejected: readonly Rejected[]) => Promise<void>) | undefined;
+}
+
+export interface IngestAnswer {
+  readonly accepted: number;
+  readonly rejected: readonly Pick<Rejected, 'index' | 'code' | 'field' | 'message'>[];
+  /** Refusals beyond those listed. */
+  readonly rejectedOmitted?: number;
+  readonly duplicate: readonly number[];
+  readonly shards: readonly { shard: number; first: string; last: string; count: number }[];
+}
+
+export interface RequestOptions {
+  /** True where each line is one record whatever stands on it (application/x-ndjson). */
+  readonly linesOnly: boolean;
+  readonly idempotencyKey: string | undefined;
+  /** Length of the body, where the client has told it. */
+  readonly length: number | undefined;
+}
+
+export interface IngestResult {
+  /** The answer's JSON. */
+  readonly body: string;
+  readonly accepted: number;
+  readonly replayed: boolean;
+}
+
+const PIECE_BYTES = 256 * 1024 - PADDING_BYTES;
+const PIECES_IN_FLIGHT = 4;
+
+export class Ingest {
+  readonly #options: IngestOptions;
+  readonly #scanner: Scanner;
+  readonly #validator: Validator;
+  readonly #router: Router;
+  readonly #pool = new BufferPool();
+
+  constructor(options: IngestOptions) {
+    const { log, key } = options;
+    this.#options = options;
+    this.#scanner = compileScanner(log.schema, log.shards > 1 ? key : undefined);
+    this.#validator = new Validator(log.schema, key);
+    this.#router = router(log.shards);
+  }
+
+  get log(): StreamLog {
+    return this.#options.log;
+  }
+
+  /** Stores the records of a body. @throws MillraceError for requests refused as a whole. */
+  async take(body: AsyncIterable<Buffer>, request: RequestOptions): Promise<IngestResult> {
+    return request.idempotencyKey === undefined
+      ? this.#takeStreaming(body, request)
+      : this.#takeKeyed(body, request, request.idempotencyKey);
+  }
+
+  #decoder(linesOnly: boolean): Decoder {
+    return new Decoder({ scanner: this.#scanner, validator: this.#validator, router: this.#router, keyed: this.#options.key !== undefined && this.log.shards > 1, linesOnly });
+  }
+
+  async #takeStreaming(body: AsyncIterable<Buffer>, request: RequestOptions): Promise<IngestResult> {
+    const tally = new Tally();
+    const decoder = this.#decoder(request.linesOnly);
+    const inFlight = new Set<Promise<void>>();
+    let failure: unknown;
+    const store = (buffer: Buffer, filled: number, final: boolean): DecodedPiece => {
+      const piece = decoder.decode(buffer, filled, final);
+      const stored = this.#store(piece, tally)
+        .catch((error: unknown) => {
+          failure ??= error;
+        })
+        .finally(() => {
+          this.#pool.give(buffer);
+          inFlight.delete(stored);
+        });
+      inFlight.add(stored);
+      return piece;
+    };
+    let buffer = this.#pool.take(Math.min(request.length ?? 0, LIMITS.recordBytesMax) + PADDING_BYTES);
+    let filled = 0;
+    let total = 0;
+    for await (const chunk of body) {
+      total += chunk.length;
+      if (total > LIMITS.streamingBytesMax) throw tooLarge(LIMITS.streamingBytesMax);
+      let taken = 0;
+      while (taken < chunk.length) {
+        const room = buffer.length - PADDING_BYTES - filled;
+        const part = Math.min(room, chunk.length - taken);
+        chunk.copy(buffer, filled, taken, taken + part);
+        filled += part;
+        taken += part;
+        if (filled < buffer.length - PADDING_BYTES || total === request.length) continue;
+        while (inFlight.size >= PIECES_IN_FLIGHT) await Promise.race(inFlight);
+        if (failure) throw failure;
+        const { consumed } = store(buffer, filled, false);
+        const rest = buffer.subarray(consumed, filled);
+        if (consumed === 0 && filled > LIMITS.recordBytesMax) throw recordTooLarge(decoder.records);
+        const larger = consumed === 0 ? Math.min(buffer.length * 2, 2 * LIMITS.recordBytesMax) : PIECE_BYTES;
+        const next = this.#pool.take(Math.max(larger, rest.length + PIECE_BYTES / 2) + PADDING_BYTES);
+        filled = rest.copy(next);
+        buffer = next;
+      }
+    }
+    store(buffer, filled, true);
+    await Promise.all(inFlight);
+    if (failure) throw failure;
+    if (decoder.records === 0) throw emptyRequest();
+    return { body: JSON.stringify(tally.answer()), accepted: tally.accepted, replayed: false };
+  }
+
+  async #store(piece: DecodedPiece, tally: Tally): Promise<void> {
+    tally.refuse(piece.rejected);
+    const letters = piece.rejected.length > 0 ? this.#options.deadLetters?.(piece.rejected) : undefined;
+    if (piece.batch.count > 0) tally.accept(await this.log.append(piece.batch));
+    await letters;
+  }
+
+  async #takeKeyed(body: AsyncIterable<Buffer>, request: RequestOptions, key: string): Promise<IngestResult> {
+    if (Buffer.byteLength(key) > LIMITS.idempotencyKeyBytesMax || key === '')
+      throw new MillraceError('MR_REQUEST_INVALID', `Idempotency-Key must have 1 to ${LIMITS.idempotencyKeyBytesMax} bytes.`);
+    const { buffer, length } = await readWhole(body);
+    const bodyHash = createHash('sha256').update(buffer.subarray(0, length)).digest('base64url');
+    const before = await this.log.answered(key, bodyHash);
+    if (before !== undefined) return { body: before, accepted: (JSON.parse(before) as IngestAnswer).accepted, replayed: true };
+    const decoder = this.#decoder(request.linesOnly);
+    const piece = decoder.decode(buffer, length, true);
+    if (decoder.records === 0) throw emptyRequest();
+    const tally = new Tally();
+    tally.refuse(piece.rejected);
+    if (piece.rejected.length > 0) await this.#options.deadLetters?.(piece.rejected);
+    let text = '';
+    const keyed: KeyedRequest = {
+      key,
+      bodyHash,
+      answer: (placements) => {
+        tally.accept(placements);
+        text = JSON.stringify(tally.answer());
+        return text;
+      },
+    };
+    await this.log.append(piece.batch, keyed);
+    return { body: text, accepted: tally.accepted, replayed: false };
+  }
+}
+
+/** Adds up what became of the records of a request. */
+class Tally {
+  accepted = 0;
+  readonly #rejected: Rejected[] = [];
+  #omitted = 0;
+  readonly #shards = new Map<number, { first: number; last: number; count: number }>();
+
+  refuse(rejected: readonly Rejected[]): void {
+    const room = LIMITS.refusalsReportedMax - this.#rejected.length;
+    this.#rejected.push(...rejected.slice(0, room));
+    this.#omitted += Math.max(0, rejected.length - room);
+  }
+
+  accept(placements: readonly Placement[]): void {
+    for (const { shard, first, last, count } of placements) {
+      this.accepted += count;
+      const known = this.#shards.get(shard);
+      this.#shards.set(shard, known ? { first: Math.min(known.first, first), last: Math.max(known.last, last), count: known.count + count } : { first, last, count });
+    }
+  }
+
+  answer(): IngestAnswer {
+    const shards = [...this.#shards].sort(([a], [b]) => a - b);
+    return {
+      accepted: this.accepted,
+      rejected: this.#rejected.map(({ index, code, field, message }) => ({ index, code, ...(field === undefined ? {} : { field }), message })),
+      ...(this.#omitted > 0 ? { rejectedOmitted: this.#omitted } : {}),
+      duplicate: [],
+      shards: shards.map(([shard, { first, last, count }]) => ({ shard, first: String(first), last: String(last), count })),
+    };
+  }
+}
+
+async function readWhole(body: AsyncIterable<Buffer>): Promise<{ buffer: Buffer; length: number }> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > LIMITS.keyedRequestBytesMax) throw tooLarge(LIMITS.keyedRequestBytesMax, ' with an Idempotency-Key');
+    chunks.push(chunk);
+  }
+  return { buffer: Buffer.concat([...chunks, Buffer.alloc(PADDING_BYTES)]), length };
+}
+
+const tooLarge = (bytes: number, which = ''): MillraceError =>
+  new MillraceError('MR_REQUEST_TOO_LARGE', `A request${which} may have ${bytes} bytes. Send it in several requests.`);
+
+const recordTooLarge = (index: number): MillraceError =>
+  new MillraceError('MR_REQUEST_TOO_LARGE', `Record ${index} has more than ${LIMITS.recordBytesMax} bytes; what stood before it was stored.`);
+
+const emptyRequest = (): MillraceError =>
+  new MillraceError('MR_REQUEST_INVALID', 'The body has no record. Send a JSON object, an array of objects, or NDJSON.');

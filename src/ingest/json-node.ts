@@ -1,0 +1,153 @@
+import { MillraceError } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
+
+/**
+ * JSON as it was written: numbers keep their text, duplicate members stay visible. `JSON.parse` decides
+ * what is JSON; this only walks text that it has accepted, because it rounds numbers and drops twins.
+ */
+export type JsonNode =
+  | { readonly kind: 'string'; readonly value: string }
+  | { readonly kind: 'number'; readonly text: string }
+  | { readonly kind: 'boolean'; readonly value: boolean }
+  | { readonly kind: 'null' }
+  | { readonly kind: 'list'; readonly items: readonly JsonNode[] }
+  | { readonly kind: 'object'; readonly members: ReadonlyMap<string, JsonNode> };
+
+/**
+ * @throws MillraceError MR_RECORD_SYNTAX, MR_RECORD_TOO_DEEP, MR_RECORD_DUPLICATE_KEY, MR_RECORD_ENCODING
+ */
+export function parseJson(text: string): JsonNode {
+  refuseDeep(text);
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    throw new MillraceError('MR_RECORD_SYNTAX', `Not valid JSON: ${(error as Error).message}.`);
+  }
+  return new Walker(text).value();
+}
+
+/** Name and text, as written, of each member of a JSON object that was accepted before. */
+export function rawMembers(text: string): [name: string, text: string][] {
+  return new Walker(text).rawMembers();
+}
+
+/** Before anything recursive sees the text. */
+function refuseDeep(text: string): void {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 34) at = endOfString(text, at) - 1;
+    else if (code === 123 || code === 91) depth += 1;
+    else if (code === 125 || code === 93) depth -= 1;
+    if (depth > LIMITS.recordDepthMax)
+      throw new MillraceError('MR_RECORD_TOO_DEEP', `Nested deeper than ${LIMITS.recordDepthMax} levels.`);
+  }
+}
+
+/** The position behind the closing quote of the string that starts at `at`. */
+function endOfString(text: string, at: number): number {
+  for (let end = at + 1; end < text.length; end++) {
+    const code = text.charCodeAt(end);
+    if (code === 92) end += 1;
+    else if (code === 34) return end + 1;
+  }
+  return text.length;
+}
+
+class Walker {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  value(): JsonNode {
+    this.#skipSpace();
+    switch (this.#text[this.#at]) {
+      case '{':
+        return this.#object();
+      case '[':
+        return this.#list();
+      case '"':
+        return { kind: 'string', value: this.#string() };
+      case 't':
+        return this.#word(4, { kind: 'boolean', value: true });
+      case 'f':
+        return this.#word(5, { kind: 'boolean', value: false });
+      case 'n':
+        return this.#word(4, { kind: 'null' });
+      default:
+        return this.#number();
+    }
+  }
+
+  #skipSpace(): void {
+    while (this.#text.charCodeAt(this.#at) <= 32) this.#at += 1;
+  }
+
+  #word(length: number, node: JsonNode): JsonNode {
+    this.#at += length;
+    return node;
+  }
+
+  #number(): JsonNode {
+    const start = this.#at;
+    while (/[-+.eE0-9]/.test(this.#text[this.#at] ?? '')) this.#at += 1;
+    return { kind: 'number', text: this.#text.slice(start, this.#at) };
+  }
+
+  #string(): string {
+    const end = endOfString(this.#text, this.#at);
+    const value = JSON.parse(this.#text.slice(this.#at, end)) as string;
+    this.#at = end;
+    if (!value.isWellFormed() || value.includes('\0'))
+      throw new MillraceError('MR_RECORD_ENCODING', 'A text holds half a surrogate pair or a NUL character, which no table can store.');
+    return value;
+  }
+
+  #list(): JsonNode {
+    const items: JsonNode[] = [];
+    this.#parts(']', () => items.push(this.value()));
+    return { kind: 'list', items };
+  }
+
+  #object(): JsonNode {
+    const members = new Map<string, JsonNode>();
+    this.#parts('}', () => {
+      const key = this.#string();
+      this.#skipSpace();
+      this.#at += 1;
+      if (members.has(key)) throw new MillraceError('MR_RECORD_DUPLICATE_KEY', `Member ${JSON.stringify(key)} is there twice.`, { details: { field: key } });
+      members.set(key, this.value());
+    });
+    return { kind: 'object', members };
+  }
+
+  rawMembers(): [string, string][] {
+    const members: [string, string][] = [];
+    this.#skipSpace();
+    this.#parts('}', () => {
+      const name = this.#string();
+      this.#skipSpace();
+      this.#at += 1;
+      this.#skipSpace();
+      const start = this.#at;
+      this.value();
+      members.push([name, this.#text.slice(start, this.#at)]);
+    });
+    return members;
+  }
+
+  #parts(close: string, part: () => void): void {
+    this.#at += 1;
+    this.#skipSpace();
+    while (this.#text[this.#at] !== close) {
+      part();
+      this.#skipSpace();
+      if (this.#text[this.#at] === ',') this.#at += 1;
+      this.#skipSpace();
+    }
+    this.#at += 1;
+  }
+}

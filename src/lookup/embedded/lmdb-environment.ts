@@ -1,0 +1,54 @@
+import { crc32 } from 'node:zlib';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { MillraceError } from '../../core/errors.ts';
+import type { KeyPart } from '../lookup-key.ts';
+
+export type LookupDatabase = Database<Buffer, KeyPart[]>;
+export type PositionDatabase = Database<string, string>;
+
+export interface LookupEnvironment {
+  readonly root: RootDatabase;
+  readonly positions: PositionDatabase;
+  lookup(name: string): LookupDatabase;
+}
+
+/** The environment is shared by two processes: the worker writes, main reads. */
+export function openLookups(path: string): LookupEnvironment {
+  // overlappingSync trusts pages that were not flushed when the boot id is the same (reliability.md §6.1).
+  const root = open({ path, maxDbs: 1000, overlappingSync: false });
+  const databases = new Map<string, LookupDatabase>();
+  return {
+    root,
+    positions: root.openDB<string, string>({ name: '.positions', encoding: 'string' }),
+    lookup: (name) => {
+      const known = databases.get(name);
+      if (known) return known;
+      const opened = root.openDB<Buffer, KeyPart[]>({ name, encoding: 'binary', keyEncoding: 'ordered-binary' });
+      databases.set(name, opened);
+      return opened;
+    },
+  };
+}
+
+const HEAD_BYTES = 12;
+
+/** An entry: CRC-32 of the rest, sequence number, the row's JSON. LMDB itself has no checksums. */
+export function packEntry(sequence: number, json: string): Buffer {
+  const text = Buffer.from(json);
+  const entry = Buffer.allocUnsafe(HEAD_BYTES + text.length);
+  entry.writeDoubleLE(sequence, 4);
+  text.copy(entry, HEAD_BYTES);
+  entry.writeUInt32LE(crc32(entry.subarray(4)), 0);
+  return entry;
+}
+
+export function entrySequence(entry: Buffer): number {
+  return entry.readDoubleLE(4);
+}
+
+/** The row's JSON. @throws MillraceError MR_STORAGE_DAMAGED */
+export function entryJson(lookup: string, entry: Buffer): string {
+  if (crc32(entry.subarray(4)) !== entry.readUInt32LE(0))
+    throw new MillraceError('MR_STORAGE_DAMAGED', `An entry of lookup '${lookup}' is damaged. Build it again: millrace replay STREAM --to ${lookup}.`);
+  return entry.toString('utf8', HEAD_BYTES);
+}

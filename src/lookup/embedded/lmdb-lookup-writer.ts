@@ -1,0 +1,133 @@
+import { LIMITS } from '../../core/limits.ts';
+import { type CanonicalRow, canonicalRow } from '../../ingest/canonical-row.ts';
+import type { RunBytes } from '../../stream/run-reader.ts';
+import type { RecordSchema } from '../../stream/stream-store.ts';
+import { type KeyPart, keyBytes, keyPartOfJson } from '../lookup-key.ts';
+import type { LookupSchema } from '../lookup-store.ts';
+import { entrySequence, type LookupDatabase, type LookupEnvironment, packEntry } from './lmdb-environment.ts';
+
+export interface WrittenLookup extends LookupSchema {
+  /** The stream's fields, in order. */
+  readonly fields: RecordSchema['fields'];
+  readonly tombstone?: string;
+  /** Changes when key, sort or source change: then the entries are built anew. */
+  readonly fingerprint: string;
+}
+
+/** A record whose key is too long for an entry. */
+export interface LookupRefusal {
+  readonly sequence: number;
+  readonly record: string;
+  readonly message: string;
+}
+
+/** Writes one lookup, in the worker child. */
+export class LmdbLookupWriter {
+  readonly schema: WrittenLookup;
+  readonly #environment: LookupEnvironment;
+  readonly #database: LookupDatabase;
+  readonly #keyAt: number;
+  readonly #sortAt: readonly (number | null)[];
+  readonly #tombstoneAt: number;
+  /** Table rows are canonical already: nothing is converted or defaulted again. */
+  readonly #plainFields: WrittenLookup['fields'];
+
+  constructor(environment: LookupEnvironment, schema: WrittenLookup) {
+    const at = (name: string) => schema.fields.findIndex((field) => field.name === name);
+    this.schema = schema;
+    this.#environment = environment;
+    this.#database = environment.lookup(schema.name);
+    this.#keyAt = at(schema.key.name);
+    this.#sortAt = schema.sort.map((field) => (field ? at(field.name) : null));
+    this.#plainFields = schema.fields.map(({ name, type, optional }) => ({ name, type, optional }));
+    this.#tombstoneAt = schema.tombstone === undefined ? -1 : at(schema.tombstone);
+  }
+
+  /** Where to go on in the log of `epoch`; undefined where the entries are of another log or another key. */
+  async start(epoch: string): Promise<number | undefined> {
+    const stored = this.#environment.positions.get(this.schema.name);
+    const position = stored === undefined ? undefined : (JSON.parse(stored) as { epoch: string; next: number; fingerprint: string });
+    return position?.epoch === epoch && position.fingerprint === this.schema.fingerprint && position.next >= 0 ? position.next : undefined;
+  }
+
+  /** Drops all entries; until a position is saved they count as not there. */
+  async reset(epoch: string): Promise<void> {
+    await this.#environment.root.transaction(() => {
+      this.#database.clearSync();
+      this.#putPosition(epoch, -1);
+    });
+  }
+
+  /** Writes rows of the stream's table: canonical JSON with `_sequence_number`. */
+  async writeRows(rows: readonly string[]): Promise<void> {
+    await this.#environment.root.transaction(() => {
+      for (const row of rows) {
+        const sequence = Number(/"_sequence_number":"?(\d+)/.exec(row)?.[1]);
+        this.#put(canonicalRow(row, this.#plainFields), sequence);
+      }
+    });
+  }
+
+  async savePosition(epoch: string, next: number): Promise<void> {
+    await this.#environment.root.transaction(() => this.#putPosition(epoch, next));
+    await this.#environment.root.flushed;
+  }
+
+  /** Writes runs and the position behind them in one transaction. Returns what had no place. */
+  async write(epoch: string, runs: readonly RunBytes[], from: number, next: number): Promise<LookupRefusal[]> {
+    const refused: LookupRefusal[] = [];
+    await this.#environment.root.transaction(() => {
+      for (const run of runs) this.#writeRun(run, from, refused);
+      this.#putPosition(epoch, next);
+    });
+    await this.#environment.root.flushed;
+    return refused;
+  }
+
+  #putPosition(epoch: string, next: number): void {
+    this.#environment.positions.putSync(this.schema.name, JSON.stringify({ epoch, next, fingerprint: this.schema.fingerprint }));
+  }
+
+  #writeRun(run: RunBytes, from: number, refused: LookupRefusal[]): void {
+    let start = 0;
+    for (let index = 0; index < run.count && start < run.bytes.length; index++) {
+      const end = run.bytes.indexOf(10, start);
+      const sequence = run.firstSequence + index;
+      if (sequence >= from) this.#writeRecord(run.bytes.toString('utf8', start, end), sequence, refused);
+      start = end + 1;
+    }
+  }
+
+  #writeRecord(record: string, sequence: number, refused: LookupRefusal[]): void {
+    const bytes = this.#put(canonicalRow(record, this.schema.fields), sequence);
+    if (bytes > LIMITS.lookupKeyBytesMax)
+      refused.push({ sequence, record, message: `The key of lookup '${this.schema.name}' has ${bytes} bytes; at most ${LIMITS.lookupKeyBytesMax} are allowed.` });
+  }
+
+  /** Returns the bytes of the key; a key over the limit is not stored. */
+  #put(row: CanonicalRow, sequence: number): number {
+    const key = this.#keyOf(row.values, sequence);
+    if (!key) return 0;
+    const bytes = keyBytes(key);
+    if (bytes > LIMITS.lookupKeyBytesMax) return bytes;
+    const stored = this.#database.get(key);
+    if (stored && entrySequence(stored) > sequence) return bytes;
+    if (this.#tombstoneAt >= 0 && row.values[this.#tombstoneAt] === 'true') this.#database.removeSync(key);
+    else this.#database.putSync(key, packEntry(sequence, row.json));
+    return bytes;
+  }
+
+  /** Undefined where a part is null: such a record has no entry. */
+  #keyOf(values: readonly string[], sequence: number): KeyPart[] | undefined {
+    const key = keyPartOfJson(this.schema.key, values[this.#keyAt] as string);
+    if (key === undefined) return undefined;
+    const parts: KeyPart[] = [key];
+    for (const [index, at] of this.#sortAt.entries()) {
+      const field = this.schema.sort[index];
+      const part = at === null || !field ? sequence : keyPartOfJson(field, values[at] as string);
+      if (part === undefined) return undefined;
+      parts.push(part);
+    }
+    return parts;
+  }
+}

@@ -1,0 +1,32 @@
+import type { JsonValue } from '../core/field-types.ts';
+import type { Sql, SqlPart } from '../definition/sql.ts';
+
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** A plain value as a DuckDB literal. */
+export function literal(value: JsonValue): string {
+  if (value === null) return 'NULL';
+  if (typeof value === 'string') return quoteText(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return `${quoteText(JSON.stringify(value))}::JSON`;
+}
+
+const SCHEMA = { stream: 'lake', model: 'warehouse', lookup: 'lookups' } as const;
+
+/** The SQL of a template for DuckDB. Parameters become literals, as a view's definition has no parameters. */
+export function renderSql(query: Sql): string {
+  return query.parts.map(renderPart).join('');
+}
+
+function renderPart(part: SqlPart): string {
+  if ('text' in part) return part.text;
+  if ('table' in part) return `${SCHEMA[part.kind]}.${quoteIdentifier(part.table)}`;
+  if ('column' in part) return quoteIdentifier(part.column);
+  return literal(part.parameter);
+}

@@ -1,0 +1,119 @@
+import { type FieldSpec, type FieldType, type JsonValue, type NamedField, typeText } from '../core/field-types.ts';
+import { quoteIdentifier } from './render-sql.ts';
+
+/** The one place that says what a field is in DuckDB, TypeScript and JSON Schema. Iceberg's side is lake/iceberg/schema.ts. */
+
+const DUCKDB = {
+  boolean: 'BOOLEAN', int: 'INTEGER', long: 'BIGINT', float: 'FLOAT', double: 'DOUBLE', string: 'VARCHAR',
+  uuid: 'UUID', binary: 'BLOB', date: 'DATE', timestamp: 'TIMESTAMP', timestamptz: 'TIMESTAMPTZ',
+} as const;
+
+export function duckdbType(type: FieldType): string {
+  switch (type.kind) {
+    case 'decimal':
+      return `DECIMAL(${type.precision},${type.scale})`;
+    case 'list':
+      return `${duckdbType(type.element.type)}[]`;
+    case 'map':
+      return `MAP(${duckdbType(type.key.type)}, ${duckdbType(type.value.type)})`;
+    case 'struct':
+      return `STRUCT(${type.fields.map((field) => `${quoteIdentifier(field.name)} ${duckdbType(field.type)}`).join(', ')})`;
+    default:
+      return DUCKDB[type.kind];
+  }
+}
+
+const TYPESCRIPT = {
+  boolean: 'boolean', int: 'number', long: 'bigint', float: 'number', double: 'number', string: 'string',
+  uuid: 'string', binary: 'Uint8Array', date: 'string', timestamp: 'string', timestamptz: 'Date',
+} as const;
+
+export function typescriptType(type: FieldType): string {
+  switch (type.kind) {
+    case 'decimal':
+      return 'string';
+    case 'list':
+      return `(${typescriptValue(type.element)})[]`;
+    case 'map':
+      return `Record<string, ${typescriptValue(type.value)}>`;
+    case 'struct':
+      return `{ ${type.fields.map((field) => `${JSON.stringify(field.name)}: ${typescriptValue(field)}`).join('; ')} }`;
+    default:
+      return TYPESCRIPT[type.kind];
+  }
+}
+
+export function typescriptValue(field: FieldSpec): string {
+  return field.optional ? `${typescriptType(field.type)} | null` : typescriptType(field.type);
+}
+
+export type JsonSchema = { readonly [key: string]: JsonValue };
+
+const JSON_SCHEMA: { readonly [kind: string]: JsonSchema } = {
+  boolean: { type: 'boolean' },
+  int: { type: 'integer', minimum: -2147483648, maximum: 2147483647 },
+  long: { type: ['integer', 'string'], format: 'int64' },
+  float: { type: 'number', format: 'float' },
+  double: { type: 'number', format: 'double' },
+  decimal: { type: ['string', 'number'] },
+  string: { type: 'string' },
+  uuid: { type: 'string', format: 'uuid' },
+  binary: { type: 'string', contentEncoding: 'base64' },
+  date: { type: 'string', format: 'date' },
+  timestamp: { type: 'string', description: 'YYYY-MM-DDTHH:MM:SS[.ffffff], no offset' },
+  timestamptz: { type: 'string', format: 'date-time' },
+};
+
+/** What a producer may send for the field, as JSON Schema (2020-12, for OpenAPI 3.1). */
+export function jsonSchema(field: FieldSpec): JsonSchema {
+  const base = typeSchema(field);
+  return {
+    ...base,
+    ...(field.description === undefined ? {} : { description: field.description }),
+    ...(field.oneOf ? { enum: [...field.oneOf] } : {}),
+    ...(field.default === undefined ? {} : { default: field.default }),
+    ...ruleSchema(field),
+  };
+}
+
+function typeSchema(field: FieldSpec): JsonSchema {
+  const { type } = field;
+  if (field.from === 'epoch-seconds' || field.from === 'epoch-milliseconds') return { type: 'number', description: field.from };
+  if (field.from === 'integer-text') return { type: ['string', 'number'] };
+  switch (type.kind) {
+    case 'list':
+      return { type: 'array', items: jsonSchema(type.element) };
+    case 'map':
+      return { type: 'object', additionalProperties: jsonSchema(type.value) };
+    case 'struct':
+      return recordSchema(type.fields);
+    case 'decimal':
+      return { ...JSON_SCHEMA.decimal, description: typeText(type) };
+    default:
+      return JSON_SCHEMA[type.kind] as JsonSchema;
+  }
+}
+
+function ruleSchema(field: FieldSpec): JsonSchema {
+  const { kind } = field.type;
+  const rules: Record<string, JsonValue> = {};
+  if (field.pattern !== undefined) rules.pattern = `^(?:${field.pattern})$`;
+  if (kind === 'string') {
+    if (field.min !== undefined) rules.minLength = field.min;
+    if (field.max !== undefined) rules.maxLength = field.max;
+  } else if (kind === 'int' || kind === 'float' || kind === 'double') {
+    if (field.min !== undefined) rules.minimum = field.min;
+    if (field.max !== undefined) rules.maximum = field.max;
+  }
+  return rules;
+}
+
+/** The schema of an object with these fields. */
+export function recordSchema(fields: readonly NamedField[], unknown: 'refuse' | 'drop' | 'keep' = 'refuse'): JsonSchema {
+  return {
+    type: 'object',
+    properties: Object.fromEntries(fields.map((field) => [field.name, jsonSchema(field)])),
+    required: fields.filter((field) => !field.optional).map((field) => field.name),
+    additionalProperties: unknown !== 'refuse',
+  };
+}

@@ -1,0 +1,64 @@
+import type { ChildProcess } from '../../children/child-process.ts';
+import type { Clock } from '../../core/clock.ts';
+import { MillraceError } from '../../core/errors.ts';
+import { LIMITS } from '../../core/limits.ts';
+import type { QueryRequest, QueryResult, SqlMethods } from '../../engine/protocol.ts';
+import type { QueryEngine, QueryOptions } from '../query-engine.ts';
+
+/** More at once only makes each slower: DuckDB uses all cores for one query. */
+const RUNNING_MAX = 8;
+
+/** Queries in the `sql` child, with a deadline that holds even where DuckDB's interrupt does not. */
+export class DuckdbQueryEngine implements QueryEngine {
+  readonly #child: ChildProcess<SqlMethods>;
+  readonly #clock: Clock;
+  readonly #queue: (() => void)[] = [];
+  #running = 0;
+
+  constructor(child: ChildProcess<SqlMethods>, clock: Clock) {
+    this.#child = child;
+    this.#clock = clock;
+  }
+
+  async query(request: Omit<QueryRequest, 'rowsMax' | 'bytesMax'>, options: QueryOptions): Promise<QueryResult> {
+    if (Buffer.byteLength(request.sql) > LIMITS.queryTextBytesMax)
+      throw new MillraceError('MR_QUERY_LIMIT', `The statement has more than ${LIMITS.queryTextBytesMax} bytes.`);
+    await this.#turn();
+    try {
+      return await this.#run({ ...request, rowsMax: LIMITS.queryRowsMax, bytesMax: LIMITS.queryBytesMax }, options);
+    } finally {
+      this.#running -= 1;
+      this.#queue.shift()?.();
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#running >= RUNNING_MAX) {
+      if (this.#queue.length >= LIMITS.queriesQueuedMax) throw new MillraceError('MR_OVERLOADED', `${this.#queue.length} queries wait already. Ask again in a second.`);
+      await new Promise<void>((resolve) => this.#queue.push(resolve));
+    }
+    this.#running += 1;
+  }
+
+  async #run(request: QueryRequest, options: QueryOptions): Promise<QueryResult> {
+    const deadline = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, deadline.signal]) : deadline.signal;
+    let cancelKill = () => {};
+    const killSoon = () => {
+      cancelKill = this.#clock.after(LIMITS.queryKillGraceMs, () => this.#child.kill());
+    };
+    signal.addEventListener('abort', killSoon);
+    const cancelDeadline = this.#clock.after(LIMITS.queryDeadlineMs, () => deadline.abort());
+    try {
+      return await this.#child.call('query', request, { onChunk: options.onChunk, signal });
+    } catch (error) {
+      if (deadline.signal.aborted) throw new MillraceError('MR_QUERY_LIMIT', `The query ran longer than ${LIMITS.queryDeadlineMs / 1000} s and was stopped.`, { cause: error });
+      if (options.signal?.aborted) throw new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause: error });
+      throw error;
+    } finally {
+      cancelDeadline();
+      cancelKill();
+      signal.removeEventListener('abort', killSoon);
+    }
+  }
+}

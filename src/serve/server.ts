@@ -1,0 +1,98 @@
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { asMillraceError, MillraceError } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { Role } from '../govern/key-store.ts';
+import { adminRoutes } from './admin.ts';
+import { healthRoutes } from './health.ts';
+import { ingestRoutes } from './ingest.ts';
+import { lookupRoutes } from './lookups.ts';
+import { openapiRoutes } from './openapi.ts';
+import type { Services } from './services.ts';
+import { sqlRoutes } from './sql.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Roles of which one is needed; without it the route is open. Routes are judged, never addresses. */
+    readonly roles?: readonly Role[];
+  }
+}
+
+/** The HTTP door, hardened (reliability.md §6.5): no coercion, every deadline set, hosts and origins checked. */
+export async function createServer(services: Services): Promise<FastifyInstance> {
+  const server = Fastify({
+    logger: false,
+    bodyLimit: LIMITS.requestBytesMax,
+    requestTimeout: LIMITS.requestTimeoutMs,
+    connectionTimeout: 0,
+    keepAliveTimeout: 72_000,
+    forceCloseConnections: 'idle',
+    http: { headersTimeout: LIMITS.headersTimeoutMs, connectionsCheckingInterval: 1000, maxHeaderSize: 16 * 1024 },
+    routerOptions: { maxParamLength: 4096 },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    return503OnClosing: true,
+  });
+  server.server.maxConnections = LIMITS.connectionsMax;
+  server.setErrorHandler((error: FastifyError, request, reply) => {
+    const known = knownError(error);
+    if (known.status >= 500) services.logger.error({ code: known.code, url: request.routeOptions.url, error: known.message }, 'request failed');
+    if (known.code === 'MR_OVERLOADED') reply.header('retry-after', '1');
+    return reply.status(known.status).send(errorBody(known));
+  });
+  server.setNotFoundHandler((request, reply) => {
+    const error = new MillraceError('MR_REQUEST_NOT_FOUND', `Nothing is at ${request.method} ${request.url.split('?')[0]}. See /openapi.json for all routes.`);
+    return reply.status(error.status).send(errorBody(error));
+  });
+  server.addHook('onRequest', async (request) => {
+    checkHost(request, services);
+    checkAccess(request, services);
+  });
+  await server.register(ingestRoutes, { services });
+  await server.register(lookupRoutes, { services });
+  await server.register(sqlRoutes, { services });
+  await server.register(adminRoutes, { services });
+  await server.register(healthRoutes, { services });
+  await server.register(openapiRoutes, { services });
+  return server;
+}
+
+export function errorBody(error: MillraceError): { error: object } {
+  return { error: { code: error.code, message: error.message, ...error.details } };
+}
+
+const FASTIFY_CODES: { readonly [code: string]: 'MR_REQUEST_TOO_LARGE' | 'MR_REQUEST_MEDIA_TYPE' | 'MR_REQUEST_INVALID' } = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'MR_REQUEST_TOO_LARGE',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'MR_REQUEST_MEDIA_TYPE',
+};
+
+function knownError(error: FastifyError): MillraceError {
+  const code = FASTIFY_CODES[error.code] ?? (error.statusCode !== undefined && error.statusCode < 500 ? 'MR_REQUEST_INVALID' : 'MR_INTERNAL');
+  return asMillraceError(error, code);
+}
+
+const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** A page on another site can make a browser call us: by a name that points here, or with its own origin. */
+function checkHost(request: FastifyRequest, services: Services): void {
+  const allowed = (name: string) => LOOPBACK.has(name) || services.allowedHosts.includes(name);
+  const host = (request.headers.host ?? '').replace(/:\d+$/, '');
+  const { origin } = request.headers;
+  const originHost = origin === undefined ? undefined : originName(origin);
+  if (allowed(host) && (originHost === undefined || allowed(originHost))) return;
+  const name = allowed(host) ? `Origin ${origin}` : `Host ${host || '(none)'}`;
+  throw new MillraceError('MR_REQUEST_HOST', `${name} is not one this server answers for. Call it by its address, or start it with --allow-host ${originHost ?? host}.`);
+}
+
+function originName(origin: string): string {
+  return URL.canParse(origin) ? new URL(origin).hostname : origin;
+}
+
+function checkAccess(request: FastifyRequest, services: Services): void {
+  const { roles } = request.routeOptions.config;
+  if (!roles || !services.requiresKeys) return;
+  const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
+  const principal = token === undefined ? undefined : services.authenticate(token);
+  if (!principal)
+    throw new MillraceError('MR_ACCESS_UNAUTHENTICATED', 'This server wants a key: send `Authorization: Bearer mr_…`. An administrator makes one with `millrace keys create --role producer`.');
+  if (!principal.roles.includes('admin') && !roles.some((role) => principal.roles.includes(role)))
+    throw new MillraceError('MR_ACCESS_DENIED', `Key ${principal.id} has the roles ${principal.roles.join(', ')}; this needs ${roles.join(' or ')}.`);
+}

@@ -1,0 +1,57 @@
+import type { MillraceError } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Role } from '../govern/key-store.ts';
+import type { IngestResult, RequestOptions } from '../ingest/ingest.ts';
+import type { LookupPage, LookupQuery } from '../lookup/lookup-store.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { QueryEngine } from '../query/query-engine.ts';
+import type { Run } from '../schedule/run-store.ts';
+
+/** Who asks. */
+export interface Principal {
+  readonly id: string;
+  readonly roles: readonly Role[];
+}
+
+/** What the doors serve. Each may wait while a changed pipeline is put in place. */
+export interface Services {
+  readonly logger: Logger;
+  /** False where nothing asks for a key (`dev` on loopback). */
+  readonly requiresKeys: boolean;
+  /** Host names the server answers for, besides the loopback ones. */
+  readonly allowedHosts: readonly string[];
+  readonly query: QueryEngine;
+  authenticate(token: string): Principal | undefined;
+  /** Exchanges the claim token of the first start for an admin key. @throws MR_ACCESS_CLAIMED, MR_ACCESS_DENIED */
+  claim(token: string): Promise<{ id: string; secret: string }>;
+  keys: {
+    create(roles: readonly Role[], label: string): Promise<{ id: string; secret: string }>;
+    list(): readonly { id: string; roles: readonly Role[]; label: string; created: string; revoked: string | null }[];
+    revoke(id: string): Promise<boolean>;
+  };
+  plan(): Plan;
+  /** Stores the records of a request. */
+  take(stream: string, body: AsyncIterable<Buffer>, request: RequestOptions): Promise<IngestResult>;
+  readLookup(name: string, query: LookupQuery): Promise<LookupPage>;
+  runModel(name: string): Promise<Run>;
+  /** Builds a lookup again from log and lake. Returns its number of entries. */
+  replay(stream: string, lookup: string): Promise<number>;
+  status(): Promise<StatusReport>;
+  /** Undefined when everything answers; else what does not yet. */
+  notReady(): MillraceError | undefined;
+}
+
+export interface StatusReport {
+  readonly streams: readonly {
+    readonly name: string;
+    readonly records: number;
+    readonly bytes: number;
+    readonly undelivered: number | null;
+    readonly deliveryError: string | null;
+    readonly deadLetters: number;
+    readonly consumers: { readonly [name: string]: number };
+  }[];
+  readonly models: readonly { readonly name: string; readonly rows: number | null; readonly state: string; readonly error: string | null; readonly lastRun: string | null }[];
+  readonly lookups: readonly { readonly name: string; readonly entries: number }[];
+  readonly processes: readonly { readonly name: string; readonly pid: number | null; readonly restarts: number }[];
+}

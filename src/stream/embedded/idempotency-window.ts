@@ -1,0 +1,69 @@
+import type { FileSystem } from '../../core/file-system.ts';
+import { MillraceError } from '../../core/errors.ts';
+import { LIMITS } from '../../core/limits.ts';
+
+/** One line of a metadata file. */
+interface StoredAnswer {
+  readonly key: string;
+  readonly bodyHash: string;
+  readonly answer: string;
+}
+
+interface Location {
+  readonly bodyHash: string;
+  readonly timeMs: number;
+  readonly file: string;
+  readonly position: number;
+  readonly length: number;
+}
+
+export function answerLine(stored: StoredAnswer): string {
+  return `${JSON.stringify(stored)}\n`;
+}
+
+/** Keyed requests of the last 24 hours: keys in memory, answers in the metadata files of the log. */
+export class IdempotencyWindow {
+  readonly #byKey = new Map<string, Location>();
+  readonly #files: FileSystem;
+
+  constructor(files: FileSystem) {
+    this.#files = files;
+  }
+
+  has(key: string): boolean {
+    return this.#byKey.has(key);
+  }
+
+  /** Remembers the lines of one commit's metadata, written at `position` of `file`. */
+  add(lines: Buffer, file: string, position: number, timeMs: number): void {
+    let start = 0;
+    for (let end = lines.indexOf(10); end !== -1; end = lines.indexOf(10, start)) {
+      if (end > start) {
+        const { key, bodyHash } = JSON.parse(lines.toString('utf8', start, end)) as StoredAnswer;
+        this.#byKey.set(key, { bodyHash, timeMs, file, position: position + start, length: end - start });
+      }
+      start = end + 1;
+    }
+  }
+
+  forgetBefore(timeMs: number): void {
+    for (const [key, location] of this.#byKey) {
+      if (location.timeMs >= timeMs) return;
+      this.#byKey.delete(key);
+    }
+  }
+
+  async answer(key: string, bodyHash: string): Promise<string | undefined> {
+    const location = this.#byKey.get(key);
+    if (!location) return undefined;
+    if (location.bodyHash !== bodyHash)
+      throw new MillraceError('MR_IDEMPOTENCY_MISMATCH', `Idempotency-Key ${JSON.stringify(key)} was used with another body within ${LIMITS.idempotencyWindowMs / 3_600_000} hours. Use a new key for a new body.`);
+    const handle = await this.#files.open(location.file, 'read');
+    try {
+      const line = await handle.read(location.position, location.length);
+      return (JSON.parse(line.toString()) as StoredAnswer).answer;
+    } finally {
+      await handle.close();
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import { crc32 } from 'node:zlib';
+import { SECTOR_BYTES } from '../../core/file-system.ts';
+
+/**
+ * The index file: per commit one header of 128 bytes and a run of 64 bytes per shard, in as many
+ * 512-byte sectors as that takes. Little-endian. A commit checks itself: its CRC covers all sectors.
+ *
+ * header  0 u32 magic | 4 u16 format | 6 u16 sectors | 8 u64 commit | 16 16B epoch | 32 u32 schema version
+ *         36 u32 runs | 40 u64 time ms | 48 u64 first sequence | 56 u64 data position | 64 32B room for SHA-256
+ *         96 u64 metadata position | 104 u32 metadata length | 108 u32 metadata CRC | 112 u32 records
+ *         116 u32 data length with padding | 120 u32 zero | 124 u32 CRC of the sectors with this field zero
+ * run     0 u32 shard | 4 u32 records | 8 u64 position | 16 u32 length without padding | 20 u32 CRC
+ *         24 u64 first sequence | 32 16B room for the producer | 48 16B room for the request
+ */
+const MAGIC = 0x3149524d;
+const FORMAT = 1;
+const HEADER_BYTES = 128;
+const RUN_BYTES = 64;
+const CRC_AT = 124;
+
+export interface CommitRun {
+  readonly shard: number;
+  readonly count: number;
+  readonly position: number;
+  readonly length: number;
+  readonly crc: number;
+  readonly firstSequence: number;
+}
+
+export interface CommitEntry {
+  readonly commit: number;
+  readonly schemaVersion: number;
+  readonly timeMs: number;
+  readonly firstSequence: number;
+  readonly records: number;
+  readonly dataPosition: number;
+  readonly dataLength: number;
+  readonly metadataPosition: number;
+  readonly metadataLength: number;
+  readonly metadataCrc: number;
+  readonly runs: readonly CommitRun[];
+}
+
+export function indexBytes(runs: number): number {
+  return Math.ceil((HEADER_BYTES + runs * RUN_BYTES) / SECTOR_BYTES) * SECTOR_BYTES;
+}
+
+/** Writes the entry to `target`, which must be `indexBytes(entry.runs.length)` long. */
+export function writeEntry(target: Buffer, epoch: Buffer, entry: CommitEntry): void {
+  target.fill(0);
+  target.writeUInt32LE(MAGIC, 0);
+  target.writeUInt16LE(FORMAT, 4);
+  target.writeUInt16LE(target.length / SECTOR_BYTES, 6);
+  writeUInt64(target, entry.commit, 8);
+  epoch.copy(target, 16);
+  target.writeUInt32LE(entry.schemaVersion, 32);
+  target.writeUInt32LE(entry.runs.length, 36);
+  writeUInt64(target, entry.timeMs, 40);
+  writeUInt64(target, entry.firstSequence, 48);
+  writeUInt64(target, entry.dataPosition, 56);
+  writeUInt64(target, entry.metadataPosition, 96);
+  target.writeUInt32LE(entry.metadataLength, 104);
+  target.writeUInt32LE(entry.metadataCrc, 108);
+  target.writeUInt32LE(entry.records, 112);
+  target.writeUInt32LE(entry.dataLength, 116);
+  entry.runs.forEach((run, index) => {
+    const at = HEADER_BYTES + index * RUN_BYTES;
+    target.writeUInt32LE(run.shard, at);
+    target.writeUInt32LE(run.count, at + 4);
+    writeUInt64(target, run.position, at + 8);
+    target.writeUInt32LE(run.length, at + 16);
+    target.writeUInt32LE(run.crc, at + 20);
+    writeUInt64(target, run.firstSequence, at + 24);
+  });
+  target.writeUInt32LE(crc32(target), CRC_AT);
+}
+
+/** The entry at `at`, or undefined where there is no whole, sound entry of this log. */
+export function readEntry(index: Buffer, at: number, epoch: Buffer): { entry: CommitEntry; bytes: number } | undefined {
+  if (at + SECTOR_BYTES > index.length || index.readUInt32LE(at) !== MAGIC) return undefined;
+  const bytes = index.readUInt16LE(at + 6) * SECTOR_BYTES;
+  const runs = index.readUInt32LE(at + 36);
+  if (index.readUInt16LE(at + 4) !== FORMAT || bytes !== indexBytes(runs) || at + bytes > index.length) return undefined;
+  const sectors = Buffer.from(index.subarray(at, at + bytes));
+  const crc = sectors.readUInt32LE(CRC_AT);
+  sectors.writeUInt32LE(0, CRC_AT);
+  if (crc32(sectors) !== crc || !sectors.subarray(16, 32).equals(epoch)) return undefined;
+  return { entry: parseEntry(sectors, runs), bytes };
+}
+
+function parseEntry(sectors: Buffer, runs: number): CommitEntry {
+  return {
+    commit: readUInt64(sectors, 8),
+    schemaVersion: sectors.readUInt32LE(32),
+    timeMs: readUInt64(sectors, 40),
+    firstSequence: readUInt64(sectors, 48),
+    records: sectors.readUInt32LE(112),
+    dataPosition: readUInt64(sectors, 56),
+    dataLength: sectors.readUInt32LE(116),
+    metadataPosition: readUInt64(sectors, 96),
+    metadataLength: sectors.readUInt32LE(104),
+    metadataCrc: sectors.readUInt32LE(108),
+    runs: Array.from({ length: runs }, (_, index) => {
+      const at = HEADER_BYTES + index * RUN_BYTES;
+      return {
+        shard: sectors.readUInt32LE(at),
+        count: sectors.readUInt32LE(at + 4),
+        position: readUInt64(sectors, at + 8),
+        length: sectors.readUInt32LE(at + 16),
+        crc: sectors.readUInt32LE(at + 20),
+        firstSequence: readUInt64(sectors, at + 24),
+      };
+    }),
+  };
+}
+
+function writeUInt64(target: Buffer, value: number, at: number): void {
+  target.writeUInt32LE(value % 0x1_0000_0000, at);
+  target.writeUInt32LE(Math.floor(value / 0x1_0000_0000), at + 4);
+}
+
+function readUInt64(source: Buffer, at: number): number {
+  return source.readUInt32LE(at) + source.readUInt32LE(at + 4) * 0x1_0000_0000;
+}

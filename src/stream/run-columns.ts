@@ -1,0 +1,68 @@
+/**
+ * A run is the records of one shard in one commit. In memory and between processes runs are rows of
+ * a Float64Array: a million of them must not be a million objects.
+ */
+export const RUN_COLUMNS = 8;
+export const RUN = Object.freeze({
+  /** Byte position in the segment file. */
+  position: 0,
+  /** Bytes without padding. */
+  length: 1,
+  crc: 2,
+  count: 3,
+  firstSequence: 4,
+  shard: 5,
+  /** Epoch ms of the commit: when the records arrived. */
+  timeMs: 6,
+  schemaVersion: 7,
+});
+
+/** Growable rows of run columns, ordered by sequence number. */
+export class RunList {
+  #rows: Float64Array = new Float64Array(64 * RUN_COLUMNS);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  add(row: readonly number[]): void {
+    const at = this.#length * RUN_COLUMNS;
+    if (at === this.#rows.length) {
+      const larger = new Float64Array(this.#rows.length * 2);
+      larger.set(this.#rows);
+      this.#rows = larger;
+    }
+    this.#rows.set(row, at);
+    this.#length += 1;
+  }
+
+  value(run: number, column: number): number {
+    return this.#rows[run * RUN_COLUMNS + column] as number;
+  }
+
+  slice(from: number, until: number): Float64Array {
+    return this.#rows.slice(from * RUN_COLUMNS, until * RUN_COLUMNS);
+  }
+
+  /** The first run that holds `sequence` or a later record. */
+  find(sequence: number): number {
+    let low = 0;
+    let high = this.#length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const end = this.value(middle, RUN.firstSequence) + this.value(middle, RUN.count);
+      if (end <= sequence) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** The first sequence number behind the runs; undefined where there are none. */
+export function endOfSlices(slices: readonly { readonly runs: Float64Array }[]): number | undefined {
+  const runs = slices.at(-1)?.runs;
+  if (!runs || runs.length === 0) return undefined;
+  const last = runs.length - RUN_COLUMNS;
+  return (runs[last + RUN.firstSequence] as number) + (runs[last + RUN.count] as number);
+}

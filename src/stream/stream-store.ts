@@ -1,0 +1,110 @@
+import type { NamedField } from '../core/field-types.ts';
+
+/**
+ * The durable log of all streams.
+ *
+ * Contract (each number has a test of that name in test/conformance/stream-store.ts):
+ * S1  A record is on disk before `append` resolves.
+ * S2  Sequence numbers are ordinals of the stream: they rise by one in the order records lie in the
+ *     log, over all shards, are never reused and never come from a clock.
+ * S3  Records of one shard keep the order in which they were appended.
+ * S4  A reader sees only what is durable.
+ * S5  After a crash every acknowledged record is there; of what was not acknowledged, a whole commit or nothing.
+ * S6  Damage is found, named and reported; it never hides the records behind it.
+ * S7  Retention removes only closed segments that every consumer has passed.
+ * S8  A keyed request is stored once: its repeat gets the first answer, also after a restart.
+ * S9  A full disk refuses appends with MR_STORAGE_FULL, keeps reads going, and appends work again by
+ *     themselves once there is space. Any other failed write ends the log until it is opened again.
+ */
+export interface StreamStore {
+  /** Opens the stream's log, or creates it. One owner per folder. */
+  open(settings: LogSettings): Promise<StreamLog>;
+  /** Names of the streams with stored data. */
+  names(): Promise<string[]>;
+}
+
+export interface LogSettings {
+  readonly name: string;
+  readonly shards: number;
+  readonly retentionMs: number;
+  readonly schema: RecordSchema;
+}
+
+/** What the bytes of a record mean; kept with the log, as old segments are read by their own schema. */
+export interface RecordSchema {
+  readonly fields: readonly NamedField[];
+  readonly unknown: 'refuse' | 'drop' | 'keep';
+}
+
+export interface SchemaVersion extends RecordSchema {
+  readonly version: number;
+}
+
+/** Records as byte ranges of one buffer, each a single line of JSON without its newline. */
+export interface RecordBatch {
+  readonly bytes: Buffer;
+  readonly count: number;
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+  readonly shards: Uint16Array;
+}
+
+/** Where the records of one shard of a batch went. Numbers of one shard rise with gaps. */
+export interface Placement {
+  readonly shard: number;
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+}
+
+/** Makes an append repeatable: `answer` is stored with the records and returned for a repeat. */
+export interface KeyedRequest {
+  readonly key: string;
+  readonly bodyHash: string;
+  answer(placements: readonly Placement[]): string;
+}
+
+/** Runs of records in one file, `RUN_COLUMNS` numbers each (see stream/run-columns.ts). */
+export interface LogSlice {
+  readonly file: string;
+  readonly runs: Float64Array;
+}
+
+export interface LogStatus {
+  readonly records: number;
+  readonly bytes: number;
+  readonly segments: number;
+  readonly firstSequence: number;
+  readonly nextSequence: number;
+  readonly lastAppendMs: number | null;
+  readonly damaged: readonly string[];
+}
+
+export interface StreamLog {
+  readonly name: string;
+  /** Made anew with the log: a consumer whose checkpoint names another epoch must not continue. */
+  readonly epoch: string;
+  readonly shards: number;
+  readonly schema: SchemaVersion;
+  readonly schemas: readonly SchemaVersion[];
+  /**
+   * @throws MillraceError MR_OVERLOADED, MR_STORAGE_FULL, MR_STORAGE_FAILED, MR_STOPPING
+   */
+  append(batch: RecordBatch, request?: KeyedRequest): Promise<readonly Placement[]>;
+  /** The stored answer of a keyed request, or undefined. @throws MR_IDEMPOTENCY_MISMATCH for another body. */
+  answered(key: string, bodyHash: string): Promise<string | undefined>;
+  /** The number the next record gets; all below it are durable. */
+  readonly nextSequence: number;
+  /** The oldest number still readable. */
+  readonly firstSequence: number;
+  /** Where the records from `from` up to `until` (exclusive) lie, at most about `bytesMax`. */
+  slices(from: number, until: number, bytesMax: number): Promise<LogSlice[]>;
+  /** A consumer has durably used all records below `next`. */
+  setConsumer(name: string, next: number): void;
+  readonly consumers: ReadonlyMap<string, number>;
+  /** Called after each commit with the new `nextSequence`. Returns the way to stop it. */
+  onCommit(listener: () => void): () => void;
+  trim(): Promise<number>;
+  status(): LogStatus;
+  close(): Promise<void>;
+}

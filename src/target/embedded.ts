@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { open } from 'lmdb';
+import type { Clock } from '../core/clock.ts';
+import type { MillraceError } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import { nodeFileSystem } from '../core/node-file-system.ts';
+import { LmdbKeyStore } from '../govern/embedded/lmdb-key-store.ts';
+import { FileTableStore } from '../lake/embedded/file-table-store.ts';
+import { LmdbLookupStore } from '../lookup/embedded/lmdb-lookup-store.ts';
+import { LmdbRunStore, markInterrupted } from '../schedule/embedded/lmdb-run-store.ts';
+import { SegmentStreamStore } from '../stream/embedded/segment-stream-store.ts';
+import type { Target } from './target.ts';
+
+export interface EmbeddedOptions {
+  /** The data folder. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onFatal: (error: MillraceError) => void;
+}
+
+/** Everything in one folder of this machine. */
+export async function embedded({ folder, clock, logger, onFatal }: EmbeddedOptions): Promise<Target> {
+  const files = nodeFileSystem();
+  await files.makeFolder(join(folder, 'system'));
+  // overlappingSync trusts pages that were not flushed when the boot id is the same (reliability.md §6.1).
+  const system = open({ path: join(folder, 'system', 'system.mdb'), maxDbs: 32, overlappingSync: false });
+  const lookups = new LmdbLookupStore(join(folder, 'system', 'lookups.mdb'));
+  const runs = new LmdbRunStore(system);
+  await markInterrupted(runs);
+  const log = { files, clock, logger, onFatal };
+  return {
+    files,
+    streams: new SegmentStreamStore(join(folder, 'streams'), log),
+    deadLetters: new SegmentStreamStore(join(folder, 'deadletters'), log),
+    tables: new FileTableStore(join(folder, 'lake'), { files, clock, logger }),
+    lookups,
+    runs,
+    keys: new LmdbKeyStore(system),
+    close: async () => {
+      await lookups.close();
+      await system.close();
+    },
+  };
+}

@@ -1,0 +1,19 @@
+import type { FileSystem } from '../core/file-system.ts';
+import type { KeyStore } from '../govern/key-store.ts';
+import type { TableStore } from '../lake/table-store.ts';
+import type { LookupStore } from '../lookup/lookup-store.ts';
+import type { RunStore } from '../schedule/run-store.ts';
+import type { StreamStore } from '../stream/stream-store.ts';
+
+/** Where a pipeline runs: one implementation per room. Only files in this folder name them. */
+export interface Target {
+  readonly files: FileSystem;
+  readonly streams: StreamStore;
+  /** Logs of refused records, one per stream. */
+  readonly deadLetters: StreamStore;
+  readonly tables: TableStore;
+  readonly lookups: LookupStore;
+  readonly runs: RunStore;
+  readonly keys: KeyStore;
+  close(): Promise<void>;
+}
