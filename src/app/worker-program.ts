@@ -27,8 +27,9 @@ class StreamFeed {
 
   start(mine: number): void {
     this.#running = this.#run(mine).catch((error: unknown) => {
-      // The stream left the pipeline: the setup that follows has no feed for it.
-      if (!(error instanceof MillraceError && error.code === 'MR_PLAN_UNKNOWN')) throw error;
+      // The stream left the pipeline, or the parent is going: what follows has no feed for it.
+      const expected = error instanceof MillraceError && (error.code === 'MR_PLAN_UNKNOWN' || error.code === 'MR_STOPPING');
+      if (!expected) throw error;
     });
   }
 

@@ -139,6 +139,6 @@ export function serveParent<Remote extends Methods>(handlers: Handlers): Peer<Re
   // Ctrl-C goes to the whole group; the parent drains first and then disconnects us.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => undefined);
-  process.send?.('ready');
+  if (process.connected) process.send?.('ready');
   return peer;
 }
