@@ -69,7 +69,7 @@ export async function startPipeline(folder: string, source: string | undefined, 
   const ready = await waitFor('ready');
   const url = ready['http'] as string;
   const post = (path: string, body: string | Buffer, headers: Record<string, string> = {}) =>
-    fetch(`${url}${path}`, { method: 'POST', body: body as BodyInit, headers: { 'content-type': 'application/json', ...headers } });
+    fetch(`${url}${path}`, { method: 'POST', body: body as string, headers: { 'content-type': 'application/json', ...headers } });
   return {
     url, folder, process: child, events, post, waitFor,
     errors: () => errors,
