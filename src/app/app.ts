@@ -9,7 +9,6 @@ import { LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
 import type { EngineMethods, SqlMethods, SyncRequest } from '../engine/protocol.ts';
 import type { PlanChange } from '../plan/diff.ts';
-import { DuckdbQueryEngine } from '../query/embedded/duckdb-query-engine.ts';
 import { createServer } from '../serve/server.ts';
 import { embedded } from '../target/embedded.ts';
 import type { Target } from '../target/target.ts';
@@ -144,8 +143,8 @@ export class App {
   }
 
   async #listen(): Promise<void> {
-    const { host, port, folder, clock } = this.#options;
-    const query = new DuckdbQueryEngine(this.#sql, clock);
+    const { host, port, folder } = this.#options;
+    const query = this.#target.createQueryEngine(this.#sql);
     this.#server = await createServer(createServices(this, { ...this.#options, query, target: this.#target, rebuild: (lookup) => this.#worker.call('rebuild', { lookup }) }));
     try {
       await this.#server.listen({ host, port });

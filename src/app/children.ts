@@ -49,7 +49,7 @@ export function startSql(context: ChildContext, handlers: Handlers, catalog: () 
 export function startWorker(context: ChildContext, handlers: Handlers, setup: () => WorkerSetup | undefined): ChildProcess<WorkerMethods> {
   const { clock, logger } = context;
   return new ChildProcess({
-    name: 'worker', program: program('app/worker-program'), args: [join(context.folder, 'system', 'lookups.mdb')], handlers, clock, logger,
+    name: 'worker', program: program('target/worker-program'), args: [join(context.folder, 'system', 'lookups.mdb')], handlers, clock, logger,
     onStart: async (call) => {
       const state = setup();
       if (state) await call('configure', state);

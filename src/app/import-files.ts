@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { once } from 'node:events';
 import { asMillraceError, MillraceError } from '../core/errors.ts';
 import type { IngestAnswer } from '../ingest/ingest.ts';
 import type { StreamPlan } from '../plan/plan.ts';
-import { openCsv } from '../source/embedded/csv-source.ts';
-import { fingerprint, plainName } from '../source/embedded/file-bytes.ts';
-import { openJson } from '../source/embedded/json-source.ts';
 import { type MappingOptions, RecordMapper } from '../source/record-mapper.ts';
-import type { FileSource, SourceRow } from '../source/source.ts';
-import { openParquet } from './parquet-source.ts';
+import type { SourceRow } from '../source/source.ts';
+import { type FileDialect, openFile } from '../target/file-sources.ts';
+import { readParquet } from './parquet-rows.ts';
 
 export interface ImportRequest {
   /** Where the records are sent. */
@@ -18,13 +16,7 @@ export interface ImportRequest {
   readonly stream: StreamPlan;
   readonly files: readonly string[];
   readonly mapping: MappingOptions;
-  readonly dialect: {
-    readonly delimiter: string | undefined;
-    readonly quote: string | undefined;
-    readonly encoding: string | undefined;
-    readonly header: boolean;
-    readonly format: string | undefined;
-  };
+  readonly dialect: FileDialect;
   /** Imports what was imported before once more. */
   readonly again: boolean;
   onFile(file: { path: string; bytes: number; text: string }): void;
@@ -68,7 +60,7 @@ export async function importFiles(request: ImportRequest): Promise<ImportResult>
 }
 
 async function importFile(path: string, request: ImportRequest, report: Report): Promise<void> {
-  const { source, id, bytes } = await open(path, request);
+  const { source, id, bytes } = await openFile(path, request.stream, request.dialect, readParquet);
   const { dialect } = source;
   request.onFile({ path, bytes, text: dialect.format === 'csv' ? `CSV, ${dialect.encoding}, delimiter ${JSON.stringify(dialect.delimiter)}` : dialect.format });
   const mapper = await RecordMapper.create(source, request.stream, request.mapping);
@@ -107,25 +99,6 @@ async function importFile(path: string, request: ImportRequest, report: Report):
   await flush();
   await Promise.all(inFlight);
   if (failure) throw failure;
-}
-
-async function open(path: string, { dialect, stream }: ImportRequest): Promise<{ source: FileSource; id: string; bytes: number }> {
-  const format = dialect.format ?? formatOf(path);
-  const { sha256, encoding, bytes } = await fingerprint(path);
-  if (format === 'parquet') return { source: await openParquet(resolve(path)), id: sha256, bytes };
-  const used = dialect.encoding ?? encoding;
-  if (format === 'json') return { source: openJson(path, used), id: sha256, bytes };
-  const columns = stream.fields.map((field) => field.name);
-  const delimiter = dialect.delimiter ?? (plainName(path).toLowerCase().endsWith('.tsv') ? '\t' : undefined);
-  return { source: await openCsv(path, { encoding: used, delimiter, quote: dialect.quote, header: dialect.header, columns }), id: sha256, bytes };
-}
-
-function formatOf(path: string): 'csv' | 'json' | 'parquet' {
-  const ending = /\.([a-z]+)$/i.exec(plainName(path))?.[1]?.toLowerCase() ?? '';
-  if (['csv', 'tsv', 'txt'].includes(ending)) return 'csv';
-  if (['json', 'ndjson', 'jsonl'].includes(ending)) return 'json';
-  if (ending === 'parquet') return 'parquet';
-  throw new MillraceError('MR_IMPORT_FILE', `${path}: the ending does not tell the format. Say it with --format csv, json or parquet.`);
 }
 
 async function send(batch: Batch, key: string, request: ImportRequest, report: Report, path: string): Promise<void> {

@@ -6,13 +6,12 @@ import type { NamedField } from '../core/field-types.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Delivery } from '../deliver/delivery.ts';
-import { TableDelivery } from '../deliver/embedded/table-delivery.ts';
 import type { CatalogState, EngineMethods, EngineStream, StreamNews, SyncAnswer, SyncRequest } from '../engine/protocol.ts';
 import { Ingest, type IngestResult, type RequestOptions } from '../ingest/ingest.ts';
 import type { LakeTable } from '../lake/table-store.ts';
 import type { LookupSchema } from '../lookup/lookup-store.ts';
 import type { ModelRunner } from '../model/model-runner.ts';
-import { type RunnableModel, TableModelRunner } from '../model/embedded/table-model-runner.ts';
+import type { RunnableModel } from '../model/embedded/table-model-runner.ts';
 import type { ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
 import { renderSql } from '../plan/render-sql.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
@@ -212,7 +211,7 @@ export class Runtime {
       const table = this.tables.get(plan.name);
       return table ? [{ plan, sql: renderSql(plan.query), checks: this.#checks(plan), table, ...this.#inputs(plan.name) }] : [];
     });
-    return new TableModelRunner({
+    return target.createModelRunner({
       models: runnable,
       catalog: () => this.catalog(),
       deliver: async (name) => {
@@ -309,7 +308,7 @@ async function openStream(plan: StreamPlan, whole: Plan, context: RuntimeContext
   const rest: NamedField[] = plan.unknown === 'keep' ? [{ name: '_rest', type: { kind: 'string' }, optional: true }] : [];
   const table = plan.table === false ? undefined : await target.tables.open({ namespace: 'lake', name: plan.name, fields: [...plan.fields, ...rest, ...PLACE_FIELDS], partitionBy: plan.table.partitionBy });
   const delivery = table && plan.table !== false
-    ? new TableDelivery({
+    ? target.createDelivery({
         log, table, stream: { ...engineStream(plan), schemas: log.schemas, columns: table.columns },
         everyMs: plan.table.everyMs, bytesMax: plan.table.bytesMax,
         write: (request) => engine.call('deliver', request), clock, logger,

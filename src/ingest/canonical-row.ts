@@ -1,3 +1,4 @@
+import { instantText, parseInstant } from '../core/calendar.ts';
 import type { FieldSpec, NamedField } from '../core/field-types.ts';
 import { type JsonNode, parseJson } from './json-node.ts';
 
@@ -85,27 +86,8 @@ function timestampText(text: string): string {
   return `${text.slice(0, 10)}T${seconds}${kept === '' ? '' : `.${kept}`}`;
 }
 
-const MICROS = 1_000_000n;
-
-/** Microseconds since 1970 of an instant as the validator takes it. */
-export function parseInstant(text: string): bigint {
-  const match = /^(.{10})[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d)(?::?(\d\d))?$/.exec(text);
-  if (!match) return 0n;
-  const [, date, clock, seconds = '00', fraction = '', hours = 'Z', minutes = '00'] = match;
-  const base = BigInt(Date.parse(`${date}T${clock}:${seconds}Z`) / 1000);
-  const offset = hours === 'Z' ? 0 : Number(hours.slice(1)) * 3600 + Number(minutes) * 60;
-  return (base - BigInt(hours.startsWith('-') ? -offset : offset)) * MICROS + BigInt(fraction.padEnd(6, '0'));
-}
-
 function epochMicros(text: string, source: string): bigint {
   const [whole = '0', fraction = ''] = text.split('.');
   const scale = source === 'epoch-seconds' ? 6 : 3;
   return BigInt(`${whole}${fraction.padEnd(scale, '0').slice(0, scale)}`);
-}
-
-export function instantText(micros: bigint): string {
-  const seconds = micros >= 0n ? micros / MICROS : -((-micros + MICROS - 1n) / MICROS);
-  const fraction = String(micros - seconds * MICROS).padStart(6, '0').replace(/0+$/, '');
-  const text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
-  return `${text}${fraction === '' ? '' : `.${fraction}`}Z`;
 }

@@ -1,8 +1,8 @@
+import { isDate, isInstant, isTimestamp, offsetOf } from '../core/calendar.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import { MillraceError } from '../core/errors.ts';
 import { type FieldSpec, type NamedField, typeText } from '../core/field-types.ts';
 import type { RecordSchema } from '../stream/stream-store.ts';
-import { isDate, isInstant, isTimestamp, offsetOf } from './calendar.ts';
 import { type JsonNode, parseJson } from './json-node.ts';
 
 /** Why a record is refused; `field` is a path such as `address.city`. */
@@ -217,10 +217,24 @@ function checkSource(field: FieldSpec, node: JsonNode): string | undefined {
     // Ids that are not numbers pass as they are: the source only says what becomes of `17850.0`.
     return node.kind === 'string' || INTEGER_TEXT.test(text) ? undefined : 'send a whole number or text';
   }
-  const match = node.kind === 'number' ? DECIMAL.exec(node.text) : null;
-  const digits = field.from === 'epoch-seconds' ? 6 : 3;
-  const fits = match && (match[2] ?? '').length <= 15 - digits && (match[3] ?? '').length <= digits;
+  const fits = node.kind === 'number' && isEpoch(node.text, field.from === 'epoch-seconds' ? EPOCH_SECONDS : EPOCH_MILLISECONDS);
   return fits ? undefined : `send ${field.from?.slice(6)} since 1970 as a number`;
+}
+
+interface EpochForm {
+  readonly wholeMost: number;
+  readonly fractionMost: number;
+  /** Below this a double still holds every microsecond. */
+  readonly exactBelow: number;
+}
+const EPOCH_SECONDS: EpochForm = { wholeMost: 12, fractionMost: 6, exactBelow: 2 ** 33 };
+const EPOCH_MILLISECONDS: EpochForm = { wholeMost: 15, fractionMost: 3, exactBelow: 2 ** 42 };
+
+function isEpoch(text: string, form: EpochForm): boolean {
+  const match = DECIMAL.exec(text);
+  const [whole, fraction] = [match?.[2]?.length ?? 0, match?.[3]?.length ?? 0];
+  const isExact = whole + fraction <= 15 || Math.abs(Number(text)) < form.exactBelow;
+  return match !== null && whole <= form.wholeMost && fraction <= form.fractionMost && isExact;
 }
 
 function checkRules(field: FieldSpec, node: JsonNode, path: string): void {

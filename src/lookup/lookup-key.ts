@@ -1,7 +1,6 @@
+import { isDate, isInstant, isTimestamp, parseInstant } from '../core/calendar.ts';
 import { MillraceError } from '../core/errors.ts';
 import { type NamedField, typeText } from '../core/field-types.ts';
-import { isDate, isInstant, isTimestamp } from '../ingest/calendar.ts';
-import { parseInstant } from '../ingest/canonical-row.ts';
 
 /** A part of a stored key: LMDB orders texts and numbers as they should be. */
 export type KeyPart = string | number | boolean;

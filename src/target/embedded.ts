@@ -4,9 +4,12 @@ import type { Clock } from '../core/clock.ts';
 import type { MillraceError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
+import { TableDelivery } from '../deliver/embedded/table-delivery.ts';
 import { LmdbKeyStore } from '../govern/embedded/lmdb-key-store.ts';
 import { FileTableStore } from '../lake/embedded/file-table-store.ts';
 import { LmdbLookupStore } from '../lookup/embedded/lmdb-lookup-store.ts';
+import { TableModelRunner } from '../model/embedded/table-model-runner.ts';
+import { DuckdbQueryEngine } from '../query/embedded/duckdb-query-engine.ts';
 import { LmdbRunStore, markInterrupted } from '../schedule/embedded/lmdb-run-store.ts';
 import { SegmentStreamStore } from '../stream/embedded/segment-stream-store.ts';
 import type { Target } from './target.ts';
@@ -37,6 +40,9 @@ export async function embedded({ folder, clock, logger, onFatal }: EmbeddedOptio
     lookups,
     runs,
     keys: new LmdbKeyStore(system),
+    createDelivery: (options) => new TableDelivery(options),
+    createModelRunner: (options) => new TableModelRunner(options),
+    createQueryEngine: (child) => new DuckdbQueryEngine(child, clock),
     close: async () => {
       await lookups.close();
       await system.close();

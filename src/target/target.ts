@@ -1,7 +1,14 @@
+import type { ChildProcess } from '../children/child-process.ts';
 import type { FileSystem } from '../core/file-system.ts';
+import type { Delivery } from '../deliver/delivery.ts';
+import type { TableDeliveryOptions } from '../deliver/embedded/table-delivery.ts';
+import type { SqlMethods } from '../engine/protocol.ts';
 import type { KeyStore } from '../govern/key-store.ts';
 import type { TableStore } from '../lake/table-store.ts';
 import type { LookupStore } from '../lookup/lookup-store.ts';
+import type { ModelRunnerOptions } from '../model/embedded/table-model-runner.ts';
+import type { ModelRunner } from '../model/model-runner.ts';
+import type { QueryEngine } from '../query/query-engine.ts';
 import type { RunStore } from '../schedule/run-store.ts';
 import type { StreamStore } from '../stream/stream-store.ts';
 
@@ -15,5 +22,8 @@ export interface Target {
   readonly lookups: LookupStore;
   readonly runs: RunStore;
   readonly keys: KeyStore;
+  createDelivery(options: TableDeliveryOptions): Delivery;
+  createModelRunner(options: ModelRunnerOptions): ModelRunner;
+  createQueryEngine(child: ChildProcess<SqlMethods>): QueryEngine;
   close(): Promise<void>;
 }

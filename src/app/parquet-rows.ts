@@ -2,23 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../core/clock.ts';
-import { MillraceError } from '../core/errors.ts';
 import { silentLogger } from '../core/logger.ts';
-import { rows } from '../source/embedded/json-source.ts';
-import type { FileSource, SourceRow } from '../source/source.ts';
 import { startEngine } from './children.ts';
 
-/** A Parquet file, read by an engine child of its own: DuckDB is never loaded in this process. */
-export async function openParquet(path: string): Promise<FileSource> {
-  if (/\.(gz|zst)$/i.test(path)) throw new MillraceError('MR_IMPORT_FILE', `${path}: Parquet is compressed inside; unpack the file first.`);
-  return { path, dialect: { format: 'parquet', encoding: 'utf-8', delimiter: '', quote: '', header: false }, columns: [], rows: () => parquetRows(path) };
-}
-
-async function* parquetRows(path: string): AsyncGenerator<SourceRow> {
+/** A Parquet file as NDJSON, read by an engine child of its own: DuckDB is never loaded in this process. */
+export async function* readParquet(path: string): AsyncGenerator<string> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-'));
   const engine = startEngine({ folder, clock: systemClock, logger: silentLogger });
   try {
-    yield* rows(text(path, engine));
+    yield* text(path, engine);
   } finally {
     await engine.close();
     await rm(folder, { recursive: true, force: true });

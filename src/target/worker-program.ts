@@ -5,7 +5,7 @@ import { type LookupEnvironment, openLookups } from '../lookup/embedded/lmdb-env
 import { LmdbLookupWriter } from '../lookup/embedded/lmdb-lookup-writer.ts';
 import { endOfSlices } from '../stream/run-columns.ts';
 import { readRuns, type RunBytes } from '../stream/run-reader.ts';
-import type { RecordsAnswer, WorkerHostMethods, WorkerSetup } from './worker-protocol.ts';
+import type { RecordsAnswer, WorkerHostMethods, WorkerSetup } from '../app/worker-protocol.ts';
 
 /** The `worker` child: writes the lookups. Argument: the LMDB file. */
 const environment: LookupEnvironment = openLookups(process.argv[2] as string);

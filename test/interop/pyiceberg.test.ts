@@ -1,0 +1,428 @@
+import { existsSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../support/folder.ts';
+import { millrace, type RunningPipeline, startPipeline } from '../support/pipeline.ts';
+import { runPython } from '../support/python.ts';
+
+const READ_TABLE = fileURLToPath(new URL('read_table.py', import.meta.url));
+
+type Row = { readonly [field: string]: unknown };
+
+interface TableReading {
+  readonly ids: { readonly [path: string]: number };
+  readonly types: { readonly [column: string]: string };
+  readonly required: readonly string[];
+  readonly partitions: readonly string[];
+  readonly properties: { readonly [name: string]: string };
+  readonly snapshots: number;
+  readonly location: string;
+  readonly paths: readonly string[];
+  readonly rows: readonly Row[];
+  readonly filters: readonly { readonly files: number; readonly rows: readonly Row[] }[];
+}
+
+/** What PyIceberg finds in a table of a data folder. */
+async function readTable(
+  data: string,
+  name: string,
+  filters: readonly string[] = [],
+): Promise<TableReading> {
+  const table = join(data, 'lake', ...name.split('.'));
+  return JSON.parse(await runPython(READ_TABLE, [table, ...filters])) as TableReading;
+}
+
+const STRUCT =
+  'f.struct({ name: f.string(), amount: f.decimal(10, 3).optional(), inner: f.struct({ flag: f.boolean(), seen: f.timestamptz().optional(), parts: f.list(f.int()) }).optional() })';
+
+const TYPES: { readonly [name: string]: string } = {
+  boolean: 'f.boolean()',
+  int: 'f.int()',
+  long: 'f.long()',
+  float: 'f.float()',
+  double: 'f.double()',
+  price: 'f.decimal(10, 3)',
+  wide: 'f.decimal(38, 10)',
+  text: 'f.string()',
+  uuid: 'f.uuid()',
+  bytes: 'f.binary()',
+  date: 'f.date()',
+  local: 'f.timestamp()',
+  instant: 'f.timestamptz()',
+  lines:
+    'f.list(f.struct({ sku: f.string(), count: f.long().optional(), tags: f.list(f.string().optional()) }))',
+  rates: 'f.map(f.string(), f.double())',
+  numbered: 'f.map(f.long(), f.decimal(38, 10).optional())',
+  nested: STRUCT,
+};
+
+const pipeline = (extra = '', struct = STRUCT): string => `
+import { day, field as f, identity, model, sql, stream } from 'millrace';
+
+export const everything = stream('everything', {
+  fields: {
+    ${extra}
+    id: f.int(),
+    at: f.timestamp(),
+    site: f.string().optional(),
+${Object.entries(TYPES)
+  .map(([name, type]) => [name, type.replace(STRUCT, struct)])
+  .map(([name, type]) => `    ${name}: ${type},\n    maybe_${name}: ${type}.optional(),`)
+  .join('\n')}
+  },
+  table: { partitionBy: [day('at'), identity('site')], every: '1h' },
+});
+
+export const summary = model('summary', {
+  sql: sql\`select site, \${everything.fields.at}::date as day, count(*) as lines, sum(int) as int_sum, sum(price) as price_sum,
+                  max(instant) as latest, list(id order by id) as ids, max(bytes) as most_bytes,
+                  map([max(coalesce(site, '-'))], [max(wide)]) as widest, avg(int) as mean
+           from \${everything} group by all\`,
+  schedule: 'manual',
+});
+`;
+
+const ORDINARY: Row = {
+  boolean: true,
+  int: 42,
+  long: '42',
+  float: 0.1,
+  double: 0.1,
+  price: '2.550',
+  wide: '1.0000000001',
+  text: 'plain',
+  uuid: '0b0e1c0a-9a55-4bd4-a7a8-0f2c0f3f4c11',
+  bytes: Buffer.from('plain').toString('base64'),
+  date: '2024-02-29',
+  local: '2024-02-29T12:34:56.123456',
+  instant: '2024-02-29T12:34:56.123456Z',
+  lines: [
+    { sku: 'A', count: '9007199254740993', tags: ['x', null, ''] },
+    { sku: 'B', count: null, tags: [] },
+  ],
+  rates: { GBP: 1, EUR: 1.17, 'a key "quoted"': 0.1 },
+  numbered: { '1': '1.0000000000', '-9223372036854775808': null },
+  nested: {
+    name: 'outer',
+    amount: '0.001',
+    inner: { flag: false, seen: '2024-02-29T12:34:56.5Z', parts: [1, 2, 3] },
+  },
+};
+
+const LEAST: Row = {
+  boolean: false,
+  int: -2147483648,
+  long: '-9223372036854775808',
+  float: -3.4028234663852886e38,
+  double: -1.7976931348623157e308,
+  price: '-9999999.999',
+  wide: '-9999999999999999999999999999.9999999999',
+  text: '',
+  uuid: '00000000-0000-0000-0000-000000000000',
+  bytes: '',
+  date: '0001-01-01',
+  local: '0001-01-01T00:00:00',
+  instant: '0001-01-01T00:00:00Z',
+  lines: [],
+  rates: {},
+  numbered: {},
+  nested: { name: '', amount: null, inner: null },
+};
+
+const MOST: Row = {
+  boolean: true,
+  int: 2147483647,
+  long: '9223372036854775807',
+  float: 3.4028234663852886e38,
+  double: 1.7976931348623157e308,
+  price: '9999999.999',
+  wide: '9999999999999999999999999999.9999999999',
+  text: 'long and wide 😀 '.repeat(1250),
+  uuid: 'ffffffff-ffff-ffff-ffff-ffffffffffff',
+  bytes: Buffer.from(Array.from({ length: 256 }, (_, byte) => 255 - byte)).toString('base64'),
+  date: '9999-12-31',
+  local: '9999-12-31T23:59:59.999999',
+  instant: '9999-12-31T23:59:59.999999Z',
+  lines: Array.from({ length: 50 }, (_, index) => ({
+    sku: `😀${index}`,
+    count: '9223372036854775807',
+    tags: ['👩‍👩‍👧', 'ø'],
+  })),
+  rates: { '😀': 1.7976931348623157e308, '': 5e-324 },
+  numbered: { '9223372036854775807': '-9999999999999999999999999999.9999999999' },
+  nested: {
+    name: '\u0001 \t "quoted" \\ \u2028 é',
+    amount: '9999999.999',
+    inner: { flag: true, seen: null, parts: [] },
+  },
+};
+
+/** Fields of the optional kind have the values `maybe` says; null where it says nothing. */
+function record(id: number, at: string, site: string | null, values: Row, maybe: Row = {}): Row {
+  const names = Object.keys(TYPES);
+  return {
+    id,
+    at,
+    site,
+    ...Object.fromEntries(names.map((name) => [name, values[name]])),
+    ...Object.fromEntries(names.map((name) => [`maybe_${name}`, maybe[name] ?? null])),
+  };
+}
+
+const RECORDS: readonly Row[] = [
+  record(1, '2024-02-29T00:00:00', 'shop', ORDINARY, ORDINARY),
+  record(2, '2024-02-29T23:59:59.999999', 'shop', LEAST),
+  record(3, '2024-03-01T00:00:00', 'a/b=c d%é', MOST, MOST),
+  record(4, '0001-01-01T00:00:00', null, LEAST, LEAST),
+  record(5, '9999-12-31T23:59:59.999999', 'NULL', MOST),
+  record(6, '1969-12-31T23:59:59.999999', '', { ...ORDINARY, float: 'NaN', double: 'NaN' }),
+  record(
+    7,
+    '1970-01-01T00:00:00',
+    '__HIVE_DEFAULT_PARTITION__',
+    {
+      ...ORDINARY,
+      float: 'Infinity',
+      double: '-Infinity',
+      local: '1969-12-31T23:59:59.9',
+      instant: '1969-12-31T23:59:59.00001Z',
+    },
+    { float: '-Infinity', double: 'Infinity', rates: { x: 'NaN' } },
+  ),
+  // Statistics keep 16 characters of a text: this one is cut within the row of emoji.
+  record(8, '2024-03-01T12:00:00', 'fifteen letters😀😀', {
+    ...ORDINARY,
+    text: 'fifteen letters😀\u{10ffff}',
+    double: 5e-324,
+    long: '-1',
+  }),
+];
+
+const NULL_FREE = Object.fromEntries(
+  Object.entries(RECORDS[1] as Row).filter(([, value]) => value !== null),
+);
+
+/** What is sent: the second record leaves out its optional fields instead of saying null. */
+const SENT = RECORDS.map((row, index) => (index === 1 ? NULL_FREE : row));
+
+/** Floats compare as floats: JSON has a double's shortest digits for them, or a float's. */
+function comparable(
+  rows: readonly Row[],
+  columns: readonly string[] = Object.keys(RECORDS[0] as Row),
+): Row[] {
+  const float = (value: unknown) => (typeof value === 'number' ? Math.fround(value) : value);
+  return [...rows]
+    .sort((a, b) => Number(a['id']) - Number(b['id']))
+    .map((row) => {
+      const picked = Object.fromEntries(columns.map((column) => [column, row[column] ?? null]));
+      return {
+        ...picked,
+        float: float(picked['float']),
+        maybe_float: float(picked['maybe_float']),
+      };
+    });
+}
+
+interface TableAnswer {
+  readonly columns: readonly { readonly name: string }[];
+  readonly rows: readonly (readonly unknown[])[];
+}
+
+const rowsOf = ({ columns, rows }: TableAnswer): Row[] =>
+  rows.map((row) => Object.fromEntries(columns.map(({ name }, index) => [name, row[index]])));
+
+async function query(folder: string, sql: string, args: readonly string[] = []): Promise<Row[]> {
+  const { code, out, err } = await millrace([
+    'query',
+    sql,
+    '--json',
+    '--pipeline',
+    folder,
+    ...args,
+  ]);
+  expect(err).toBe('');
+  expect(code).toBe(0);
+  return rowsOf(JSON.parse(out) as TableAnswer);
+}
+
+async function send(pipe: RunningPipeline, records: readonly Row[]): Promise<void> {
+  const response = await pipe.post('/v1/streams/everything/records', JSON.stringify(records));
+  expect(await response.json()).toMatchObject({ accepted: records.length, rejected: [] });
+}
+
+/** Every column alone, so that a difference names its column. */
+function expectSame(found: readonly Row[], expected: readonly Row[]): void {
+  const [left, right] = [comparable(found), comparable(expected)];
+  expect(left.map((row) => row['id'])).toEqual(right.map((row) => row['id']));
+  for (const column of Object.keys(right[0] as Row))
+    expect
+      .soft(
+        left.map((row) => row[column]),
+        column,
+      )
+      .toEqual(right.map((row) => row[column]));
+}
+
+const DATA = '.millrace';
+
+test('PyIceberg reads from a table folder exactly what was sent, and what SQL says, for every type', async () => {
+  const folder = temporaryFolder();
+  const pipe = await startPipeline(folder, pipeline());
+  await send(pipe, SENT);
+  const hot = await query(folder, 'select * from lake.everything');
+  expect(await pipe.stop()).toBe(0);
+
+  const table = await readTable(join(folder, DATA), 'lake.everything');
+  const delivered = await query(folder, 'select * from lake.everything');
+
+  expectSame(hot, RECORDS);
+  expectSame(table.rows, RECORDS);
+  expectSame(delivered, RECORDS);
+  expect(table.types).toMatchObject({
+    long: 'long',
+    price: 'decimal(10, 3)',
+    wide: 'decimal(38, 10)',
+    uuid: 'uuid',
+    bytes: 'binary',
+    date: 'date',
+    local: 'timestamp',
+    instant: 'timestamptz',
+    rates: 'map<string, double>',
+  });
+  expect(table.required).toEqual(expect.arrayContaining(['id', 'at', ...Object.keys(TYPES)]));
+  expect(table.required.filter((name) => name.startsWith('maybe_') || name === 'site')).toEqual([]);
+  expect(table.partitions).toEqual(['day(at)', 'identity(site)']);
+  expect(JSON.parse(table.properties['millrace.checkpoint'] as string)).toMatchObject({
+    next: RECORDS.length,
+  });
+});
+
+test('PyIceberg finds each row by each of its values, and plans fewer files for a day or a partition', async () => {
+  const folder = temporaryFolder();
+  const pipe = await startPipeline(folder, pipeline());
+  await send(pipe, SENT);
+  await pipe.stop();
+
+  const { paths, filters } = await readTable(join(folder, DATA), 'lake.everything', [
+    "at >= '2024-02-29T00:00:00' and at < '2024-03-01T00:00:00'",
+    "site = 'a/b=c d%é'",
+    'site is null',
+    "site = 'NULL'",
+  ]);
+  const found = filters.map(({ files, rows }) => ({
+    files,
+    ids: rows.map((row) => row['id']).sort(),
+  }));
+  expect(paths).toHaveLength(7);
+  expect(found).toEqual([
+    { files: 1, ids: [1, 2] },
+    { files: 1, ids: [3] },
+    { files: 1, ids: [4] },
+    { files: 1, ids: [5] },
+  ]);
+  const table = join(folder, DATA, 'lake/lake/everything');
+  const each = JSON.parse(await runPython(READ_TABLE, [table, '--each-value'])) as {
+    asked: number;
+    wrong: unknown[];
+  };
+  expect(each.wrong).toEqual([]);
+  expect(each.asked).toBeGreaterThan(80);
+});
+
+test('A field keeps its id when optional ones are added beside it and inside it, and old rows stay', async () => {
+  const folder = temporaryFolder();
+  const data = join(folder, DATA);
+  const first = await startPipeline(folder, pipeline());
+  await send(first, SENT);
+  await first.stop();
+  const before = await readTable(data, 'lake.everything');
+
+  const widened = STRUCT.replace('f.struct({ name', 'f.struct({ nick: f.string().optional(), name');
+  const second = await startPipeline(folder, pipeline('channel: f.string().optional(),', widened));
+  const added = record(9, '2024-03-02T00:00:00', 'shop', {
+    ...ORDINARY,
+    nested: { ...(ORDINARY['nested'] as Row), nick: 'new' },
+  });
+  await send(second, [{ ...added, channel: 'web' }]);
+  await second.stop();
+  const after = await readTable(data, 'lake.everything');
+
+  expect(after.ids).toMatchObject(before.ids);
+  const newIds = Object.entries(after.ids).filter(([path]) => !(path in before.ids));
+  expect(newIds.map(([path]) => path).sort()).toEqual([
+    'channel',
+    'maybe_nested.nick',
+    'nested.nick',
+  ]);
+  for (const [, id] of newIds) expect(id).toBeGreaterThan(Math.max(...Object.values(before.ids)));
+  expect(new Set(Object.values(after.ids)).size).toBe(Object.keys(after.ids).length);
+
+  const expected = RECORDS.map((row) => ({
+    ...row,
+    nested: { nick: null, ...(row['nested'] as Row) },
+    maybe_nested:
+      row['maybe_nested'] === null ? null : { nick: null, ...(row['maybe_nested'] as Row) },
+  }));
+  expectSame(after.rows, [...expected, added]);
+  expectSame(await query(folder, 'select * from lake.everything'), [...expected, added]);
+  const channels = (rows: readonly Row[]) =>
+    rows.map((row) => [row['id'], row['channel']]).filter(([, channel]) => channel !== null);
+  expect(channels(after.rows)).toEqual([[9, 'web']]);
+  expect(channels(await query(folder, 'select * from lake.everything'))).toEqual([[9, 'web']]);
+});
+
+test('PyIceberg reads the table of a model as SQL does', async () => {
+  const folder = temporaryFolder();
+  const pipe = await startPipeline(folder, pipeline());
+  await send(pipe, SENT);
+  const run = await millrace(['run', 'summary', '--json', '--pipeline', folder]);
+  expect(run.code, run.err).toBe(0);
+  const bySql = await query(folder, 'select * from warehouse.summary');
+  await pipe.stop();
+
+  const table = await readTable(join(folder, DATA), 'warehouse.summary');
+  const inOrder = (rows: readonly Row[]) =>
+    [...rows].sort((a, b) => String(a['ids']).localeCompare(String(b['ids'])));
+  expect(inOrder(table.rows)).toEqual(inOrder(bySql));
+  expect(inOrder(table.rows)[0]).toMatchObject({
+    site: 'shop',
+    day: '2024-02-29',
+    lines: '2',
+    int_sum: '-2147483606',
+    price_sum: '-9999997.449',
+    ids: [1, 2],
+  });
+  expect(table.types).toMatchObject({
+    lines: 'long',
+    int_sum: 'decimal(38, 0)',
+    price_sum: 'decimal(38, 3)',
+    ids: 'list<int>',
+  });
+});
+
+test('A moved data folder has everything it had, by SQL and for PyIceberg', async () => {
+  const folder = temporaryFolder();
+  const moved = join(temporaryFolder(), 'elsewhere');
+  const first = await startPipeline(folder, pipeline());
+  await send(first, SENT.slice(0, 6));
+  await millrace(['run', 'summary', '--pipeline', folder]);
+  await first.stop();
+  const before = await readTable(join(folder, DATA), 'lake.everything');
+  renameSync(join(folder, DATA), moved);
+
+  const second = await startPipeline(folder, undefined, { args: ['--data', moved] });
+  await send(second, SENT.slice(6));
+  expectSame(await query(folder, 'select * from lake.everything', ['--data', moved]), RECORDS);
+  expect(await second.stop()).toBe(0);
+
+  const after = await readTable(moved, 'lake.everything');
+  expectSame(after.rows, RECORDS);
+  expect(after.ids).toEqual(before.ids);
+  expect(after.snapshots).toBe(2);
+  for (const path of after.paths) expect(path.startsWith(moved)).toBe(true);
+  const summary = await readTable(moved, 'warehouse.summary');
+  expect(summary.rows).toHaveLength(5);
+  expect(summary.location).toBe(join(moved, 'lake/warehouse/summary'));
+  expect(existsSync(join(folder, DATA))).toBe(false);
+});

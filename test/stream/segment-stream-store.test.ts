@@ -1,0 +1,39 @@
+import { nodeFileSystem } from '../../src/core/node-file-system.ts';
+import { describeStreamStore, type StreamStoreUnderTest } from '../conformance/stream-store.ts';
+import { FaultFileSystem } from '../support/fault-file-system.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { storeOn } from '../support/stream.ts';
+
+function playedClock() {
+  let now = 1_000_000;
+  return {
+    clock: { now: () => now, after: () => () => {} },
+    setTime: (ms: number) => {
+      now = ms;
+    },
+  };
+}
+
+describeStreamStore('The segment log on the disk', () => {
+  const folder = temporaryFolder();
+  const { clock, setTime } = playedClock();
+  const files = nodeFileSystem();
+  const under = (): StreamStoreUnderTest => ({ store: storeOn(files, folder, clock), files, reopen: under, setTime });
+  return under();
+});
+
+describeStreamStore('The segment log on a disk that loses power', () => {
+  const files = new FaultFileSystem(1);
+  const { clock, setTime } = playedClock();
+  const under = (): StreamStoreUnderTest => ({
+    store: storeOn(files, '/data', clock),
+    files,
+    reopen: () => {
+      files.cutPower();
+      files.restart();
+      return under();
+    },
+    setTime,
+  });
+  return under();
+});

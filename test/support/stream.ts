@@ -1,0 +1,55 @@
+import { type Clock, systemClock } from '../../src/core/clock.ts';
+import type { FileSystem } from '../../src/core/file-system.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import { SegmentStreamStore } from '../../src/stream/embedded/segment-stream-store.ts';
+import { readRuns } from '../../src/stream/run-reader.ts';
+import type { LogSettings, RecordBatch, StreamLog } from '../../src/stream/stream-store.ts';
+
+export const LOG_SETTINGS: LogSettings = {
+  name: 'sales',
+  shards: 4,
+  retentionMs: 60_000,
+  schema: { fields: [{ name: 'n', type: { kind: 'int' }, optional: false }], unknown: 'refuse' },
+};
+
+export function storeOn(files: FileSystem, folder: string, clock: Clock = systemClock): SegmentStreamStore {
+  return new SegmentStreamStore(folder, { files, clock, logger: silentLogger, onFatal: () => {} });
+}
+
+/** A batch of lines; shard of line i is `shardOf(i)`. */
+export function batchOf(lines: readonly string[], shardOf: (index: number) => number = () => 0): RecordBatch {
+  const bytes = Buffer.from(`${lines.join('\n')}\n`);
+  const starts = new Uint32Array(lines.length);
+  const ends = new Uint32Array(lines.length);
+  const shards = new Uint16Array(lines.length);
+  let at = 0;
+  lines.forEach((line, index) => {
+    starts[index] = at;
+    at += Buffer.byteLength(line);
+    ends[index] = at;
+    at += 1;
+    shards[index] = shardOf(index);
+  });
+  return { bytes, count: lines.length, starts, ends, shards };
+}
+
+export interface StoredRecord {
+  readonly line: string;
+  readonly sequence: number;
+  readonly shard: number;
+}
+
+/** Everything a reader sees, in the order of the log; damage as text. */
+export async function readAll(log: StreamLog, files: FileSystem, from = 0): Promise<{ records: StoredRecord[]; damage: string[] }> {
+  const records: StoredRecord[] = [];
+  const damage: string[] = [];
+  for await (const run of readRuns(files, await log.slices(from, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER))) {
+    if (run.damage !== undefined) {
+      damage.push(run.damage);
+      continue;
+    }
+    const lines = run.bytes.toString().split('\n').slice(0, -1);
+    lines.forEach((line, index) => records.push({ line, sequence: run.firstSequence + index, shard: run.shard }));
+  }
+  return { records, damage };
+}
