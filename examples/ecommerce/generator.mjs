@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** Fills the example with a believable shop: two years of history, then live records. */
 import { parseArgs } from 'node:util';
-import { createProgress, formatCount } from './progress.mjs';
-import { createClient, historyBatches, ndjson, sendHistory, sendLive, Totals } from './send.mjs';
+import { createProgress, historyText } from './progress.mjs';
+import { createClient, historyBatches, ndjson, sendHistory, sendLive } from './send.mjs';
 import { Shop } from './shop.mjs';
 
 const HELP = `Sends the records of a generated shop to the stream \`sales\`.
@@ -39,7 +39,10 @@ class UsageError extends Error {}
 function readOptions() {
   try {
     const { values } = parseArgs({ options: OPTIONS });
-    if (!URL.canParse(values.url)) throw new UsageError(`--url must be an address such as http://127.0.0.1:4000, not '${values.url}'.`);
+    if (!URL.canParse(values.url))
+      throw new UsageError(
+        `--url must be an address such as http://127.0.0.1:4000, not '${values.url}'.`,
+      );
     return {
       ...values,
       liveOnly: values['live-only'],
@@ -49,7 +52,8 @@ function readOptions() {
       endMs: values.end === undefined ? Math.floor(Date.now() / 1000) * 1000 : instant(values.end),
     };
   } catch (error) {
-    if (error instanceof UsageError || error.code?.startsWith('ERR_PARSE_ARGS')) throw new UsageError(error.message);
+    if (error instanceof UsageError || error.code?.startsWith('ERR_PARSE_ARGS'))
+      throw new UsageError(error.message);
     throw error;
   }
 }
@@ -72,7 +76,8 @@ function instant(text) {
 
 async function print(shop, options) {
   for (const { records } of historyBatches(shop, options)) {
-    if (!process.stdout.write(ndjson(records))) await new Promise((resolve) => process.stdout.once('drain', resolve));
+    if (!process.stdout.write(ndjson(records)))
+      await new Promise((resolve) => process.stdout.once('drain', resolve));
   }
 }
 
@@ -85,15 +90,35 @@ async function main() {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => stop.abort());
   const { signal } = stop;
-  const client = createClient({ ...options, signal, onWait: (reason) => progress.say(`Waiting for ${options.url}: ${reason}`) });
+  const client = createClient({
+    ...options,
+    signal,
+    onWait: (reason) => progress.say(`Waiting for ${options.url}: ${reason}`),
+  });
   try {
     if (!options.liveOnly) {
-      const { state, totals } = await sendHistory(client, shop, { ...options, onProgress: progress.history });
+      const { state, totals } = await sendHistory(client, shop, {
+        ...options,
+        onProgress: progress.history,
+      });
       progress.say(historyText(state, totals));
     }
-    if (options.rate > 0) await sendLive(client, shop, { ...options, signal, onProgress: progress.live, onRefused: progress.refused });
+    if (options.rate > 0)
+      await sendLive(client, shop, {
+        ...options,
+        signal,
+        onProgress: progress.live,
+        onRefused: progress.refused,
+      });
   } catch (error) {
     if (!signal.aborted) throw error;
     progress.say('Stopped.');
   }
 }
+
+main().catch((error) => {
+  process.stderr.write(
+    `error ${error.message}${error instanceof UsageError ? '\n(see --help)' : ''}\n`,
+  );
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+});

@@ -1,13 +1,13 @@
 /** Sends the shop's records through the public HTTP route, and waits where the server asks for it. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HISTORY_INVOICES, HISTORY_MS, Shop } from './shop.mjs';
+import { HISTORY_INVOICES, HISTORY_MS } from './shop.mjs';
 
 const BATCH_RECORDS = 1000;
 const WAIT_MS_MIN = 500;
 const WAIT_MS_MAX = 10_000;
 const TICK_MS = 1000;
-/** Too many requests, not ready or stopping, disk full: each passes. */
-const PASSING_STATUSES = [429, 503, 507];
+/** The same request still runs, too many requests, not ready or stopping, disk full: each passes. */
+const PASSING_STATUSES = [409, 429, 503, 507];
 
 /** `onWait` is told why, once for each time the server cannot be reached or is busy. */
 export function createClient({ url, key, signal, onWait }) {
@@ -15,12 +15,17 @@ export function createClient({ url, key, signal, onWait }) {
   const call = async (path, type, body, more = {}) => {
     for (let waitMs = WAIT_MS_MIN; ; waitMs = Math.min(waitMs * 2, WAIT_MS_MAX)) {
       const response = await fetch(new URL(path, url), {
-        method: 'POST', body, signal, headers: { ...headers, 'content-type': type, ...more },
+        method: 'POST',
+        body,
+        signal,
+        headers: { ...headers, 'content-type': type, ...more },
       }).catch((error) => error);
       if (signal?.aborted) throw signal.reason;
-      if (response instanceof Response && !PASSING_STATUSES.includes(response.status)) return response;
+      if (response instanceof Response && !PASSING_STATUSES.includes(response.status))
+        return response;
       if (waitMs === WAIT_MS_MIN) onWait?.(await reasonOf(response));
-      const askedMs = response instanceof Response ? Number(response.headers.get('retry-after') ?? 0) * 1000 : 0;
+      const askedMs =
+        response instanceof Response ? Number(response.headers.get('retry-after') ?? 0) * 1000 : 0;
       await sleep(Math.max(askedMs, waitMs), undefined, { signal });
     }
   };
@@ -28,7 +33,9 @@ export function createClient({ url, key, signal, onWait }) {
     /** An `idempotencyKey` makes it safe to send again what may have arrived. */
     async send(records, idempotencyKey) {
       const body = ndjson(records);
-      const response = await call('/v1/streams/sales/records', 'application/x-ndjson', body, { 'idempotency-key': idempotencyKey });
+      const response = await call('/v1/streams/sales/records', 'application/x-ndjson', body, {
+        'idempotency-key': idempotencyKey,
+      });
       const answer = await response.json();
       if (answer.accepted === undefined) throw serverError(response.status, answer);
       return { accepted: answer.accepted, refused: answer.rejected };
@@ -51,7 +58,9 @@ async function reasonOf(response) {
 }
 
 function serverError(status, { error }) {
-  return new Error(`The server answered ${status}: ${error?.message ?? 'something that is not millrace'}`);
+  return new Error(
+    `The server answered ${status}: ${error?.message ?? 'something that is not millrace'}`,
+  );
 }
 
 export function ndjson(records) {
@@ -110,10 +119,17 @@ export async function sendHistory(client, shop, { seed, lines, endMs, onProgress
   let sent = 0;
   for (const { records, end } of historyBatches(shop, { lines, endMs: found.endMs ?? endMs })) {
     totals.add(records);
-    if (end === found.lines) isOther = totals.quantity !== found.quantity;
+    const isLastFound = end >= found.lines && end - records.length < found.lines;
+    if (isLastFound) isOther = end !== found.lines || totals.quantity !== found.quantity;
     if (end <= found.lines || isOther) continue;
-    const { refused } = await client.send(records, `history-${seed}-${lines}-${Math.ceil(end / BATCH_RECORDS)}`);
-    if (refused.length > 0) throw new Error(`The server refused ${refused.length} lines of the history: ${refused[0].message}`);
+    const { refused } = await client.send(
+      records,
+      `history-${seed}-${lines}-${Math.ceil(end / BATCH_RECORDS)}`,
+    );
+    if (refused.length > 0)
+      throw new Error(
+        `The server refused ${refused.length} lines of the history: ${refused[0].message}`,
+      );
     sent += records.length;
     onProgress?.({ lines: end, of: lines });
   }
@@ -121,10 +137,17 @@ export async function sendHistory(client, shop, { seed, lines, endMs, onProgress
 }
 
 async function findHistory(client) {
-  const [row] = (await client.sql(`select count(*), sum(quantity), min(invoice_date) from sales where regexp_full_match(invoice_no, '${HISTORY_INVOICES}')`)) ?? [];
+  const [row] =
+    (await client.sql(
+      `select count(*), sum(quantity), min(invoice_date) from sales where regexp_full_match(invoice_no, '${HISTORY_INVOICES}')`,
+    )) ?? [];
   const [lines, quantity, first] = row ?? [0];
   if (Number(lines) === 0) return { lines: 0 };
-  return { lines: Number(lines), quantity: Number(quantity), endMs: Date.parse(`${first}Z`) + HISTORY_MS };
+  return {
+    lines: Number(lines),
+    quantity: Number(quantity),
+    endMs: Date.parse(`${first}Z`) + HISTORY_MS,
+  };
 }
 
 /** Sends `rate` records a second until the signal; what could not be sent in time is not made up for. */
@@ -135,7 +158,8 @@ export async function sendLive(client, shop, { rate, signal, onProgress, onRefus
   let sent = 0;
   for (let tick = 1; !signal.aborted; tick++) {
     due = Math.min(due + (rate * TICK_MS) / 1000, Math.max(rate, 1));
-    while (waiting.length < Math.floor(due)) waiting = [...waiting, ...shop.liveInvoice(Date.now())];
+    while (waiting.length < Math.floor(due))
+      waiting = [...waiting, ...shop.liveInvoice(Date.now())];
     const records = waiting.splice(0, Math.floor(due));
     due -= records.length;
     if (records.length > 0) {
@@ -147,5 +171,3 @@ export async function sendLive(client, shop, { rate, signal, onProgress, onRefus
     await sleep(TICK_MS, undefined, { signal });
   }
 }
-
-export { Shop };

@@ -1,5 +1,5 @@
 /** A shop that sells: two years of invoice lines, then as many more as are wanted. Nothing here does I/O. */
-import { CATEGORY_COUNT, CHRISTMAS, COUNTRIES, createProducts, HOME } from './catalogue.mjs';
+import { CATEGORY_COUNT, CATEGORY_SHARES, CHRISTMAS, COUNTRIES, createProducts, HOME } from './catalogue.mjs';
 import { createRandom, shuffled, weighted } from './random.mjs';
 
 const HOUR_MS = 3_600_000;
@@ -7,9 +7,11 @@ const DAY_MS = 24 * HOUR_MS;
 export const HISTORY_MS = 730 * DAY_MS;
 /** Numbers of the history: seven digits, behind a C for returns. Live invoices have eleven. */
 export const HISTORY_INVOICES = 'C?1[0-9]{6}';
+const COUNTRY_NAMES = Object.keys(COUNTRIES);
 const LIVE_EPOCH_MS = Date.UTC(2020, 0, 1);
 
-const CUSTOMERS = 4000;
+/** Two of three come within the history, as it is by default. */
+const CUSTOMERS = 6000;
 const CUSTOMERS_AT_START = 0.35;
 const GUESTS = 0.2;
 const RETURNS = 0.07;
@@ -18,7 +20,10 @@ const LINES_MAX = 40;
 const RECENT_LINES = 24;
 
 const BY_WEEKDAY = [0.6, 0.98, 1.05, 1.05, 1.15, 0.95, 0.35];
-const BY_HOUR = [0.01, 0.005, 0.005, 0.005, 0.005, 0.01, 0.03, 0.1, 0.35, 0.75, 1.1, 1.2, 1.5, 1.35, 1.15, 1.05, 0.75, 0.45, 0.25, 0.2, 0.2, 0.14, 0.07, 0.03];
+const BY_HOUR = [
+  0.01, 0.005, 0.005, 0.005, 0.005, 0.01, 0.03, 0.1, 0.35, 0.75, 1.1, 1.2, 1.5, 1.35, 1.15, 1.05,
+  0.75, 0.45, 0.25, 0.2, 0.2, 0.14, 0.07, 0.03,
+];
 const RETAIL = [1, 1, 1, 1, 2, 2, 2, 3, 4, 6];
 const WHOLESALE = [4, 6, 6, 8, 10, 12, 12, 12, 16, 24, 24, 48, 72, 144];
 
@@ -55,7 +60,10 @@ export class Shop {
       wanted += weight * perDemand;
       this.#joined = CUSTOMERS_AT_START + ((1 - CUSTOMERS_AT_START) * hour) / demand.length;
       const isLast = hour === demand.length - 1;
-      for (const plan of this.#plans(startMs + hour * HOUR_MS, isLast ? lines - sent : wanted - sent)) {
+      for (const plan of this.#plans(
+        startMs + hour * HOUR_MS,
+        isLast ? lines - sent : wanted - sent,
+      )) {
         number += 1;
         const ms = sent === 0 ? startMs : plan.ms;
         for (const record of this.#invoice({ ...plan, ms, number })) {
@@ -102,7 +110,9 @@ export class Shop {
   #invoice({ ms, size, isReturn, number }) {
     const known = Math.max(1, Math.floor(CUSTOMERS * this.#joined));
     const isGuest = !isReturn && this.#random.chance(GUESTS);
-    const customer = isGuest ? this.#customer() : this.#customers[this.#pickCustomer(this.#random, known)];
+    const customer = isGuest
+      ? this.#customer()
+      : this.#customers[this.#pickCustomer(this.#random, known)];
     const returned = isReturn ? this.#takeBack(customer, size) : [];
     const lines = returned.length > 0 ? returned : this.#basket(customer, size, ms);
     return lines.map(({ code, description, quantity, price }) => ({
@@ -121,8 +131,8 @@ export class Shop {
     const random = this.#random;
     return {
       id: String(12_001 + number),
-      country: Object.keys(COUNTRIES)[this.#pickCountry(random)],
-      activity: 2 ** (1.8 * random.normal()),
+      country: COUNTRY_NAMES[this.#pickCountry(random)],
+      activity: 2 ** (1.2 * random.normal()),
       favourites: [random.integer(0, CATEGORY_COUNT - 1), random.integer(0, CATEGORY_COUNT - 1)],
       isTrade: random.chance(0.25),
       recent: [],
@@ -137,7 +147,12 @@ export class Shop {
       return this.#line(customer, this.#products[category][this.#pickProduct(random)]);
     });
     if (customer.country !== HOME && size > 2 && random.chance(0.6)) {
-      lines[size - 1] = { code: 'POST', description: 'Postage', quantity: 1, price: random.integer(2, 9) * 4000 - 50 };
+      lines[size - 1] = {
+        code: 'POST',
+        description: 'Postage',
+        quantity: 1,
+        price: random.integer(2, 9) * 4000 - 50,
+      };
     }
     for (const line of lines) if (line.code !== 'POST') customer.recent.push(line);
     customer.recent.splice(0, customer.recent.length - RECENT_LINES);
@@ -147,12 +162,14 @@ export class Shop {
   #line(customer, { code, description, price }) {
     const random = this.#random;
     const bulk = price < 300 ? 12 : price < 1000 ? 3 : 1;
-    const quantity = customer.isTrade ? random.pick(WHOLESALE) * (bulk > 3 ? 10 : 1) : random.pick(RETAIL) * bulk;
+    const quantity = customer.isTrade
+      ? random.pick(WHOLESALE) * (bulk > 3 ? 10 : 1)
+      : random.pick(RETAIL) * bulk;
     return {
       code,
       // Tills do not always know the name.
       description: random.chance(0.002) ? undefined : description,
-      quantity: price > 8000 ? Math.ceil(quantity / 4) : quantity,
+      quantity: price > 8000 ? Math.ceil(quantity / 12) : quantity,
       price: customer.isTrade && quantity >= 12 ? tradePrice(price) : price,
     };
   }
@@ -162,7 +179,10 @@ export class Shop {
     const random = this.#random;
     return Array.from({ length: Math.min(size, customer.recent.length) }, () => {
       const [line] = customer.recent.splice(random.integer(0, customer.recent.length - 1), 1);
-      return { ...line, quantity: -(random.chance(0.6) ? line.quantity : random.integer(1, line.quantity)) };
+      return {
+        ...line,
+        quantity: -(random.chance(0.6) ? line.quantity : random.integer(1, line.quantity)),
+      };
     });
   }
 }
@@ -171,7 +191,10 @@ export class Shop {
 function productsByCategory(random) {
   const products = createProducts(random);
   return Array.from({ length: CATEGORY_COUNT }, (_, category) =>
-    shuffled(products.filter((product) => product.category === category), random),
+    shuffled(
+      products.filter((product) => product.category === category),
+      random,
+    ),
   );
 }
 
@@ -189,7 +212,13 @@ function hourlyDemand(random, startMs) {
     const growth = 1 + (0.7 * day) / days;
     return Array.from({ length: 24 }, (_, hour) => {
       const date = new Date(startMs + day * DAY_MS + hour * HOUR_MS);
-      return Math.max(0.3, luck) * growth * season(date) * BY_WEEKDAY[date.getUTCDay()] * BY_HOUR[date.getUTCHours()];
+      return (
+        Math.max(0.3, luck) *
+        growth *
+        season(date) *
+        BY_WEEKDAY[date.getUTCDay()] *
+        BY_HOUR[date.getUTCHours()]
+      );
     });
   }).flat();
 }
@@ -199,12 +228,19 @@ function season(date) {
   const day = dayOfYear(date);
   if (day >= 358 || day <= 2) return 0.08;
   if (day >= 352) return 0.9;
-  return 0.85 + 1.25 * bell((day - 332) / 30) + 0.25 * bell((day - 270) / 30) - 0.12 * bell((day - 215) / 25);
+  return (
+    0.85 +
+    1.25 * bell((day - 332) / 30) +
+    0.25 * bell((day - 270) / 30) -
+    0.12 * bell((day - 215) / 25)
+  );
 }
 
 function categoryWeights(ms) {
   const christmas = 0.08 + 4 * bell((dayOfYear(new Date(ms)) - 332) / 28);
-  return Array.from({ length: CATEGORY_COUNT }, (_, category) => (category === CHRISTMAS ? christmas : 1));
+  return Array.from({ length: CATEGORY_COUNT }, (_, category) =>
+    category === CHRISTMAS ? christmas : CATEGORY_SHARES[category],
+  );
 }
 
 /** 1 at 0, falling to both sides. */

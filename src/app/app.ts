@@ -17,7 +17,7 @@ import { Claim } from './claim.ts';
 import { lockFolder, removeRunFile, writeRunFile } from './data-folder.ts';
 import { type LoadedPipeline, loadPipeline } from './load-pipeline.ts';
 import { PlanState } from './plan-state.ts';
-import { prepare, type PreparedPipeline } from './prepare.ts';
+import { type PreparedPipeline, prepare } from './prepare.ts';
 import { Runtime } from './runtime.ts';
 import { createServices } from './services.ts';
 import type { WorkerMethods } from './worker-protocol.ts';
@@ -67,12 +67,25 @@ export class App {
     this.claim = new Claim(folder, target.keys);
     const context = { folder, clock, logger };
     this.#engine = startEngine(context);
-    this.#sql = startSql(context, { sync: async (request: SyncRequest) => (await this.runtime()).sync(request) }, () => this.#current?.catalog());
-    this.#worker = startWorker(context, {
-      records: async (params: { stream: string; from: number | null }) => (await this.runtime()).records(params),
-      refused: async (params: { stream: string; letters: { record: string; message: string }[] }) => (await this.runtime()).refused(params),
-      tableRows: (params: { stream: string; until: number }, call: CallContext) => this.#tableRows(params, call),
-    }, () => this.#current?.workerSetup());
+    this.#sql = startSql(
+      context,
+      { sync: async (request: SyncRequest) => (await this.runtime()).sync(request) },
+      () => this.#current?.catalog(),
+    );
+    this.#worker = startWorker(
+      context,
+      {
+        records: async (params: { stream: string; from: number | null }) =>
+          (await this.runtime()).records(params),
+        refused: async (params: {
+          stream: string;
+          letters: { record: string; message: string }[];
+        }) => (await this.runtime()).refused(params),
+        tableRows: (params: { stream: string; until: number }, call: CallContext) =>
+          this.#tableRows(params, call),
+      },
+      () => this.#current?.workerSetup(),
+    );
     this.#runtime = new Promise(() => {});
   }
 
@@ -82,7 +95,12 @@ export class App {
     const unlock = await lockFolder(options.folder);
     let app: App | undefined;
     try {
-      const target = await embedded({ folder: options.folder, clock: options.clock, logger: options.logger, onFatal: options.onFatal });
+      const target = await embedded({
+        folder: options.folder,
+        clock: options.clock,
+        logger: options.logger,
+        onFatal: options.onFatal,
+      });
       app = new App(options, target, unlock);
       await app.#use(await app.#prepare(loaded), options.allowBreaking);
       await app.#listen();
@@ -104,12 +122,19 @@ export class App {
 
   /** The runtime once a change under way is in place. */
   runtime(): Promise<Runtime> {
-    if (this.#stopping) return Promise.reject(new MillraceError('MR_STOPPING', 'The server is shutting down; ask again once it is back.'));
+    if (this.#stopping)
+      return Promise.reject(
+        new MillraceError('MR_STOPPING', 'The server is shutting down; ask again once it is back.'),
+      );
     return this.#runtime;
   }
 
   get children(): readonly { name: string; pid: number | null; restarts: number }[] {
-    return [['engine', this.#engine], ['sql', this.#sql], ['worker', this.#worker]].map(([name, child]) => {
+    return [
+      ['engine', this.#engine],
+      ['sql', this.#sql],
+      ['worker', this.#worker],
+    ].map(([name, child]) => {
       const { pid, restarts } = child as ChildProcess<EngineMethods>;
       return { name: name as string, pid: pid ?? null, restarts };
     });
@@ -131,7 +156,10 @@ export class App {
     this.#runtime = opened;
     opened.catch(() => undefined);
     this.#current = await opened;
-    await Promise.all([this.#sql.call('configure', this.#current.catalog()), this.#worker.call('configure', this.#current.workerSetup())]);
+    await Promise.all([
+      this.#sql.call('configure', this.#current.catalog()),
+      this.#worker.call('configure', this.#current.workerSetup()),
+    ]);
     if (this.#options.triggers) await this.#current.models.start();
     return changes;
   }
@@ -145,23 +173,46 @@ export class App {
   async #listen(): Promise<void> {
     const { host, port, folder } = this.#options;
     const query = this.#target.createQueryEngine(this.#sql);
-    this.#server = await createServer(createServices(this, { ...this.#options, query, target: this.#target, rebuild: (lookup) => this.#worker.call('rebuild', { lookup }) }));
+    this.#server = await createServer(
+      createServices(this, {
+        ...this.#options,
+        query,
+        target: this.#target,
+        rebuild: (lookup) => this.#worker.call('rebuild', { lookup }),
+      }),
+    );
     try {
       await this.#server.listen({ host, port });
     } catch (error) {
-      throw new MillraceError('MR_COMMAND_USAGE', `Port ${port} of ${host} cannot be used: ${(error as Error).message}. Choose another with --port, or 0 for a free one.`, { cause: error });
+      throw new MillraceError(
+        'MR_COMMAND_USAGE',
+        `Port ${port} of ${host} cannot be used: ${(error as Error).message}. Choose another with --port, or 0 for a free one.`,
+        { cause: error },
+      );
     }
     const bound = this.#server.server.address();
     const name = host === '0.0.0.0' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
     this.#address = `http://${name}:${typeof bound === 'object' && bound ? bound.port : port}`;
-    await writeRunFile(folder, { pid: process.pid, http: this.#address, key: this.localKey, pipeline: this.#options.file });
+    await writeRunFile(folder, {
+      pid: process.pid,
+      http: this.#address,
+      key: this.localKey,
+      pipeline: this.#options.file,
+    });
   }
 
   /** Rows of a stream's table that the log no longer holds, for a lookup that is built again. */
-  async #tableRows({ stream, until }: { stream: string; until: number }, call: CallContext): Promise<null> {
+  async #tableRows(
+    { stream, until }: { stream: string; until: number },
+    call: CallContext,
+  ): Promise<null> {
     const { table } = (await this.runtime()).stream(stream);
     if (table && table.files.length > 0)
-      await this.#engine.call('readTable', { files: table.files, columns: table.columns, until }, { onChunk: (chunk) => call.emit(chunk), signal: call.signal });
+      await this.#engine.call(
+        'readTable',
+        { files: table.files, columns: table.columns, until },
+        { onChunk: (chunk) => call.emit(chunk), signal: call.signal },
+      );
     return null;
   }
 
@@ -170,14 +221,25 @@ export class App {
     if (this.#stopping) return;
     this.#stopping = true;
     const { clock, logger, folder } = this.#options;
-    const late = clock.after(LIMITS.drainDeadlineMs, () => logger.error({}, 'draining takes too long; the rest stays in the log'));
+    const late = clock.after(LIMITS.drainDeadlineMs, () =>
+      logger.error({}, 'draining takes too long; the rest stays in the log'),
+    );
     await removeRunFile(folder);
     await this.#server?.close();
     const settle = async (what: string, action: Promise<unknown> | undefined): Promise<void> => {
-      await action?.catch((error: unknown) => logger.error({ what, error: asMillraceError(error, 'MR_INTERNAL').message }, 'could not be closed cleanly'));
+      await action?.catch((error: unknown) =>
+        logger.error(
+          { what, error: asMillraceError(error, 'MR_INTERNAL').message },
+          'could not be closed cleanly',
+        ),
+      );
     };
     await settle('runtime', this.#current?.close({ deliver }));
-    await Promise.all([settle('worker', this.#worker.close()), settle('sql', this.#sql.close()), settle('engine', this.#engine.close())]);
+    await Promise.all([
+      settle('worker', this.#worker.close()),
+      settle('sql', this.#sql.close()),
+      settle('engine', this.#engine.close()),
+    ]);
     await settle('target', this.#target.close());
     await this.#target.files.remove(join(folder, 'scratch'));
     late();

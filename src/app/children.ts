@@ -29,16 +29,32 @@ function scratchFolder(context: ChildContext, name: string): string {
 
 export function startEngine(context: ChildContext): ChildProcess<EngineMethods> {
   const { clock, logger } = context;
-  return new ChildProcess({ name: 'engine', program: program('engine/engine-program'), args: [scratchFolder(context, 'engine')], handlers: {}, clock, logger });
+  return new ChildProcess({
+    name: 'engine',
+    program: program('engine/engine-program'),
+    args: [scratchFolder(context, 'engine')],
+    handlers: {},
+    clock,
+    logger,
+  });
 }
 
 /** `catalog` answers what the child is told each time it starts; undefined before there is a plan. */
-export function startSql(context: ChildContext, handlers: Handlers, catalog: () => CatalogState | undefined): ChildProcess<SqlMethods> {
+export function startSql(
+  context: ChildContext,
+  handlers: Handlers,
+  catalog: () => CatalogState | undefined,
+): ChildProcess<SqlMethods> {
   const { clock, logger } = context;
   const lake = join(context.folder, 'lake');
   mkdirSync(lake, { recursive: true });
   return new ChildProcess({
-    name: 'sql', program: program('engine/sql-program'), args: [scratchFolder(context, 'sql'), lake], handlers, clock, logger,
+    name: 'sql',
+    program: program('engine/sql-program'),
+    args: [scratchFolder(context, 'sql'), lake],
+    handlers,
+    clock,
+    logger,
     onStart: async (call) => {
       const state = catalog();
       if (state) await call('configure', state);
@@ -46,10 +62,19 @@ export function startSql(context: ChildContext, handlers: Handlers, catalog: () 
   });
 }
 
-export function startWorker(context: ChildContext, handlers: Handlers, setup: () => WorkerSetup | undefined): ChildProcess<WorkerMethods> {
+export function startWorker(
+  context: ChildContext,
+  handlers: Handlers,
+  setup: () => WorkerSetup | undefined,
+): ChildProcess<WorkerMethods> {
   const { clock, logger } = context;
   return new ChildProcess({
-    name: 'worker', program: program('target/worker-program'), args: [join(context.folder, 'system', 'lookups.mdb')], handlers, clock, logger,
+    name: 'worker',
+    program: program('target/worker-program'),
+    args: [join(context.folder, 'system', 'lookups.mdb')],
+    handlers,
+    clock,
+    logger,
     onStart: async (call) => {
       const state = setup();
       if (state) await call('configure', state);

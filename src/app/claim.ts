@@ -18,7 +18,11 @@ export class Claim {
   /** The token while nobody has used it; made at the first start. */
   async token(): Promise<string | undefined> {
     if (this.#keys.list().some((key) => key.roles.includes('admin'))) return undefined;
-    if (!existsSync(this.#path)) await writeFile(this.#path, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+    if (!existsSync(this.#path))
+      await writeFile(this.#path, `${randomBytes(24).toString('base64url')}\n`, {
+        mode: 0o600,
+        flag: 'wx',
+      });
     return (await readFile(this.#path, 'utf8')).trim();
   }
 
@@ -27,7 +31,10 @@ export class Claim {
     if (expected === undefined) throw used();
     const [given, wanted] = [Buffer.from(token), Buffer.from(expected)];
     if (given.length !== wanted.length || !timingSafeEqual(given, wanted))
-      throw new MillraceError('MR_ACCESS_DENIED', 'This is not the claim token. It was printed at the first start and is in the data folder.');
+      throw new MillraceError(
+        'MR_ACCESS_DENIED',
+        'This is not the claim token. It was printed at the first start and is in the data folder.',
+      );
     const taken = `${this.#path}.used`;
     // Of two that come at once, one renames and the other finds nothing.
     await rename(this.#path, taken).catch(() => {
@@ -39,4 +46,8 @@ export class Claim {
   }
 }
 
-const used = (): MillraceError => new MillraceError('MR_ACCESS_CLAIMED', 'The claim token was used already. Ask an administrator for a key.');
+const used = (): MillraceError =>
+  new MillraceError(
+    'MR_ACCESS_CLAIMED',
+    'The claim token was used already. Ask an administrator for a key.',
+  );

@@ -30,7 +30,11 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, 'lock');
   const mine = `${path}.${process.pid}`;
-  await writeFile(mine, JSON.stringify({ pid: process.pid, started: startOf(process.pid) } satisfies Owner), { mode: 0o600 });
+  await writeFile(
+    mine,
+    JSON.stringify({ pid: process.pid, started: startOf(process.pid) } satisfies Owner),
+    { mode: 0o600 },
+  );
   try {
     for (let attempt = 0; attempt < 3; attempt++) {
       try {
@@ -51,7 +55,11 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
 }
 
 const locked = (folder: string, pid: number | undefined): MillraceError =>
-  new MillraceError('MR_STORAGE_LOCKED', `Process ${pid ?? '(just started)'} owns ${folder}. Stop it, or use another folder with --data.`, { details: { pid: pid ?? null } });
+  new MillraceError(
+    'MR_STORAGE_LOCKED',
+    `Process ${pid ?? '(just started)'} owns ${folder}. Stop it, or use another folder with --data.`,
+    { details: { pid: pid ?? null } },
+  );
 
 async function readOwner(path: string): Promise<Owner | undefined> {
   try {

@@ -5,19 +5,30 @@ import type { Plan, StreamPlan } from '../plan/plan.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
 
 /** Dead letters are records of a log of their own, so they are as durable as what was accepted. */
-const text = (name: string, optional: boolean): NamedField => ({ name, type: { kind: 'string' }, optional });
+const text = (name: string, optional: boolean): NamedField => ({
+  name,
+  type: { kind: 'string' },
+  optional,
+});
 
 export const DEAD_LETTER_FIELDS: readonly NamedField[] = Object.freeze([
   text('code', false),
   text('field', true),
   text('message', false),
   { ...text('record', true), description: 'The record as it was sent, where it is UTF-8.' },
-  { name: 'bytes', type: { kind: 'binary' }, optional: true, description: 'The record as it was sent, where it is not UTF-8.' },
+  {
+    name: 'bytes',
+    type: { kind: 'binary' },
+    optional: true,
+    description: 'The record as it was sent, where it is not UTF-8.',
+  },
 ]);
 
 /** Streams that ask for it, and those with lookups: a key can be too long for its lookup. */
 export function keepsDeadLetters(stream: StreamPlan, plan: Plan): boolean {
-  return stream.invalid === 'deadletter' || plan.lookups.some((lookup) => lookup.from === stream.name);
+  return (
+    stream.invalid === 'deadletter' || plan.lookups.some((lookup) => lookup.from === stream.name)
+  );
 }
 
 type Letter = Pick<Rejected, 'code' | 'field' | 'message' | 'bytes'>;
@@ -25,7 +36,12 @@ type Letter = Pick<Rejected, 'code' | 'field' | 'message' | 'bytes'>;
 export async function storeDeadLetters(log: StreamLog, letters: readonly Letter[]): Promise<void> {
   const lines = letters.map(({ code, field, message, bytes }) => {
     const readable = isUtf8(bytes) && !bytes.includes(0);
-    return JSON.stringify({ code, ...(field === undefined ? {} : { field }), message, ...(readable ? { record: bytes.toString() } : { bytes: bytes.toString('base64') }) });
+    return JSON.stringify({
+      code,
+      ...(field === undefined ? {} : { field }),
+      message,
+      ...(readable ? { record: bytes.toString() } : { bytes: bytes.toString('base64') }),
+    });
   });
   const bytes = Buffer.from(`${lines.join('\n')}\n`);
   const starts = new Uint32Array(lines.length);
@@ -37,5 +53,11 @@ export async function storeDeadLetters(log: StreamLog, letters: readonly Letter[
     ends[index] = at;
     at += 1;
   }
-  await log.append({ bytes, count: lines.length, starts, ends, shards: new Uint16Array(lines.length) });
+  await log.append({
+    bytes,
+    count: lines.length,
+    starts,
+    ends,
+    shards: new Uint16Array(lines.length),
+  });
 }

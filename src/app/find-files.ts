@@ -15,14 +15,26 @@ export async function findFiles(named: readonly string[]): Promise<string[]> {
 async function filesOf(name: string): Promise<string[]> {
   const stat = statSync(name, { throwIfNoEntry: false });
   if (stat?.isFile()) return [name];
-  const files = stat?.isDirectory() ? await readableIn(name) : /[*?[{]/.test(name) ? await matching(name) : [];
+  const files = stat?.isDirectory()
+    ? await readableIn(name)
+    : /[*?[{]/.test(name)
+      ? await matching(name)
+      : [];
   if (files.length > 0) return files;
-  throw new MillraceError('MR_IMPORT_FILE', stat ? `${name} has no file that can be imported (CSV, TSV, JSON, NDJSON, Parquet).` : `There is no file ${name}.`);
+  throw new MillraceError(
+    'MR_IMPORT_FILE',
+    stat
+      ? `${name} has no file that can be imported (CSV, TSV, JSON, NDJSON, Parquet).`
+      : `There is no file ${name}.`,
+  );
 }
 
 async function readableIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile() && READABLE.test(entry.name)).map((entry) => join(entry.parentPath, entry.name)).sort();
+  return entries
+    .filter((entry) => entry.isFile() && READABLE.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
 }
 
 async function matching(pattern: string): Promise<string[]> {
@@ -30,5 +42,9 @@ async function matching(pattern: string): Promise<string[]> {
   while (/[*?[{]/.test(base)) base = dirname(base);
   const entries = await readdir(base, { recursive: true, withFileTypes: true }).catch(() => []);
   const wanted = basename(base) === '.' || base === '.' ? pattern.replace(/^\.\//, '') : pattern;
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)).filter((path) => matches(path, wanted)).sort();
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => matches(path, wanted))
+    .sort();
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { basename, join } from 'node:path';
-import { once } from 'node:events';
 import { asMillraceError, MillraceError } from '../core/errors.ts';
 import type { IngestAnswer } from '../ingest/ingest.ts';
 import type { StreamPlan } from '../plan/plan.ts';
@@ -20,7 +20,12 @@ export interface ImportRequest {
   /** Imports what was imported before once more. */
   readonly again: boolean;
   onFile(file: { path: string; bytes: number; text: string }): void;
-  onProgress(progress: { read: number; accepted: number; rejected: number; bytesPerSecond: number }): void;
+  onProgress(progress: {
+    read: number;
+    accepted: number;
+    rejected: number;
+    bytesPerSecond: number;
+  }): void;
 }
 
 export interface ImportResult {
@@ -62,10 +67,22 @@ export async function importFiles(request: ImportRequest): Promise<ImportResult>
 async function importFile(path: string, request: ImportRequest, report: Report): Promise<void> {
   const { source, id, bytes } = await openFile(path, request.stream, request.dialect, readParquet);
   const { dialect } = source;
-  request.onFile({ path, bytes, text: dialect.format === 'csv' ? `CSV, ${dialect.encoding}, delimiter ${JSON.stringify(dialect.delimiter)}` : dialect.format });
+  request.onFile({
+    path,
+    bytes,
+    text:
+      dialect.format === 'csv'
+        ? `CSV, ${dialect.encoding}, delimiter ${JSON.stringify(dialect.delimiter)}`
+        : dialect.format,
+  });
   const mapper = await RecordMapper.create(source, request.stream, request.mapping);
   const salt = request.again ? `${Date.now()}` : '';
-  const key = (index: number) => `import-${createHash('sha256').update(JSON.stringify([id, request.stream.name, dialect, [...request.mapping.map], salt, index])).digest('base64url')}`;
+  const key = (index: number) =>
+    `import-${createHash('sha256')
+      .update(
+        JSON.stringify([id, request.stream.name, dialect, [...request.mapping.map], salt, index]),
+      )
+      .digest('base64url')}`;
   const inFlight = new Set<Promise<void>>();
   let failure: unknown;
   let index = 0;
@@ -101,27 +118,52 @@ async function importFile(path: string, request: ImportRequest, report: Report):
   if (failure) throw failure;
 }
 
-async function send(batch: Batch, key: string, request: ImportRequest, report: Report, path: string): Promise<void> {
+async function send(
+  batch: Batch,
+  key: string,
+  request: ImportRequest,
+  report: Report,
+  path: string,
+): Promise<void> {
   const { answer, replayed } = await post(batch, key, request);
   report.accepted += answer.accepted;
   if (replayed) report.replayed += answer.accepted;
-  for (const refusal of answer.rejected) report.reject(path, batch.rows[refusal.index] as SourceRow, refusal);
+  for (const refusal of answer.rejected)
+    report.reject(path, batch.rows[refusal.index] as SourceRow, refusal);
 }
 
 /** Waits and tries again where the server says that it cannot now. */
-async function post(batch: Batch, key: string, { connection, stream }: ImportRequest): Promise<{ answer: IngestAnswer; replayed: boolean }> {
+async function post(
+  batch: Batch,
+  key: string,
+  { connection, stream }: ImportRequest,
+): Promise<{ answer: IngestAnswer; replayed: boolean }> {
   for (let attempt = 0; ; attempt++) {
     const response = await fetch(`${connection.url}/v1/streams/${stream.name}/records`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${connection.key}`, 'content-type': 'application/x-ndjson', 'idempotency-key': key },
+      headers: {
+        authorization: `Bearer ${connection.key}`,
+        'content-type': 'application/x-ndjson',
+        'idempotency-key': key,
+      },
       body: batch.lines.join('\n'),
     });
-    const answer = (await response.json()) as IngestAnswer & { error?: { code: string; message: string } };
-    if (answer.error === undefined) return { answer, replayed: response.headers.get('idempotent-replayed') === 'true' };
+    const answer = (await response.json()) as IngestAnswer & {
+      error?: { code: string; message: string };
+    };
+    if (answer.error === undefined)
+      return { answer, replayed: response.headers.get('idempotent-replayed') === 'true' };
     if (response.status === 422)
-      throw new MillraceError('MR_IMPORT_FILE', 'This file was imported before under another definition or other options. Import it once more with --again.');
+      throw new MillraceError(
+        'MR_IMPORT_FILE',
+        'This file was imported before under another definition or other options. Import it once more with --again.',
+      );
     const again = response.status === 429 || response.status === 409 || response.status === 503;
-    if (!again || attempt >= RETRIES) throw asMillraceError(new MillraceError('MR_IMPORT_FILE', `The stream refused a batch: ${answer.error.message}`), 'MR_IMPORT_FILE');
+    if (!again || attempt >= RETRIES)
+      throw asMillraceError(
+        new MillraceError('MR_IMPORT_FILE', `The stream refused a batch: ${answer.error.message}`),
+        'MR_IMPORT_FILE',
+      );
     await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt));
   }
 }
@@ -145,21 +187,38 @@ class Report {
   progress(): void {
     if (this.read % BATCH_ROWS !== 0) return;
     const seconds = Math.max(0.001, (Date.now() - this.#startMs) / 1000);
-    this.#request.onProgress({ read: this.read, accepted: this.accepted, rejected: this.#rejected, bytesPerSecond: Math.round(this.read / seconds) });
+    this.#request.onProgress({
+      read: this.read,
+      accepted: this.accepted,
+      rejected: this.#rejected,
+      bytesPerSecond: Math.round(this.read / seconds),
+    });
   }
 
-  reject(path: string, row: SourceRow, { code, field, message }: { code: string; field?: string; message: string }): void {
+  reject(
+    path: string,
+    row: SourceRow,
+    { code, field, message }: { code: string; field?: string; message: string },
+  ): void {
     this.#rejected += 1;
-    const reason = field === undefined ? code : `${code} ${field}: ${message.replace(/, got .*$/, '').replace(/\.$/, '')}`;
+    const reason =
+      field === undefined
+        ? code
+        : `${code} ${field}: ${message.replace(/, got .*$/, '').replace(/\.$/, '')}`;
     this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);
-    this.#rejectedFile().write(`${JSON.stringify({ file: basename(path), row: row.row, line: row.line, code, field, message, text: row.text })}\n`);
+    this.#rejectedFile().write(
+      `${JSON.stringify({ file: basename(path), row: row.row, line: row.line, code, field, message, text: row.text })}\n`,
+    );
   }
 
   #rejectedFile(): WriteStream {
     if (!this.#file) {
       const folder = join(this.#request.connection.folder, 'imports');
       mkdirSync(folder, { recursive: true });
-      this.#path = join(folder, `${this.#request.stream.name}-${new Date(this.#startMs).toISOString().replace(/[:.]/g, '-')}-rejected.ndjson`);
+      this.#path = join(
+        folder,
+        `${this.#request.stream.name}-${new Date(this.#startMs).toISOString().replace(/[:.]/g, '-')}-rejected.ndjson`,
+      );
       this.#file = createWriteStream(this.#path, { mode: 0o600 });
     }
     return this.#file;
@@ -173,6 +232,13 @@ class Report {
 
   result(): ImportResult {
     const reasons = [...this.#reasons].sort(([, a], [, b]) => b - a);
-    return { read: this.read, accepted: this.accepted, rejected: this.#rejected, replayed: this.replayed, reasons: Object.fromEntries(reasons), rejectedFile: this.#path };
+    return {
+      read: this.read,
+      accepted: this.accepted,
+      rejected: this.#rejected,
+      replayed: this.replayed,
+      reasons: Object.fromEntries(reasons),
+      rejectedFile: this.#path,
+    };
   }
 }

@@ -9,7 +9,7 @@ import type { Plan } from '../plan/plan.ts';
 import { startEngine } from './children.ts';
 import { loadPipeline } from './load-pipeline.ts';
 import { PlanState } from './plan-state.ts';
-import { prepare, type PreparedPipeline } from './prepare.ts';
+import { type PreparedPipeline, prepare } from './prepare.ts';
 
 /** Loads a pipeline and has an engine of its own describe it; no data folder is touched. */
 export async function prepareWithoutRunning(file: string): Promise<PreparedPipeline> {

@@ -15,13 +15,21 @@ export interface LoadedPipeline extends CompiledPipeline {
 export function findPipeline(path = '.'): string {
   const file = existsSync(path) && statSync(path).isDirectory() ? join(path, 'pipeline.ts') : path;
   if (existsSync(file)) return resolve(file);
-  throw new MillraceError('MR_PIPELINE_UNREADABLE', `There is no ${file}. Make a project with \`millrace init my-shop\`, or name the file: \`millrace dev path/to/pipeline.ts\`.`);
+  throw new MillraceError(
+    'MR_PIPELINE_UNREADABLE',
+    `There is no ${file}. Make a project with \`millrace init my-shop\`, or name the file: \`millrace dev path/to/pipeline.ts\`.`,
+  );
 }
 
 /** Loads and compiles a pipeline file; its imports of `millrace` get this package where none is installed. */
 export async function loadPipeline(file: string): Promise<LoadedPipeline> {
   const own = packageEntries();
-  const jiti = createJiti(file, { moduleCache: false, fsCache: false, interopDefault: false, alias: installed(file) ? {} : own });
+  const jiti = createJiti(file, {
+    moduleCache: false,
+    fsCache: false,
+    interopDefault: false,
+    alias: installed(file) ? {} : own,
+  });
   const before = new Set(Object.keys(jiti.cache));
   let exported: Record<string, unknown>;
   try {
@@ -30,7 +38,9 @@ export async function loadPipeline(file: string): Promise<LoadedPipeline> {
     if (error instanceof Error && error.name === 'MillraceError') throw rethrow(error);
     throw new MillraceError('MR_PIPELINE_UNREADABLE', readable(file, error), { cause: error });
   }
-  const sources = Object.keys(jiti.cache).filter((path) => !before.has(path) && !path.includes('node_modules') && !path.includes('/dist/'));
+  const sources = Object.keys(jiti.cache).filter(
+    (path) => !before.has(path) && !path.includes('node_modules') && !path.includes('/dist/'),
+  );
   return { ...compile(Object.values(exported)), file, sources: [...new Set([file, ...sources])] };
 }
 
@@ -51,14 +61,17 @@ function installed(file: string): boolean {
 /** This package's public entries, built or from source. */
 function packageEntries(): { [name: string]: string } {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const entry = (name: string) => fileURLToPath(new URL(`../${name}.${extension}`, import.meta.url));
+  const entry = (name: string) =>
+    fileURLToPath(new URL(`../${name}.${extension}`, import.meta.url));
   return { 'millrace/client': entry('client'), millrace: entry('index') };
 }
 
 /** The message with file and line: a parse error has them in its text, others in their stack. */
 function readable(file: string, error: unknown): string {
   if (!(error instanceof Error)) return `${file}: ${String(error)}`;
-  const line = error.stack?.split('\n').find((text) => text.includes(file) && /:\d+:\d+/.test(text));
+  const line = error.stack
+    ?.split('\n')
+    .find((text) => text.includes(file) && /:\d+:\d+/.test(text));
   const at = line ? /:(\d+):\d+/.exec(line)?.[1] : undefined;
   return `${file}${at === undefined ? '' : `:${at}`}: ${error.message}`;
 }

@@ -25,14 +25,18 @@ async function* text(path: string, engine: ReturnType<typeof startEngine>): Asyn
   let next = new Promise<Uint8Array | undefined>((resolve) => {
     deliver = resolve;
   });
-  const finished = engine.call('readParquet', { path }, {
-    onChunk: (chunk) => {
-      deliver(chunk);
-      return new Promise<void>((resolve) => {
-        taken = resolve;
-      });
+  const finished = engine.call(
+    'readParquet',
+    { path },
+    {
+      onChunk: (chunk) => {
+        deliver(chunk);
+        return new Promise<void>((resolve) => {
+          taken = resolve;
+        });
+      },
     },
-  });
+  );
   const done = finished.then(() => undefined);
   for (;;) {
     const chunk = await Promise.race([next, done]);

@@ -18,7 +18,10 @@ export class PlanState {
     if (!(await this.#files.exists(this.#path))) return EMPTY_PLAN;
     const plan = JSON.parse((await this.#files.readFile(this.#path)).toString()) as Plan;
     if (plan.format === 1) return plan;
-    throw new MillraceError('MR_STORAGE_FORMAT', `${this.#path} has format ${String(plan.format)}; this version reads format 1. Use the version of millrace that wrote it.`);
+    throw new MillraceError(
+      'MR_STORAGE_FORMAT',
+      `${this.#path} has format ${String(plan.format)}; this version reads format 1. Use the version of millrace that wrote it.`,
+    );
   }
 
   async changes(next: Plan): Promise<PlanChange[]> {
@@ -35,9 +38,17 @@ export class PlanState {
     const changes = diffPlans(before, next);
     const breaking = changes.filter((change) => change.kind === 'breaking');
     if (breaking.length > 0 && !allowBreaking)
-      throw new MillraceError('MR_PLAN_BREAKING', `The definition would break stored data:\n${breaking.map((change) => `  ${change.what}: ${change.detail}`).join('\n')}\nUndo the change, or accept it with --allow-breaking.`);
-    const removed = before.streams.filter((stream) => !next.streams.some((other) => other.name === stream.name));
-    await this.#files.replaceFile(this.#path, JSON.stringify({ ...next, streams: [...next.streams, ...removed] }));
+      throw new MillraceError(
+        'MR_PLAN_BREAKING',
+        `The definition would break stored data:\n${breaking.map((change) => `  ${change.what}: ${change.detail}`).join('\n')}\nUndo the change, or accept it with --allow-breaking.`,
+      );
+    const removed = before.streams.filter(
+      (stream) => !next.streams.some((other) => other.name === stream.name),
+    );
+    await this.#files.replaceFile(
+      this.#path,
+      JSON.stringify({ ...next, streams: [...next.streams, ...removed] }),
+    );
     return changes;
   }
 }

@@ -1,38 +1,77 @@
 import { MillraceError } from '../core/errors.ts';
 import type { NamedField } from '../core/field-types.ts';
 import { locationText } from '../definition/location.ts';
-import type { CatalogState, Described, DescribeRequest, EngineLookup, EngineModel, EngineStream } from '../engine/protocol.ts';
+import type {
+  CatalogState,
+  Described,
+  DescribeRequest,
+  EngineLookup,
+  EngineModel,
+  EngineStream,
+} from '../engine/protocol.ts';
 import { orderByInputs } from '../plan/order.ts';
 import type { ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
 import { renderSql } from '../plan/render-sql.ts';
-import type { LoadedPipeline } from './load-pipeline.ts';
 import { DEAD_LETTER_FIELDS, keepsDeadLetters } from './dead-letters.ts';
+import type { LoadedPipeline } from './load-pipeline.ts';
 
 /** A pipeline whose every query the engine has seen. */
 export interface PreparedPipeline extends LoadedPipeline {
   /** Result columns of models, by name. */
   readonly columns: ReadonlyMap<string, readonly NamedField[]>;
   /** Streams and models each model reads, found in its text too. */
-  readonly reads: ReadonlyMap<string, readonly { readonly schema: string; readonly name: string }[]>;
+  readonly reads: ReadonlyMap<
+    string,
+    readonly { readonly schema: string; readonly name: string }[]
+  >;
 }
 
 export function engineStream(stream: StreamPlan): EngineStream {
-  return { name: stream.name, schema: 'lake', fields: stream.fields, rest: stream.unknown === 'keep', schemas: [], columns: [] };
+  return {
+    name: stream.name,
+    schema: 'lake',
+    fields: stream.fields,
+    rest: stream.unknown === 'keep',
+    schemas: [],
+    columns: [],
+  };
 }
 
 export function deadLetterStream(name: string): EngineStream {
-  return { name, schema: 'deadletters', fields: DEAD_LETTER_FIELDS, rest: false, schemas: [], columns: [] };
+  return {
+    name,
+    schema: 'deadletters',
+    fields: DEAD_LETTER_FIELDS,
+    rest: false,
+    schemas: [],
+    columns: [],
+  };
 }
 
 export function engineLookups(plan: Plan): EngineLookup[] {
-  return plan.lookups.map(({ name, from, key, sort, tombstone }) => ({ name, from, key, sort, ...(tombstone === undefined ? {} : { tombstone }) }));
+  return plan.lookups.map(({ name, from, key, sort, tombstone }) => ({
+    name,
+    from,
+    key,
+    sort,
+    ...(tombstone === undefined ? {} : { tombstone }),
+  }));
 }
 
 function catalogOf(plan: Plan): CatalogState {
-  const letters = plan.streams.filter((stream) => keepsDeadLetters(stream, plan)).map((stream) => deadLetterStream(stream.name));
+  const letters = plan.streams
+    .filter((stream) => keepsDeadLetters(stream, plan))
+    .map((stream) => deadLetterStream(stream.name));
   return {
     streams: [...plan.streams.map(engineStream), ...letters],
-    models: plan.models.map((model): EngineModel => ({ name: model.name, materialize: model.materialize, sql: renderSql(model.query), columns: [] })),
+    models: plan.models.map(
+      (model): EngineModel => ({
+        name: model.name,
+        materialize: model.materialize,
+        sql: renderSql(model.query),
+        columns: [],
+      }),
+    ),
     lookups: engineLookups(plan),
   };
 }
@@ -41,41 +80,71 @@ function catalogOf(plan: Plan): CatalogState {
  * Has the engine describe every query of the pipeline before anything runs.
  * @throws MillraceError MR_PLAN_QUERY with file, line, definition and the engine's words.
  */
-export async function prepare(pipeline: LoadedPipeline, describe: (request: DescribeRequest) => Promise<readonly Described[]>): Promise<PreparedPipeline> {
+export async function prepare(
+  pipeline: LoadedPipeline,
+  describe: (request: DescribeRequest) => Promise<readonly Described[]>,
+): Promise<PreparedPipeline> {
   const { plan } = pipeline;
   const queries = chartQueries(plan);
   const described = await describe({ catalog: catalogOf(plan), queries });
   for (const result of described) if (result.error) throw queryProblem(pipeline, result);
   const models = described.slice(0, plan.models.length);
   const reads = new Map(models.map((model) => [model.name, model.reads]));
-  const ordered = orderByInputs(plan.models.map((model) => ({ ...model, inputs: [...model.inputs, ...(reads.get(model.name) ?? []).map((relation) => relation.name)] })));
+  const ordered = orderByInputs(
+    plan.models.map((model) => ({
+      ...model,
+      inputs: [...model.inputs, ...(reads.get(model.name) ?? []).map((relation) => relation.name)],
+    })),
+  );
   const columns = new Map(models.map((model) => [model.name, pinned(pipeline, plan, model)]));
-  const inOrder = ordered.map((node) => plan.models.find((model) => model.name === node.name) as ModelPlan);
+  const inOrder = ordered.map(
+    (node) => plan.models.find((model) => model.name === node.name) as ModelPlan,
+  );
   return { ...pipeline, plan: { ...plan, models: inOrder }, columns, reads };
 }
 
 function queryProblem({ locations }: LoadedPipeline, { name, error }: Described): MillraceError {
   const [definition = name] = name.split(',');
   const place = locationText(locations.get(definition));
-  const at = error?.position === undefined ? '' : ` (at character ${error.position + 1} of its SQL)`;
-  return new MillraceError('MR_PLAN_QUERY', `${place}: ${name}: ${error?.message ?? ''}${at}`, { details: { definition, ...(error?.position === undefined ? {} : { position: error.position }) } });
+  const at =
+    error?.position === undefined ? '' : ` (at character ${error.position + 1} of its SQL)`;
+  return new MillraceError('MR_PLAN_QUERY', `${place}: ${name}: ${error?.message ?? ''}${at}`, {
+    details: { definition, ...(error?.position === undefined ? {} : { position: error.position }) },
+  });
 }
 
 /** Measures and chart values as queries, so that a wrong column is found before a page shows it. */
 function chartQueries(plan: Plan): { name: string; sql: string }[] {
-  const source = (name: string) => (plan.streams.some((stream) => stream.name === name) ? `lake."${name}"` : `warehouse."${name}"`);
+  const source = (name: string) =>
+    plan.streams.some((stream) => stream.name === name) ? `lake."${name}"` : `warehouse."${name}"`;
   const measures = [...plan.streams, ...plan.models].flatMap((owner) =>
-    Object.entries(owner.measures).map(([name, measure]) => ({ name: `${owner.name}, measure ${name}`, sql: `SELECT ${renderSql(measure)} FROM ${source(owner.name)}` })));
+    Object.entries(owner.measures).map(([name, measure]) => ({
+      name: `${owner.name}, measure ${name}`,
+      sql: `SELECT ${renderSql(measure)} FROM ${source(owner.name)}`,
+    })),
+  );
   const charts = plan.dashboards.flatMap((dashboard) =>
     dashboard.charts.flatMap((chart) => {
-      const columns = Object.values(chart.columns).flat().map((column) => `"${column}"`);
-      const named = { name: `${dashboard.name}, ${chart.kind}('${chart.title}')`, from: source(chart.from) };
-      const values = Object.values(chart.measures).map((measure) => (typeof measure === 'string' ? undefined : renderSql(measure)));
+      const columns = Object.values(chart.columns)
+        .flat()
+        .map((column) => `"${column}"`);
+      const named = {
+        name: `${dashboard.name}, ${chart.kind}('${chart.title}')`,
+        from: source(chart.from),
+      };
+      const values = Object.values(chart.measures).map((measure) =>
+        typeof measure === 'string' ? undefined : renderSql(measure),
+      );
       return [
-        ...(columns.length > 0 ? [{ name: named.name, sql: `SELECT ${columns.join(', ')} FROM ${named.from}` }] : []),
-        ...values.filter((value) => value !== undefined).map((value) => ({ name: named.name, sql: `SELECT ${value} FROM ${named.from}` })),
+        ...(columns.length > 0
+          ? [{ name: named.name, sql: `SELECT ${columns.join(', ')} FROM ${named.from}` }]
+          : []),
+        ...values
+          .filter((value) => value !== undefined)
+          .map((value) => ({ name: named.name, sql: `SELECT ${value} FROM ${named.from}` })),
       ];
-    }));
+    }),
+  );
   return [...measures, ...charts];
 }
 
@@ -86,14 +155,25 @@ function pinned(pipeline: LoadedPipeline, plan: Plan, described: Described): rea
   const names = described.columns.map((column) => column.name);
   const wanted = model.fields.map((field) => field.name);
   if (JSON.stringify(names) !== JSON.stringify(wanted))
-    throw queryProblem(pipeline, { ...described, error: { message: `its \`fields\` are ${wanted.join(', ')}, but the query returns ${names.join(', ')}.` } });
+    throw queryProblem(pipeline, {
+      ...described,
+      error: {
+        message: `its \`fields\` are ${wanted.join(', ')}, but the query returns ${names.join(', ')}.`,
+      },
+    });
   return model.fields;
 }
 
 function uniqueColumns(pipeline: LoadedPipeline, described: Described): readonly NamedField[] {
   const seen = new Set<string>();
   for (const { name } of described.columns) {
-    if (seen.has(name.toLowerCase())) throw queryProblem(pipeline, { ...described, error: { message: `two result columns are named '${name}'. Give one another name with AS.` } });
+    if (seen.has(name.toLowerCase()))
+      throw queryProblem(pipeline, {
+        ...described,
+        error: {
+          message: `two result columns are named '${name}'. Give one another name with AS.`,
+        },
+      });
     seen.add(name.toLowerCase());
   }
   return described.columns;

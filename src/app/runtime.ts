@@ -6,12 +6,19 @@ import type { NamedField } from '../core/field-types.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Delivery } from '../deliver/delivery.ts';
-import type { CatalogState, EngineMethods, EngineStream, StreamNews, SyncAnswer, SyncRequest } from '../engine/protocol.ts';
+import type {
+  CatalogState,
+  EngineMethods,
+  EngineStream,
+  StreamNews,
+  SyncAnswer,
+  SyncRequest,
+} from '../engine/protocol.ts';
 import { Ingest, type IngestResult, type RequestOptions } from '../ingest/ingest.ts';
 import type { LakeTable } from '../lake/table-store.ts';
 import type { LookupSchema } from '../lookup/lookup-store.ts';
-import type { ModelRunner } from '../model/model-runner.ts';
 import type { RunnableModel } from '../model/embedded/table-model-runner.ts';
+import type { ModelRunner } from '../model/model-runner.ts';
 import type { ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
 import { renderSql } from '../plan/render-sql.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
@@ -62,7 +69,12 @@ export class Runtime {
   #taking = 0;
   #idle: (() => void) | undefined;
 
-  private constructor(pipeline: PreparedPipeline, context: RuntimeContext, streams: ReadonlyMap<string, RunningStream>, tables: ReadonlyMap<string, LakeTable>) {
+  private constructor(
+    pipeline: PreparedPipeline,
+    context: RuntimeContext,
+    streams: ReadonlyMap<string, RunningStream>,
+    tables: ReadonlyMap<string, LakeTable>,
+  ) {
     this.pipeline = pipeline;
     this.context = context;
     this.streams = streams;
@@ -73,12 +85,21 @@ export class Runtime {
 
   static async open(pipeline: PreparedPipeline, context: RuntimeContext): Promise<Runtime> {
     const streams = new Map<string, RunningStream>();
-    for (const plan of pipeline.plan.streams) streams.set(plan.name, await openStream(plan, pipeline.plan, context));
+    for (const plan of pipeline.plan.streams)
+      streams.set(plan.name, await openStream(plan, pipeline.plan, context));
     const tables = new Map<string, LakeTable>();
     for (const model of pipeline.plan.models) {
       if (model.materialize !== 'table') continue;
       const fields = pipeline.columns.get(model.name) ?? [];
-      tables.set(model.name, await context.target.tables.open({ namespace: 'warehouse', name: model.name, fields, partitionBy: [] }));
+      tables.set(
+        model.name,
+        await context.target.tables.open({
+          namespace: 'warehouse',
+          name: model.name,
+          fields,
+          partitionBy: [],
+        }),
+      );
     }
     return new Runtime(pipeline, context, streams, tables);
   }
@@ -91,11 +112,18 @@ export class Runtime {
   stream(name: string): RunningStream {
     const found = this.streams.get(name);
     if (found) return found;
-    throw new MillraceError('MR_PLAN_UNKNOWN', `There is no stream '${name}'. Streams are: ${[...this.streams.keys()].join(', ') || 'none'}.`);
+    throw new MillraceError(
+      'MR_PLAN_UNKNOWN',
+      `There is no stream '${name}'. Streams are: ${[...this.streams.keys()].join(', ') || 'none'}.`,
+    );
   }
 
   /** Stores a request's records; a reload waits for it. */
-  async take(stream: string, body: AsyncIterable<Buffer>, request: RequestOptions): Promise<IngestResult> {
+  async take(
+    stream: string,
+    body: AsyncIterable<Buffer>,
+    request: RequestOptions,
+  ): Promise<IngestResult> {
     const { ingest } = this.stream(stream);
     this.#taking += 1;
     try {
@@ -120,19 +148,36 @@ export class Runtime {
 
   lookup(name: string): LookupSchema {
     const plan = this.plan.lookups.find((candidate) => candidate.name === name);
-    if (!plan) throw new MillraceError('MR_PLAN_UNKNOWN', `There is no lookup '${name}'. Lookups are: ${this.plan.lookups.map((candidate) => candidate.name).join(', ') || 'none'}.`);
+    if (!plan)
+      throw new MillraceError(
+        'MR_PLAN_UNKNOWN',
+        `There is no lookup '${name}'. Lookups are: ${this.plan.lookups.map((candidate) => candidate.name).join(', ') || 'none'}.`,
+      );
     const { fields } = this.stream(plan.from).plan;
-    const field = (wanted: string) => fields.find((candidate) => candidate.name === wanted) as NamedField;
-    return { name, from: plan.from, key: field(plan.key), sort: plan.sort.map((part) => (part === null ? null : field(part))) };
+    const field = (wanted: string) =>
+      fields.find((candidate) => candidate.name === wanted) as NamedField;
+    return {
+      name,
+      from: plan.from,
+      key: field(plan.key),
+      sort: plan.sort.map((part) => (part === null ? null : field(part))),
+    };
   }
 
   /** What the sql child knows of the pipeline. */
   catalog(): CatalogState {
-    const streams = [...this.streams.values()].flatMap(({ plan, log, letters, table }): EngineStream[] => [
-      { ...engineStream(plan), schemas: log.schemas, columns: table?.columns ?? [] },
-      ...(letters ? [{ ...deadLetterStream(plan.name), schemas: letters.schemas }] : []),
-    ]);
-    const models = this.plan.models.map((model) => ({ name: model.name, materialize: model.materialize, sql: renderSql(model.query), columns: this.tables.get(model.name)?.columns ?? [] }));
+    const streams = [...this.streams.values()].flatMap(
+      ({ plan, log, letters, table }): EngineStream[] => [
+        { ...engineStream(plan), schemas: log.schemas, columns: table?.columns ?? [] },
+        ...(letters ? [{ ...deadLetterStream(plan.name), schemas: letters.schemas }] : []),
+      ],
+    );
+    const models = this.plan.models.map((model) => ({
+      name: model.name,
+      materialize: model.materialize,
+      sql: renderSql(model.query),
+      columns: this.tables.get(model.name)?.columns ?? [],
+    }));
     return { streams, models, lookups: engineLookups(this.plan) };
   }
 
@@ -141,7 +186,9 @@ export class Runtime {
     const streams = request.streams.map((known) => this.#streamNews(known));
     const tables = request.tables.flatMap(({ name, version }) => {
       const table = this.tables.get(name);
-      return table && table.version !== version ? [{ name, version: table.version, columns: table.columns, files: table.files }] : [];
+      return table && table.version !== version
+        ? [{ name, version: table.version, columns: table.columns, files: table.files }]
+        : [];
     });
     const system = request.system.map((name) => systemTable(name, this));
     return { streams: await Promise.all(streams), tables, system };
@@ -155,10 +202,16 @@ export class Runtime {
     const filesVersion = isLake ? (table?.version ?? 0) : 0;
     const delivered = isLake && delivery ? delivery.status().next : source.firstSequence;
     const news = {
-      schema: known.schema, name: known.name, filesVersion, delivered, end: source.nextSequence,
+      schema: known.schema,
+      name: known.name,
+      filesVersion,
+      delivered,
+      end: source.nextSequence,
       ...(known.filesVersion === filesVersion ? {} : { files: isLake ? (table?.files ?? []) : [] }),
     };
-    return source.slices(Math.max(known.next, delivered), news.end, LIMITS.hotBatchBytesMax).then((slices) => ({ ...news, slices }));
+    return source
+      .slices(Math.max(known.next, delivered), news.end, LIMITS.hotBatchBytesMax)
+      .then((slices) => ({ ...news, slices }));
   }
 
   workerSetup(): WorkerSetup {
@@ -166,12 +219,22 @@ export class Runtime {
     return {
       streams: names.map((name) => ({
         name,
-        lookups: this.plan.lookups.filter((lookup) => lookup.from === name).map((plan) => {
-          const { fields } = this.stream(name).plan;
-          const { tombstone } = plan;
-          const fingerprint = createHash('sha256').update(JSON.stringify([plan.from, plan.key, plan.sort, tombstone ?? null])).digest('hex').slice(0, 16);
-          return { ...this.lookup(plan.name), fields, ...(tombstone === undefined ? {} : { tombstone }), fingerprint };
-        }),
+        lookups: this.plan.lookups
+          .filter((lookup) => lookup.from === name)
+          .map((plan) => {
+            const { fields } = this.stream(name).plan;
+            const { tombstone } = plan;
+            const fingerprint = createHash('sha256')
+              .update(JSON.stringify([plan.from, plan.key, plan.sort, tombstone ?? null]))
+              .digest('hex')
+              .slice(0, 16);
+            return {
+              ...this.lookup(plan.name),
+              fields,
+              ...(tombstone === undefined ? {} : { tombstone }),
+              fingerprint,
+            };
+          }),
       })),
     };
   }
@@ -183,8 +246,14 @@ export class Runtime {
       log.setConsumer('lookups', from);
       if (log.nextSequence <= from) await this.#commitOrTimeout(log);
     }
-    const slices = from === null || this.#closed ? [] : await log.slices(from, log.nextSequence, FEED_BYTES_MAX);
-    return { epoch: log.epoch, firstSequence: log.firstSequence, nextSequence: log.nextSequence, slices };
+    const slices =
+      from === null || this.#closed ? [] : await log.slices(from, log.nextSequence, FEED_BYTES_MAX);
+    return {
+      epoch: log.epoch,
+      firstSequence: log.firstSequence,
+      nextSequence: log.nextSequence,
+      slices,
+    };
   }
 
   #commitOrTimeout(log: StreamLog): Promise<void> {
@@ -199,9 +268,23 @@ export class Runtime {
     });
   }
 
-  async refused({ stream, letters }: { stream: string; letters: readonly { record: string; message: string }[] }): Promise<null> {
+  async refused({
+    stream,
+    letters,
+  }: {
+    stream: string;
+    letters: readonly { record: string; message: string }[];
+  }): Promise<null> {
     const log = this.stream(stream).letters;
-    if (log) await storeDeadLetters(log, letters.map(({ record, message }) => ({ code: 'MR_LOOKUP_KEY_TOO_LARGE', message, bytes: Buffer.from(record) })));
+    if (log)
+      await storeDeadLetters(
+        log,
+        letters.map(({ record, message }) => ({
+          code: 'MR_LOOKUP_KEY_TOO_LARGE',
+          message,
+          bytes: Buffer.from(record),
+        })),
+      );
     return null;
   }
 
@@ -209,7 +292,17 @@ export class Runtime {
     const { target, engine, clock, logger } = this.context;
     const runnable = this.plan.models.flatMap((plan): RunnableModel[] => {
       const table = this.tables.get(plan.name);
-      return table ? [{ plan, sql: renderSql(plan.query), checks: this.#checks(plan), table, ...this.#inputs(plan.name) }] : [];
+      return table
+        ? [
+            {
+              plan,
+              sql: renderSql(plan.query),
+              checks: this.#checks(plan),
+              table,
+              ...this.#inputs(plan.name),
+            },
+          ]
+        : [];
     });
     return target.createModelRunner({
       models: runnable,
@@ -225,7 +318,9 @@ export class Runtime {
       removeFiles: async (paths) => {
         for (const path of paths) await target.files.remove(path);
       },
-      runs: target.runs, clock, logger,
+      runs: target.runs,
+      clock,
+      logger,
     });
   }
 
@@ -241,9 +336,13 @@ export class Runtime {
     const tables = new Set<string>();
     const visit = (model: string): void => {
       for (const relation of this.pipeline.reads.get(model) ?? []) {
-        const lookup = relation.schema === 'lookups' ? this.plan.lookups.find((candidate) => candidate.name === relation.name) : undefined;
+        const lookup =
+          relation.schema === 'lookups'
+            ? this.plan.lookups.find((candidate) => candidate.name === relation.name)
+            : undefined;
         if (lookup) streams.add(lookup.from);
-        else if (relation.schema === 'warehouse') this.tables.has(relation.name) ? tables.add(relation.name) : visit(relation.name);
+        else if (relation.schema === 'warehouse')
+          this.tables.has(relation.name) ? tables.add(relation.name) : visit(relation.name);
         else streams.add(relation.name);
       }
     };
@@ -253,8 +352,20 @@ export class Runtime {
 
   /** The checks of a model; required `fields` are checks of their own, as a table cannot hold nulls there. */
   #checks(plan: ModelPlan): RunnableModel['checks'] {
-    const required = (plan.fields ?? []).filter((field) => !field.optional).map((field) => ({ rule: 'notNull' as const, column: field.name, name: `${field.name} is required`, severity: 'error' as const }));
-    return [...required, ...plan.checks.map((check) => (check.rule === 'sql' ? { ...check, sql: renderSql(check.query) } : check))];
+    const required = (plan.fields ?? [])
+      .filter((field) => !field.optional)
+      .map((field) => ({
+        rule: 'notNull' as const,
+        column: field.name,
+        name: `${field.name} is required`,
+        severity: 'error' as const,
+      }));
+    return [
+      ...required,
+      ...plan.checks.map((check) =>
+        check.rule === 'sql' ? { ...check, sql: renderSql(check.query) } : check,
+      ),
+    ];
   }
 
   #startTrimming(): () => void {
@@ -264,7 +375,8 @@ export class Runtime {
       for (const { log, letters } of this.streams.values()) {
         for (const one of [log, letters]) {
           const removed = (await one?.trim()) ?? 0;
-          if (removed > 0) logger.info({ stream: log.name, segments: removed }, 'retention removed segments');
+          if (removed > 0)
+            logger.info({ stream: log.name, segments: removed }, 'retention removed segments');
         }
       }
     };
@@ -288,8 +400,14 @@ export class Runtime {
     await this.#requestsDone();
     for (const { delivery, plan } of this.streams.values()) {
       if (deliver)
-        await delivery?.deliverNow().catch((error: Error) =>
-          this.context.logger.error({ stream: plan.name, error: error.message }, 'could not deliver before the end; the records wait in the log'));
+        await delivery
+          ?.deliverNow()
+          .catch((error: Error) =>
+            this.context.logger.error(
+              { stream: plan.name, error: error.message },
+              'could not deliver before the end; the records wait in the log',
+            ),
+          );
       await delivery?.close();
     }
     for (const { log, letters } of this.streams.values()) {
@@ -299,22 +417,55 @@ export class Runtime {
   }
 }
 
-async function openStream(plan: StreamPlan, whole: Plan, context: RuntimeContext): Promise<RunningStream> {
+async function openStream(
+  plan: StreamPlan,
+  whole: Plan,
+  context: RuntimeContext,
+): Promise<RunningStream> {
   const { target, engine, clock, logger } = context;
-  const log = await target.streams.open({ name: plan.name, shards: plan.shards, retentionMs: plan.retentionMs, schema: { fields: plan.fields, unknown: plan.unknown } });
+  const log = await target.streams.open({
+    name: plan.name,
+    shards: plan.shards,
+    retentionMs: plan.retentionMs,
+    schema: { fields: plan.fields, unknown: plan.unknown },
+  });
   const letters = keepsDeadLetters(plan, whole)
-    ? await target.deadLetters.open({ name: plan.name, shards: 1, retentionMs: plan.retentionMs, schema: { fields: DEAD_LETTER_FIELDS, unknown: 'refuse' } })
-    : undefined;
-  const rest: NamedField[] = plan.unknown === 'keep' ? [{ name: '_rest', type: { kind: 'string' }, optional: true }] : [];
-  const table = plan.table === false ? undefined : await target.tables.open({ namespace: 'lake', name: plan.name, fields: [...plan.fields, ...rest, ...PLACE_FIELDS], partitionBy: plan.table.partitionBy });
-  const delivery = table && plan.table !== false
-    ? target.createDelivery({
-        log, table, stream: { ...engineStream(plan), schemas: log.schemas, columns: table.columns },
-        everyMs: plan.table.everyMs, bytesMax: plan.table.bytesMax,
-        write: (request) => engine.call('deliver', request), clock, logger,
+    ? await target.deadLetters.open({
+        name: plan.name,
+        shards: 1,
+        retentionMs: plan.retentionMs,
+        schema: { fields: DEAD_LETTER_FIELDS, unknown: 'refuse' },
       })
     : undefined;
+  const rest: NamedField[] =
+    plan.unknown === 'keep' ? [{ name: '_rest', type: { kind: 'string' }, optional: true }] : [];
+  const table =
+    plan.table === false
+      ? undefined
+      : await target.tables.open({
+          namespace: 'lake',
+          name: plan.name,
+          fields: [...plan.fields, ...rest, ...PLACE_FIELDS],
+          partitionBy: plan.table.partitionBy,
+        });
+  const delivery =
+    table && plan.table !== false
+      ? target.createDelivery({
+          log,
+          table,
+          stream: { ...engineStream(plan), schemas: log.schemas, columns: table.columns },
+          everyMs: plan.table.everyMs,
+          bytesMax: plan.table.bytesMax,
+          write: (request) => engine.call('deliver', request),
+          clock,
+          logger,
+        })
+      : undefined;
   const keepLetters = plan.invalid === 'deadletter' && letters ? letters : undefined;
-  const ingest = new Ingest({ log, key: plan.key, deadLetters: keepLetters && ((rejected) => storeDeadLetters(keepLetters, rejected)) });
+  const ingest = new Ingest({
+    log,
+    key: plan.key,
+    deadLetters: keepLetters && ((rejected) => storeDeadLetters(keepLetters, rejected)),
+  });
   return { plan, log, letters, table, delivery, ingest };
 }

@@ -13,13 +13,16 @@ export interface ServiceParts extends AppOptions {
   readonly rebuild: (lookup: string) => Promise<{ entries: number }>;
 }
 
-const instant = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+const instant = (ms: number | null): string | null =>
+  ms === null ? null : new Date(ms).toISOString();
 
 /** What the doors are given of the app. */
 export function createServices(app: App, parts: ServiceParts): Services {
   const { target, clock, logger, allowedHosts, mode, query } = parts;
   return {
-    logger, allowedHosts, query,
+    logger,
+    allowedHosts,
+    query,
     requiresKeys: mode === 'start',
     authenticate: (token) => authenticate(app, target, token),
     claim: (token) => app.claim.use(token, clock.now()),
@@ -28,26 +31,42 @@ export function createServices(app: App, parts: ServiceParts): Services {
         const { key, secret } = await target.keys.create(roles, label, clock.now());
         return { id: key.id, secret };
       },
-      list: () => target.keys.list().map(({ id, roles, label, createdMs, revokedMs }) => ({ id, roles, label, created: instant(createdMs) as string, revoked: instant(revokedMs) })),
+      list: () =>
+        target.keys
+          .list()
+          .map(({ id, roles, label, createdMs, revokedMs }) => ({
+            id,
+            roles,
+            label,
+            created: instant(createdMs) as string,
+            revoked: instant(revokedMs),
+          })),
       revoke: (id) => target.keys.revoke(id, clock.now()),
     },
     plan: () => app.current?.plan ?? EMPTY_PLAN,
     take: async (stream, body, request) => (await app.runtime()).take(stream, body, request),
-    readLookup: async (name, asked) => target.lookups.read((await app.runtime()).lookup(name), asked),
+    readLookup: async (name, asked) =>
+      target.lookups.read((await app.runtime()).lookup(name), asked),
     runModel: async (name) => (await app.runtime()).models.run(name, 'manual'),
     replay: async (stream, lookup) => {
       const schema = (await app.runtime()).lookup(lookup);
-      if (schema.from !== stream) throw new MillraceError('MR_REQUEST_INVALID', `Lookup '${lookup}' is made of stream '${schema.from}', not of '${stream}'.`);
+      if (schema.from !== stream)
+        throw new MillraceError(
+          'MR_REQUEST_INVALID',
+          `Lookup '${lookup}' is made of stream '${schema.from}', not of '${stream}'.`,
+        );
       return (await parts.rebuild(lookup)).entries;
     },
     status: async () => statusOf(await app.runtime(), app, target),
-    notReady: () => (app.current ? undefined : new MillraceError('MR_NOT_READY', 'The pipeline is starting.')),
+    notReady: () =>
+      app.current ? undefined : new MillraceError('MR_NOT_READY', 'The pipeline is starting.'),
   };
 }
 
 function authenticate(app: App, target: Target, token: string): Principal | undefined {
   const [given, local] = [Buffer.from(token), Buffer.from(app.localKey)];
-  if (given.length === local.length && timingSafeEqual(given, local)) return { id: 'local', roles: ['admin'] };
+  if (given.length === local.length && timingSafeEqual(given, local))
+    return { id: 'local', roles: ['admin'] };
   const key = target.keys.find(token);
   return key && { id: key.id, roles: key.roles };
 }
@@ -57,15 +76,35 @@ function statusOf(runtime: Runtime, app: App, target: Target): StatusReport {
     streams: [...runtime.streams.values()].map(({ plan, log, letters, delivery }) => {
       const { records, bytes } = log.status();
       const status = delivery?.status();
-      const consumers = [...log.consumers].map(([name, next]) => [name, Math.max(0, log.nextSequence - next)]);
-      return { name: plan.name, records, bytes, undelivered: status?.lag ?? null, deliveryError: status?.error ?? null, deadLetters: letters?.status().records ?? 0, consumers: Object.fromEntries(consumers) };
+      const consumers = [...log.consumers].map(([name, next]) => [
+        name,
+        Math.max(0, log.nextSequence - next),
+      ]);
+      return {
+        name: plan.name,
+        records,
+        bytes,
+        undelivered: status?.lag ?? null,
+        deliveryError: status?.error ?? null,
+        deadLetters: letters?.status().records ?? 0,
+        consumers: Object.fromEntries(consumers),
+      };
     }),
     models: runtime.plan.models.map((model) => {
       const run = target.runs.latest(model.name);
       const table = runtime.tables.get(model.name);
-      return { name: model.name, rows: table?.rows ?? null, state: run?.state ?? (table ? 'never run' : 'view'), error: run?.error ?? null, lastRun: instant(run?.startMs ?? null) };
+      return {
+        name: model.name,
+        rows: table?.rows ?? null,
+        state: run?.state ?? (table ? 'never run' : 'view'),
+        error: run?.error ?? null,
+        lastRun: instant(run?.startMs ?? null),
+      };
     }),
-    lookups: runtime.plan.lookups.map((lookup) => ({ name: lookup.name, entries: target.lookups.entries(lookup.name) })),
+    lookups: runtime.plan.lookups.map((lookup) => ({
+      name: lookup.name,
+      entries: target.lookups.entries(lookup.name),
+    })),
     processes: [{ name: 'main', pid: process.pid, restarts: 0 }, ...app.children],
   };
 }

@@ -9,60 +9,205 @@ interface Definition {
   rows(runtime: Runtime): readonly (readonly unknown[])[];
 }
 
-const instant = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+const instant = (ms: number | null): string | null =>
+  ms === null ? null : new Date(ms).toISOString();
 
 const DEFINITIONS: { readonly [name: string]: Definition } = {
   streams: {
-    columns: [['name', 'VARCHAR'], ['shards', 'INTEGER'], ['records', 'BIGINT'], ['bytes', 'BIGINT'], ['segments', 'INTEGER'], ['first_sequence_number', 'BIGINT'], ['next_sequence_number', 'BIGINT'], ['last_append_at', 'TIMESTAMPTZ'], ['undelivered', 'BIGINT'], ['dead_letters', 'BIGINT'], ['damaged', 'VARCHAR[]']],
-    rows: (runtime) => [...runtime.streams.values()].map(({ plan, log, letters, delivery }) => {
-      const status = log.status();
-      return [plan.name, log.shards, status.records, status.bytes, status.segments, status.firstSequence, status.nextSequence, instant(status.lastAppendMs), delivery?.status().lag ?? null, letters?.status().records ?? 0, status.damaged];
-    }),
+    columns: [
+      ['name', 'VARCHAR'],
+      ['shards', 'INTEGER'],
+      ['records', 'BIGINT'],
+      ['bytes', 'BIGINT'],
+      ['segments', 'INTEGER'],
+      ['first_sequence_number', 'BIGINT'],
+      ['next_sequence_number', 'BIGINT'],
+      ['last_append_at', 'TIMESTAMPTZ'],
+      ['undelivered', 'BIGINT'],
+      ['dead_letters', 'BIGINT'],
+      ['damaged', 'VARCHAR[]'],
+    ],
+    rows: (runtime) =>
+      [...runtime.streams.values()].map(({ plan, log, letters, delivery }) => {
+        const status = log.status();
+        return [
+          plan.name,
+          log.shards,
+          status.records,
+          status.bytes,
+          status.segments,
+          status.firstSequence,
+          status.nextSequence,
+          instant(status.lastAppendMs),
+          delivery?.status().lag ?? null,
+          letters?.status().records ?? 0,
+          status.damaged,
+        ];
+      }),
   },
   shards: {
-    columns: [['stream', 'VARCHAR'], ['shard', 'INTEGER'], ['hash_from', 'VARCHAR'], ['hash_until', 'VARCHAR']],
-    rows: (runtime) => [...runtime.streams.values()].flatMap(({ plan, log }) =>
-      Array.from({ length: log.shards }, (_, shard) => [plan.name, shard, String((2n ** 128n * BigInt(shard)) / BigInt(log.shards)), String((2n ** 128n * BigInt(shard + 1)) / BigInt(log.shards) - 1n)])),
+    columns: [
+      ['stream', 'VARCHAR'],
+      ['shard', 'INTEGER'],
+      ['hash_from', 'VARCHAR'],
+      ['hash_until', 'VARCHAR'],
+    ],
+    rows: (runtime) =>
+      [...runtime.streams.values()].flatMap(({ plan, log }) =>
+        Array.from({ length: log.shards }, (_, shard) => [
+          plan.name,
+          shard,
+          String((2n ** 128n * BigInt(shard)) / BigInt(log.shards)),
+          String((2n ** 128n * BigInt(shard + 1)) / BigInt(log.shards) - 1n),
+        ]),
+      ),
   },
   consumers: {
-    columns: [['stream', 'VARCHAR'], ['consumer', 'VARCHAR'], ['next_sequence_number', 'BIGINT'], ['lag', 'BIGINT']],
-    rows: (runtime) => [...runtime.streams.values()].flatMap(({ plan, log }) => [...log.consumers].map(([name, next]) => [plan.name, name, next, log.nextSequence - next])),
+    columns: [
+      ['stream', 'VARCHAR'],
+      ['consumer', 'VARCHAR'],
+      ['next_sequence_number', 'BIGINT'],
+      ['lag', 'BIGINT'],
+    ],
+    rows: (runtime) =>
+      [...runtime.streams.values()].flatMap(({ plan, log }) =>
+        [...log.consumers].map(([name, next]) => [plan.name, name, next, log.nextSequence - next]),
+      ),
   },
   deliveries: {
-    columns: [['stream', 'VARCHAR'], ['target', 'VARCHAR'], ['next_sequence_number', 'BIGINT'], ['lag', 'BIGINT'], ['deliveries', 'BIGINT'], ['last_at', 'TIMESTAMPTZ'], ['last_rows', 'BIGINT'], ['last_duration_ms', 'BIGINT'], ['error', 'VARCHAR']],
-    rows: (runtime) => [...runtime.streams.values()].flatMap(({ delivery }) => {
-      if (!delivery) return [];
-      const { next, lag, deliveries, lastMs, lastRows, lastDurationMs, error } = delivery.status();
-      return [[delivery.stream, delivery.target, next, lag, deliveries, instant(lastMs), lastRows, lastDurationMs, error]];
-    }),
+    columns: [
+      ['stream', 'VARCHAR'],
+      ['target', 'VARCHAR'],
+      ['next_sequence_number', 'BIGINT'],
+      ['lag', 'BIGINT'],
+      ['deliveries', 'BIGINT'],
+      ['last_at', 'TIMESTAMPTZ'],
+      ['last_rows', 'BIGINT'],
+      ['last_duration_ms', 'BIGINT'],
+      ['error', 'VARCHAR'],
+    ],
+    rows: (runtime) =>
+      [...runtime.streams.values()].flatMap(({ delivery }) => {
+        if (!delivery) return [];
+        const { next, lag, deliveries, lastMs, lastRows, lastDurationMs, error } =
+          delivery.status();
+        return [
+          [
+            delivery.stream,
+            delivery.target,
+            next,
+            lag,
+            deliveries,
+            instant(lastMs),
+            lastRows,
+            lastDurationMs,
+            error,
+          ],
+        ];
+      }),
   },
   snapshots: {
-    columns: [['table_name', 'VARCHAR'], ['snapshot_id', 'BIGINT'], ['operation', 'VARCHAR'], ['committed_at', 'TIMESTAMPTZ'], ['added_rows', 'BIGINT'], ['total_rows', 'BIGINT'], ['total_files', 'BIGINT'], ['total_bytes', 'BIGINT']],
-    rows: (runtime) => [...[...runtime.streams.values()].map(({ table }) => table), ...runtime.tables.values()].flatMap((table) =>
-      (table?.snapshots ?? []).map((one) => [`${table?.namespace}.${table?.name}`, one.id, one.operation, instant(one.timeMs), one.addedRows, one.totalRows, one.totalFiles, one.totalBytes])),
+    columns: [
+      ['table_name', 'VARCHAR'],
+      ['snapshot_id', 'BIGINT'],
+      ['operation', 'VARCHAR'],
+      ['committed_at', 'TIMESTAMPTZ'],
+      ['added_rows', 'BIGINT'],
+      ['total_rows', 'BIGINT'],
+      ['total_files', 'BIGINT'],
+      ['total_bytes', 'BIGINT'],
+    ],
+    rows: (runtime) =>
+      [
+        ...[...runtime.streams.values()].map(({ table }) => table),
+        ...runtime.tables.values(),
+      ].flatMap((table) =>
+        (table?.snapshots ?? []).map((one) => [
+          `${table?.namespace}.${table?.name}`,
+          one.id,
+          one.operation,
+          instant(one.timeMs),
+          one.addedRows,
+          one.totalRows,
+          one.totalFiles,
+          one.totalBytes,
+        ]),
+      ),
   },
   runs: {
-    columns: [['id', 'VARCHAR'], ['model', 'VARCHAR'], ['cause', 'VARCHAR'], ['state', 'VARCHAR'], ['started_at', 'TIMESTAMPTZ'], ['ended_at', 'TIMESTAMPTZ'], ['duration_ms', 'BIGINT'], ['rows', 'BIGINT'], ['error', 'VARCHAR']],
-    rows: (runtime) => runtime.context.target.runs.list(LIMITS.runsKept).map((run) =>
-      [run.id, run.model, run.cause, run.state, instant(run.startMs), instant(run.endMs), run.endMs === null ? null : run.endMs - run.startMs, run.rows, run.error]),
+    columns: [
+      ['id', 'VARCHAR'],
+      ['model', 'VARCHAR'],
+      ['cause', 'VARCHAR'],
+      ['state', 'VARCHAR'],
+      ['started_at', 'TIMESTAMPTZ'],
+      ['ended_at', 'TIMESTAMPTZ'],
+      ['duration_ms', 'BIGINT'],
+      ['rows', 'BIGINT'],
+      ['error', 'VARCHAR'],
+    ],
+    rows: (runtime) =>
+      runtime.context.target.runs
+        .list(LIMITS.runsKept)
+        .map((run) => [
+          run.id,
+          run.model,
+          run.cause,
+          run.state,
+          instant(run.startMs),
+          instant(run.endMs),
+          run.endMs === null ? null : run.endMs - run.startMs,
+          run.rows,
+          run.error,
+        ]),
   },
   checks: {
-    columns: [['run_id', 'VARCHAR'], ['model', 'VARCHAR'], ['check_name', 'VARCHAR'], ['severity', 'VARCHAR'], ['failures', 'BIGINT'], ['sample', 'VARCHAR'], ['checked_at', 'TIMESTAMPTZ']],
-    rows: (runtime) => runtime.context.target.runs.list(LIMITS.runsKept).flatMap((run) =>
-      run.checks.map((check) => [run.id, run.model, check.name, check.severity, check.failures, check.sample ?? null, instant(run.endMs)])),
+    columns: [
+      ['run_id', 'VARCHAR'],
+      ['model', 'VARCHAR'],
+      ['check_name', 'VARCHAR'],
+      ['severity', 'VARCHAR'],
+      ['failures', 'BIGINT'],
+      ['sample', 'VARCHAR'],
+      ['checked_at', 'TIMESTAMPTZ'],
+    ],
+    rows: (runtime) =>
+      runtime.context.target.runs
+        .list(LIMITS.runsKept)
+        .flatMap((run) =>
+          run.checks.map((check) => [
+            run.id,
+            run.model,
+            check.name,
+            check.severity,
+            check.failures,
+            check.sample ?? null,
+            instant(run.endMs),
+          ]),
+        ),
   },
   dead_letters: {
-    columns: [['stream', 'VARCHAR'], ['records', 'BIGINT'], ['bytes', 'BIGINT'], ['last_at', 'TIMESTAMPTZ']],
-    rows: (runtime) => [...runtime.streams.values()].flatMap(({ plan, letters }) => {
-      if (!letters) return [];
-      const status = letters.status();
-      return [[plan.name, status.records, status.bytes, instant(status.lastAppendMs)]];
-    }),
+    columns: [
+      ['stream', 'VARCHAR'],
+      ['records', 'BIGINT'],
+      ['bytes', 'BIGINT'],
+      ['last_at', 'TIMESTAMPTZ'],
+    ],
+    rows: (runtime) =>
+      [...runtime.streams.values()].flatMap(({ plan, letters }) => {
+        if (!letters) return [];
+        const status = letters.status();
+        return [[plan.name, status.records, status.bytes, instant(status.lastAppendMs)]];
+      }),
   },
 };
 
 export function systemTable(name: string, runtime: Runtime): SystemTable {
   const definition = DEFINITIONS[name];
   if (!definition) return { name, columns: [], rows: [] };
-  return { name, columns: definition.columns.map(([column, type]) => ({ name: column, type })), rows: definition.rows(runtime) };
+  return {
+    name,
+    columns: definition.columns.map(([column, type]) => ({ name: column, type })),
+    rows: definition.rows(runtime),
+  };
 }

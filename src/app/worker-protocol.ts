@@ -3,7 +3,10 @@ import type { LogSlice } from '../stream/stream-store.ts';
 
 /** What the worker child keeps: all lookups, by the stream they are made of. */
 export interface WorkerSetup {
-  readonly streams: readonly { readonly name: string; readonly lookups: readonly WrittenLookup[] }[];
+  readonly streams: readonly {
+    readonly name: string;
+    readonly lookups: readonly WrittenLookup[];
+  }[];
 }
 
 export type WorkerMethods = {
@@ -21,8 +24,17 @@ export interface RecordsAnswer {
 /** What the worker asks of main. */
 export type WorkerHostMethods = {
   /** Records from `from` on; waits a while where there are none. All below `from` are in the lookups. */
-  records: [params: { readonly stream: string; readonly from: number | null }, result: RecordsAnswer];
+  records: [
+    params: { readonly stream: string; readonly from: number | null },
+    result: RecordsAnswer,
+  ];
   /** Rows of the stream's table below `until` as NDJSON chunks: those the log no longer has. */
   tableRows: [params: { readonly stream: string; readonly until: number }, result: null];
-  refused: [params: { readonly stream: string; readonly letters: readonly { readonly record: string; readonly message: string }[] }, result: null];
+  refused: [
+    params: {
+      readonly stream: string;
+      readonly letters: readonly { readonly record: string; readonly message: string }[];
+    },
+    result: null,
+  ];
 };

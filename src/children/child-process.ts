@@ -1,4 +1,4 @@
-import { type ChildProcess as NodeChild, fork } from 'node:child_process';
+import { fork, type ChildProcess as NodeChild } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
@@ -53,7 +53,11 @@ export class ChildProcess<Remote extends Methods> {
     return Math.max(0, this.#restarts);
   }
 
-  async call<M extends keyof Remote & string>(method: M, params: Remote[M][0], options?: CallOptions): Promise<Remote[M][1]> {
+  async call<M extends keyof Remote & string>(
+    method: M,
+    params: Remote[M][0],
+    options?: CallOptions,
+  ): Promise<Remote[M][1]> {
     const peer = await this.#up;
     return peer.call(method, params, options);
   }
@@ -77,7 +81,9 @@ export class ChildProcess<Remote extends Methods> {
 
   async #start(): Promise<Peer<Remote>> {
     const { name, program, args, handlers, logger, clock } = this.#options;
-    const delay = RESTART_DELAYS_MS[Math.min(this.#failedStarts, RESTART_DELAYS_MS.length - 1)] as number;
+    const delay = RESTART_DELAYS_MS[
+      Math.min(this.#failedStarts, RESTART_DELAYS_MS.length - 1)
+    ] as number;
     if (delay > 0) await new Promise<void>((resolve) => clock.after(delay, resolve));
     this.#restarts += 1;
     const child = fork(fileURLToPath(program), [...args], {
@@ -86,9 +92,14 @@ export class ChildProcess<Remote extends Methods> {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.#child = child;
-    const peer = new Peer<Remote>({ send: (message) => child.connected && child.send(message) }, handlers);
+    const peer = new Peer<Remote>(
+      { send: (message) => child.connected && child.send(message) },
+      handlers,
+    );
     this.#failedStarts += 1;
-    child.on('error', (error) => logger.error({ child: name, error: error.message }, 'child process could not be used'));
+    child.on('error', (error) =>
+      logger.error({ child: name, error: error.message }, 'child process could not be used'),
+    );
     child.once('exit', (code, signal) => this.#exited(peer, code, signal));
     await this.#ready(child, peer);
     this.#failedStarts = 0;
@@ -107,9 +118,14 @@ export class ChildProcess<Remote extends Methods> {
       child.once('message', () => {
         late();
         child.on('message', (message) => peer.receive(message as Message));
-        const started = onStart?.((method, params) => peer.call(method, params as Remote[typeof method][0])) ?? Promise.resolve();
+        const started =
+          onStart?.((method, params) => peer.call(method, params as Remote[typeof method][0])) ??
+          Promise.resolve();
         started.then(resolve, (error: Error) => {
-          this.#options.logger.error({ child: name, error: error.message }, 'child could not be set up');
+          this.#options.logger.error(
+            { child: name, error: error.message },
+            'child could not be set up',
+          );
           child.kill('SIGKILL');
         });
       });
@@ -119,7 +135,10 @@ export class ChildProcess<Remote extends Methods> {
   #exited(peer: Peer<Remote>, code: number | null, signal: string | null): void {
     peer.disconnect(this.#gone());
     if (this.#closing) return;
-    this.#options.logger.warn({ child: this.#options.name, code, signal }, 'child died; starting it again');
+    this.#options.logger.warn(
+      { child: this.#options.name, code, signal },
+      'child died; starting it again',
+    );
     this.#up = this.#start();
     this.#up.catch(() => undefined);
   }
@@ -127,13 +146,19 @@ export class ChildProcess<Remote extends Methods> {
   #gone(): MillraceError {
     return this.#closing
       ? new MillraceError('MR_STOPPING', 'The server is shutting down.')
-      : new MillraceError('MR_CHILD_FAILED', `The ${this.#options.name} process died while it worked on this. It is back within a second; try again.`);
+      : new MillraceError(
+          'MR_CHILD_FAILED',
+          `The ${this.#options.name} process died while it worked on this. It is back within a second; try again.`,
+        );
   }
 }
 
 /** In the child: answers the parent's calls and ends with it. */
 export function serveParent<Remote extends Methods>(handlers: Handlers): Peer<Remote> {
-  const peer = new Peer<Remote>({ send: (message) => process.connected && process.send?.(message) }, handlers);
+  const peer = new Peer<Remote>(
+    { send: (message) => process.connected && process.send?.(message) },
+    handlers,
+  );
   process.on('message', (message) => peer.receive(message as Message));
   process.on('disconnect', () => process.exit(0));
   // Ctrl-C goes to the whole group; the parent drains first and then disconnects us.

@@ -1,5 +1,5 @@
-import { asMillraceError, MillraceError } from '../core/errors.ts';
 import { ERROR_CODES, type ErrorCode } from '../core/error-codes.ts';
+import { asMillraceError, MillraceError } from '../core/errors.ts';
 
 /**
  * Calls between a process and its child, both ways over one channel. A call may stream chunks before
@@ -7,12 +7,23 @@ import { ERROR_CODES, type ErrorCode } from '../core/error-codes.ts';
  * What goes through is data of ours on both sides, made by the same version of the same program.
  */
 export type Message =
-  | { readonly kind: 'call'; readonly id: number; readonly method: string; readonly params: unknown }
+  | {
+      readonly kind: 'call';
+      readonly id: number;
+      readonly method: string;
+      readonly params: unknown;
+    }
   | { readonly kind: 'chunk'; readonly id: number; readonly chunk: Uint8Array }
   | { readonly kind: 'more'; readonly id: number }
   | { readonly kind: 'cancel'; readonly id: number }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
-  | { readonly kind: 'error'; readonly id: number; readonly code: string; readonly message: string; readonly details: object };
+  | {
+      readonly kind: 'error';
+      readonly id: number;
+      readonly code: string;
+      readonly message: string;
+      readonly details: object;
+    };
 
 export interface Port {
   send(message: Message): void;
@@ -24,7 +35,9 @@ export interface CallContext {
   emit(chunk: Uint8Array): Promise<void>;
 }
 
-export type Handlers = { readonly [method: string]: (params: never, context: CallContext) => unknown };
+export type Handlers = {
+  readonly [method: string]: (params: never, context: CallContext) => unknown;
+};
 
 /** Method name → [parameters, result]. */
 export type Methods = { readonly [method: string]: readonly [params: unknown, result: unknown] };
@@ -57,15 +70,25 @@ export class Peer<Remote extends Methods> {
     this.#handlers = handlers;
   }
 
-  call<M extends keyof Remote & string>(method: M, params: Remote[M][0], options: CallOptions = {}): Promise<Remote[M][1]> {
+  call<M extends keyof Remote & string>(
+    method: M,
+    params: Remote[M][0],
+    options: CallOptions = {},
+  ): Promise<Remote[M][1]> {
     const id = this.#nextId++;
     return new Promise<Remote[M][1]>((resolve, reject) => {
       const cancel = () => this.#port.send({ kind: 'cancel', id });
-      const settle = <A extends unknown[]>(action: (...values: A) => void) => (...values: A) => {
-        options.signal?.removeEventListener('abort', cancel);
-        action(...values);
-      };
-      this.#waiting.set(id, { resolve: settle(resolve as (value: unknown) => void), reject: settle(reject), onChunk: options.onChunk });
+      const settle =
+        <A extends unknown[]>(action: (...values: A) => void) =>
+        (...values: A) => {
+          options.signal?.removeEventListener('abort', cancel);
+          action(...values);
+        };
+      this.#waiting.set(id, {
+        resolve: settle(resolve as (value: unknown) => void),
+        reject: settle(reject),
+        onChunk: options.onChunk,
+      });
       options.signal?.addEventListener('abort', cancel);
       this.#port.send({ kind: 'call', id, method, params });
       if (options.signal?.aborted) cancel();
@@ -125,8 +148,15 @@ export class Peer<Remote extends Methods> {
     this.#running.set(id, running);
     try {
       const handler = this.#handlers[method];
-      if (!handler) throw new MillraceError('MR_INTERNAL', `Defect: the other process asked for the unknown method '${method}'.`);
-      const value = await handler(params as never, { signal: running.abort.signal, emit: (chunk) => this.#emit(id, running, chunk) });
+      if (!handler)
+        throw new MillraceError(
+          'MR_INTERNAL',
+          `Defect: the other process asked for the unknown method '${method}'.`,
+        );
+      const value = await handler(params as never, {
+        signal: running.abort.signal,
+        emit: (chunk) => this.#emit(id, running, chunk),
+      });
       this.#port.send({ kind: 'result', id, value });
     } catch (error) {
       const { code, message, details } = asMillraceError(error, 'MR_INTERNAL');
@@ -148,5 +178,7 @@ export class Peer<Remote extends Methods> {
 
 function remoteError(message: Extract<Message, { kind: 'error' }>): MillraceError {
   const code = message.code in ERROR_CODES ? (message.code as ErrorCode) : 'MR_INTERNAL';
-  return new MillraceError(code, message.message, { details: message.details as MillraceError['details'] });
+  return new MillraceError(code, message.message, {
+    details: message.details as MillraceError['details'],
+  });
 }

@@ -24,15 +24,30 @@ export interface Connection {
 }
 
 /** Runs `use` against the process that owns the folder; where none does, this process owns it meanwhile. */
-export async function withConnection<T>(options: FolderOptions, use: (connection: Connection) => Promise<T>): Promise<T> {
-  const named = options.pipeline === undefined && options.data !== undefined ? await findRunning(dataFolderFor('.', options.data)) : undefined;
+export async function withConnection<T>(
+  options: FolderOptions,
+  use: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const named =
+    options.pipeline === undefined && options.data !== undefined
+      ? await findRunning(dataFolderFor('.', options.data))
+      : undefined;
   const file = named?.pipeline ?? findPipeline(options.pipeline);
   const folder = dataFolderFor(file, options.data);
   const running = named ?? (await findRunning(folder));
   if (running) return use(connect(running.http, running.key, folder, file));
   const app = await App.start({
-    file, folder, mode: 'start', host: '127.0.0.1', port: 0, allowedHosts: [], allowBreaking: options.allowBreaking ?? false, triggers: false,
-    clock: systemClock, logger: createLogger('error'), onFatal: (error) => {
+    file,
+    folder,
+    mode: 'start',
+    host: '127.0.0.1',
+    port: 0,
+    allowedHosts: [],
+    allowBreaking: options.allowBreaking ?? false,
+    triggers: false,
+    clock: systemClock,
+    logger: createLogger('error'),
+    onFatal: (error) => {
       throw error;
     },
   });
@@ -45,10 +60,17 @@ export async function withConnection<T>(options: FolderOptions, use: (connection
 
 /** The running process; for verbs that need one. */
 export async function requireRunning(options: FolderOptions): Promise<Connection> {
-  const file = options.pipeline === undefined && options.data !== undefined ? '.' : findPipeline(options.pipeline);
+  const file =
+    options.pipeline === undefined && options.data !== undefined
+      ? '.'
+      : findPipeline(options.pipeline);
   const folder = dataFolderFor(file, options.data);
   const running = await findRunning(folder);
-  if (!running) throw new MillraceError('MR_NOT_READY', `No pipeline runs on ${folder}. Start it with \`millrace dev\`, then try again.`);
+  if (!running)
+    throw new MillraceError(
+      'MR_NOT_READY',
+      `No pipeline runs on ${folder}. Start it with \`millrace dev\`, then try again.`,
+    );
   return connect(running.http, running.key, folder, running.pipeline);
 }
 
@@ -56,11 +78,18 @@ function connect(url: string, key: string, folder: string, pipeline: string): Co
   const request = (method: string, path: string, body?: unknown) =>
     fetch(`${url}${path}`, {
       method,
-      headers: { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        authorization: `Bearer ${key}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   return {
-    url, key, folder, pipeline, request,
+    url,
+    key,
+    folder,
+    pipeline,
+    request,
     json: async <T>(method: string, path: string, body?: unknown) => {
       const response = await request(method, path, body);
       if (!response.ok) throw await errorOf(response);
@@ -73,10 +102,18 @@ function connect(url: string, key: string, folder: string, pipeline: string): Co
 export async function errorOf(response: Response): Promise<MillraceError> {
   const text = await response.text();
   try {
-    const { error } = JSON.parse(text) as { error: { code: string; message: string } & MillraceError['details'] };
+    const { error } = JSON.parse(text) as {
+      error: { code: string; message: string } & MillraceError['details'];
+    };
     const { code, message, ...details } = error;
-    return new MillraceError((code in ERROR_CODES ? code : 'MR_INTERNAL') as ErrorCode, message, { details: details as MillraceError['details'] });
+    return new MillraceError((code in ERROR_CODES ? code : 'MR_INTERNAL') as ErrorCode, message, {
+      details: details as MillraceError['details'],
+    });
   } catch (error) {
-    return new MillraceError('MR_INTERNAL', `The server answered ${response.status}: ${text.slice(0, 200)}`, { cause: error });
+    return new MillraceError(
+      'MR_INTERNAL',
+      `The server answered ${response.status}: ${text.slice(0, 200)}`,
+      { cause: error },
+    );
   }
 }

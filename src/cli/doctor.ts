@@ -20,22 +20,37 @@ interface Finding {
 const FREE_BYTES_MIN = 1_000_000_000;
 
 export const doctorCommand = (): Command =>
-  folderVerb('doctor', 'Check machine, ports, data folder, versions', 'millrace doctor').action(async (options: FolderOptions & { json?: boolean }) => {
-    const output = createOutput(options.json ?? false);
-    const findings = await examine(options);
-    output.event({ event: 'done', findings });
-    for (const { check, state, detail } of findings) output.say(`${mark(state)} ${check}: ${detail}`);
-    const failed = findings.filter((finding) => finding.state === 'fail');
-    if (failed.length > 0) throw new MillraceError('MR_COMMAND_USAGE', `${failed.length} check${failed.length === 1 ? '' : 's'} failed: ${failed.map((finding) => finding.check).join(', ')}.`);
-  });
+  folderVerb('doctor', 'Check machine, ports, data folder, versions', 'millrace doctor').action(
+    async (options: FolderOptions & { json?: boolean }) => {
+      const output = createOutput(options.json ?? false);
+      const findings = await examine(options);
+      output.event({ event: 'done', findings });
+      for (const { check, state, detail } of findings)
+        output.say(`${mark(state)} ${check}: ${detail}`);
+      const failed = findings.filter((finding) => finding.state === 'fail');
+      if (failed.length > 0)
+        throw new MillraceError(
+          'MR_COMMAND_USAGE',
+          `${failed.length} check${failed.length === 1 ? '' : 's'} failed: ${failed.map((finding) => finding.check).join(', ')}.`,
+        );
+    },
+  );
 
 function mark(state: Finding['state']): string {
-  return state === 'ok' ? paint('green', 'ok  ') : state === 'warn' ? paint('yellow', 'warn') : paint('red', 'fail');
+  return state === 'ok'
+    ? paint('green', 'ok  ')
+    : state === 'warn'
+      ? paint('yellow', 'warn')
+      : paint('red', 'fail');
 }
 
 async function examine(options: FolderOptions): Promise<Finding[]> {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  const node: Finding = { check: 'node', state: major > 20 || (major === 20 && minor >= 19) ? 'ok' : 'fail', detail: `${process.version} (20.19 or newer is needed)` };
+  const node: Finding = {
+    check: 'node',
+    state: major > 20 || (major === 20 && minor >= 19) ? 'ok' : 'fail',
+    detail: `${process.version} (20.19 or newer is needed)`,
+  };
   const version: Finding = { check: 'millrace', state: 'ok', detail: packageVersion() };
   return [node, version, ...(await examinePipeline(options)), await examinePort()];
 }
@@ -46,7 +61,11 @@ async function examinePipeline(options: FolderOptions): Promise<Finding[]> {
     const folder = dataFolderFor(file, options.data);
     const prepared = await prepareWithoutRunning(file);
     const { plan } = prepared;
-    const pipeline: Finding = { check: 'pipeline', state: 'ok', detail: `${file}: ${plan.streams.length} streams, ${plan.models.length} models, ${plan.lookups.length} lookups; every query is right` };
+    const pipeline: Finding = {
+      check: 'pipeline',
+      state: 'ok',
+      detail: `${file}: ${plan.streams.length} streams, ${plan.models.length} models, ${plan.lookups.length} lookups; every query is right`,
+    };
     return [pipeline, ...(await examineFolder(folder))];
   } catch (error) {
     return [{ check: 'pipeline', state: 'fail', detail: (error as Error).message }];
@@ -54,7 +73,8 @@ async function examinePipeline(options: FolderOptions): Promise<Finding[]> {
 }
 
 async function examineFolder(folder: string): Promise<Finding[]> {
-  if (!existsSync(folder)) return [{ check: 'data folder', state: 'ok', detail: `${folder} is made at the first start` }];
+  if (!existsSync(folder))
+    return [{ check: 'data folder', state: 'ok', detail: `${folder} is made at the first start` }];
   const writable = await access(folder, constants.W_OK).then(
     () => true,
     () => false,
@@ -62,9 +82,23 @@ async function examineFolder(folder: string): Promise<Finding[]> {
   const { bavail, bsize } = await statfs(folder);
   const running = await findRunning(folder);
   return [
-    { check: 'data folder', state: writable ? 'ok' : 'fail', detail: writable ? folder : `${folder} cannot be written; correct its owner or rights` },
-    { check: 'disk', state: bavail * bsize > FREE_BYTES_MIN ? 'ok' : 'warn', detail: `${formatBytes(bavail * bsize)} free` },
-    { check: 'process', state: 'ok', detail: running ? `pid ${running.pid} answers at ${running.http}` : 'none runs on this folder' },
+    {
+      check: 'data folder',
+      state: writable ? 'ok' : 'fail',
+      detail: writable ? folder : `${folder} cannot be written; correct its owner or rights`,
+    },
+    {
+      check: 'disk',
+      state: bavail * bsize > FREE_BYTES_MIN ? 'ok' : 'warn',
+      detail: `${formatBytes(bavail * bsize)} free`,
+    },
+    {
+      check: 'process',
+      state: 'ok',
+      detail: running
+        ? `pid ${running.pid} answers at ${running.http}`
+        : 'none runs on this folder',
+    },
   ];
 }
 
@@ -74,5 +108,11 @@ async function examinePort(): Promise<Finding> {
     const probe = createServer().once('error', () => resolve(false));
     probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
   });
-  return { check: 'port', state: free ? 'ok' : 'warn', detail: free ? `${port} is free` : `${port} is in use; start with --port 0, or set MILLRACE_PORT` };
+  return {
+    check: 'port',
+    state: free ? 'ok' : 'warn',
+    detail: free
+      ? `${port} is free`
+      : `${port} is in use; start with --port 0, or set MILLRACE_PORT`,
+  };
 }

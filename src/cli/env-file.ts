@@ -14,7 +14,9 @@ export async function writeEnvFile(pipeline: PreparedPipeline): Promise<string> 
 
 function envText({ plan, columns }: PreparedPipeline): string {
   const models = plan.models.map(({ name }) => {
-    const fields = (columns.get(name) ?? []).map((column) => `      ${JSON.stringify(column.name)}: ${typescriptValue(column)};`);
+    const fields = (columns.get(name) ?? []).map(
+      (column) => `      ${JSON.stringify(column.name)}: ${typescriptValue(column)};`,
+    );
     return `    ${name}: {\n${fields.join('\n')}\n    };`;
   });
   return `// Written by millrace from what the engine says the models return. Do not edit.\nimport 'millrace';\n\ndeclare module 'millrace' {\n  interface ModelRows {\n${models.join('\n')}\n  }\n}\n`;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { MillraceError } from '../core/errors.ts';
-import { importFiles } from '../app/import-files.ts';
 import { findFiles } from '../app/find-files.ts';
+import { importFiles } from '../app/import-files.ts';
+import { MillraceError } from '../core/errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { DateOrder } from '../source/date-forms.ts';
 import { type FolderOptions, withConnection } from './connection.ts';
@@ -25,12 +25,26 @@ interface ImportOptions extends FolderOptions {
 const repeated = (value: string, values: string[]): string[] => [...values, value];
 
 export const importCommand = (): Command =>
-  folderVerb('import', 'Load CSV, TSV, JSON, NDJSON or Parquet files (plain, .gz, .zst) into a stream', 'millrace import sales data/*.csv.gz --map CustomerID=customer_id')
+  folderVerb(
+    'import',
+    'Load CSV, TSV, JSON, NDJSON or Parquet files (plain, .gz, .zst) into a stream',
+    'millrace import sales data/*.csv.gz --map CustomerID=customer_id',
+  )
     .argument('<stream>', 'name of the stream')
     .argument('<files...>', 'files, folders, or patterns such as "data/**/*.csv.gz"')
-    .option('--map <column=field>', 'the field of a column whose name differs; may be repeated', repeated, [])
+    .option(
+      '--map <column=field>',
+      'the field of a column whose name differs; may be repeated',
+      repeated,
+      [],
+    )
     .option('--ignore <column>', 'leave a column out; may be repeated', repeated, [])
-    .option('--null <text>', 'a text that stands for no value, such as NULL; may be repeated', repeated, [])
+    .option(
+      '--null <text>',
+      'a text that stands for no value, such as NULL; may be repeated',
+      repeated,
+      [],
+    )
     .option('--dates <order>', 'order of dates such as 12/1/2010: MDY, DMY or YMD (default: found)')
     .option('--delimiter <character>', 'between columns; \\t for a tab (default: found)')
     .option('--quote <character>', 'around values; empty for none (default: ")')
@@ -38,31 +52,64 @@ export const importCommand = (): Command =>
     .option('--no-header', 'the first row is data; columns are the fields of the stream in order')
     .option('--format <format>', 'csv, json or parquet (default: by the ending)')
     .option('--again', 'import files that were imported within the last 24 hours once more')
-    .action((stream: string, files: string[], options: ImportOptions) => withConnection(options, async (connection) => {
-      const output = createOutput(options.json ?? false);
-      const plan = await connection.json<Plan>('GET', '/v1/plan');
-      const target = plan.streams.find((candidate) => candidate.name === stream);
-      if (!target) throw new MillraceError('MR_PLAN_UNKNOWN', `There is no stream '${stream}'. Streams are: ${plan.streams.map(({ name }) => name).join(', ')}.`);
-      const result = await importFiles({
-        connection, stream: target, files: await findFiles(files),
-        mapping: { map: pairs(options.map), ignore: new Set(options.ignore), nulls: new Set(options.null), dates: dateOrder(options.dates) },
-        dialect: { delimiter: options.delimiter === '\\t' ? '\t' : options.delimiter, quote: options.quote, encoding: options.encoding, header: options.header, format: options.format },
-        again: options.again ?? false,
-        onFile: (file) => output.say(`${file.path} (${formatBytes(file.bytes)}, ${file.text})`),
-        onProgress: ({ read, accepted, rejected, bytesPerSecond }) => output.progress(`  ${formatCount(read)} rows read, ${formatCount(accepted)} stored, ${formatCount(rejected)} rejected (${formatCount(bytesPerSecond)} rows/s)`, { read, accepted, rejected }),
-      });
-      output.event({ event: 'done', ...result });
-      output.say(`${formatCount(result.read)} rows read, ${formatCount(result.accepted)} stored, ${formatCount(result.rejected)} rejected${result.replayed > 0 ? `; ${formatCount(result.replayed)} of them were stored by an import before (--again imports them once more)` : ''}`);
-      for (const [reason, count] of Object.entries(result.reasons)) output.say(`  ${formatCount(count)} × ${reason}`);
-      if (result.rejectedFile !== null) output.say(`The rejected rows, with reasons: ${result.rejectedFile}`);
-    }));
+    .action((stream: string, files: string[], options: ImportOptions) =>
+      withConnection(options, async (connection) => {
+        const output = createOutput(options.json ?? false);
+        const plan = await connection.json<Plan>('GET', '/v1/plan');
+        const target = plan.streams.find((candidate) => candidate.name === stream);
+        if (!target)
+          throw new MillraceError(
+            'MR_PLAN_UNKNOWN',
+            `There is no stream '${stream}'. Streams are: ${plan.streams.map(({ name }) => name).join(', ')}.`,
+          );
+        const result = await importFiles({
+          connection,
+          stream: target,
+          files: await findFiles(files),
+          mapping: {
+            map: pairs(options.map),
+            ignore: new Set(options.ignore),
+            nulls: new Set(options.null),
+            dates: dateOrder(options.dates),
+          },
+          dialect: {
+            delimiter: options.delimiter === '\\t' ? '\t' : options.delimiter,
+            quote: options.quote,
+            encoding: options.encoding,
+            header: options.header,
+            format: options.format,
+          },
+          again: options.again ?? false,
+          onFile: (file) => output.say(`${file.path} (${formatBytes(file.bytes)}, ${file.text})`),
+          onProgress: ({ read, accepted, rejected, bytesPerSecond }) =>
+            output.progress(
+              `  ${formatCount(read)} rows read, ${formatCount(accepted)} stored, ${formatCount(rejected)} rejected (${formatCount(bytesPerSecond)} rows/s)`,
+              { read, accepted, rejected },
+            ),
+        });
+        output.event({ event: 'done', ...result });
+        output.say(
+          `${formatCount(result.read)} rows read, ${formatCount(result.accepted)} stored, ${formatCount(result.rejected)} rejected${result.replayed > 0 ? `; ${formatCount(result.replayed)} of them were stored by an import before (--again imports them once more)` : ''}`,
+        );
+        for (const [reason, count] of Object.entries(result.reasons))
+          output.say(`  ${formatCount(count)} × ${reason}`);
+        if (result.rejectedFile !== null)
+          output.say(`The rejected rows, with reasons: ${result.rejectedFile}`);
+      }),
+    );
 
 function pairs(texts: readonly string[]): Map<string, string> {
-  return new Map(texts.map((text) => {
-    const at = text.lastIndexOf('=');
-    if (at < 1) throw new MillraceError('MR_COMMAND_USAGE', `--map takes column=field, for example --map CustomerID=customer_id, not ${JSON.stringify(text)}.`);
-    return [text.slice(0, at), text.slice(at + 1)] as const;
-  }));
+  return new Map(
+    texts.map((text) => {
+      const at = text.lastIndexOf('=');
+      if (at < 1)
+        throw new MillraceError(
+          'MR_COMMAND_USAGE',
+          `--map takes column=field, for example --map CustomerID=customer_id, not ${JSON.stringify(text)}.`,
+        );
+      return [text.slice(0, at), text.slice(at + 1)] as const;
+    }),
+  );
 }
 
 function dateOrder(text: string | undefined): DateOrder | undefined {

@@ -1,5 +1,5 @@
-import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
@@ -19,13 +19,23 @@ export const initCommand = (): Command =>
       const target = resolve(folder);
       const written = await makeProject(target, options.template);
       output.event({ event: 'done', folder: target, files: written });
-      output.say(`${options.template} project in ${target}: ${written.join(', ')}\n\nNext:\n${folder === '.' ? '' : `  cd ${folder}\n`}  npm install\n  npx millrace dev`);
+      output.say(
+        `${options.template} project in ${target}: ${written.join(', ')}\n\nNext:\n${folder === '.' ? '' : `  cd ${folder}\n`}  npm install\n  npx millrace dev`,
+      );
     });
 
 async function makeProject(target: string, template: string): Promise<string[]> {
   const known = (await readdir(TEMPLATES)).sort();
-  if (!known.includes(template)) throw new MillraceError('MR_COMMAND_USAGE', `There is no template '${template}'. Templates are: ${known.join(', ')}.`);
-  if (existsSync(join(target, 'pipeline.ts'))) throw new MillraceError('MR_COMMAND_USAGE', `${join(target, 'pipeline.ts')} is there already. Choose another folder.`);
+  if (!known.includes(template))
+    throw new MillraceError(
+      'MR_COMMAND_USAGE',
+      `There is no template '${template}'. Templates are: ${known.join(', ')}.`,
+    );
+  if (existsSync(join(target, 'pipeline.ts')))
+    throw new MillraceError(
+      'MR_COMMAND_USAGE',
+      `${join(target, 'pipeline.ts')} is there already. Choose another folder.`,
+    );
   await mkdir(target, { recursive: true });
   await copyFile(join(TEMPLATES, template, 'pipeline.ts'), join(target, 'pipeline.ts'));
   const written = ['pipeline.ts'];
@@ -45,7 +55,17 @@ function projectFiles(name: string): { readonly [file: string]: string } {
     scripts: { dev: 'millrace dev', start: 'millrace start' },
     dependencies: { millrace: packageVersion() },
   };
-  const compiler = { compilerOptions: { target: 'es2023', module: 'nodenext', strict: true, noEmit: true, skipLibCheck: true, allowImportingTsExtensions: true }, include: ['*.ts'] };
+  const compiler = {
+    compilerOptions: {
+      target: 'es2023',
+      module: 'nodenext',
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true,
+      allowImportingTsExtensions: true,
+    },
+    include: ['*.ts'],
+  };
   return {
     'package.json': `${JSON.stringify(manifest, null, 2)}\n`,
     'tsconfig.json': `${JSON.stringify(compiler, null, 2)}\n`,

@@ -6,8 +6,15 @@ import { folderVerb } from './verb.ts';
 type Options = FolderOptions & { json?: boolean };
 
 export const keysCommand = (): Command =>
-  new Command('keys').description('Keys for producers, readers and administrators').addCommand(createKey()).addCommand(listKeys()).addCommand(revokeKey())
-    .addHelpText('after', '\nExample:\n  millrace keys create --role producer,reader --label "web shop"\n');
+  new Command('keys')
+    .description('Keys for producers, readers and administrators')
+    .addCommand(createKey())
+    .addCommand(listKeys())
+    .addCommand(revokeKey())
+    .addHelpText(
+      'after',
+      '\nExample:\n  millrace keys create --role producer,reader --label "web shop"\n',
+    );
 
 const createKey = (): Command =>
   folderVerb('create', 'Make a key; it is shown once', 'millrace keys create --role producer')
@@ -17,19 +24,46 @@ const createKey = (): Command =>
       withConnection(options, async (connection) => {
         const output = createOutput(options.json ?? false);
         const roles = options.role.split(',').map((role) => role.trim());
-        const key = await connection.json<{ id: string; secret: string }>('POST', '/v1/keys', { roles, label: options.label });
+        const key = await connection.json<{ id: string; secret: string }>('POST', '/v1/keys', {
+          roles,
+          label: options.label,
+        });
         output.event({ event: 'done', ...key, roles });
-        output.say(`${key.secret}\nThis is shown once. Send it as \`Authorization: Bearer …\`; revoke it with \`millrace keys revoke ${key.id}\`.`);
-      }));
+        output.say(
+          `${key.secret}\nThis is shown once. Send it as \`Authorization: Bearer …\`; revoke it with \`millrace keys revoke ${key.id}\`.`,
+        );
+      }),
+    );
 
 const listKeys = (): Command =>
-  folderVerb('list', 'List the keys, without their secrets', 'millrace keys list').action((options: Options) =>
-    withConnection(options, async (connection) => {
-      const output = createOutput(options.json ?? false);
-      const { keys } = await connection.json<{ keys: { id: string; roles: string[]; label: string; created: string; revoked: string | null }[] }>('GET', '/v1/keys');
-      output.event({ event: 'done', keys });
-      output.say(textTable(['id', 'roles', 'label', 'created', 'revoked'], keys.map((key) => [key.id, key.roles.join(','), key.label, key.created, key.revoked ?? ''])));
-    }));
+  folderVerb('list', 'List the keys, without their secrets', 'millrace keys list').action(
+    (options: Options) =>
+      withConnection(options, async (connection) => {
+        const output = createOutput(options.json ?? false);
+        const { keys } = await connection.json<{
+          keys: {
+            id: string;
+            roles: string[];
+            label: string;
+            created: string;
+            revoked: string | null;
+          }[];
+        }>('GET', '/v1/keys');
+        output.event({ event: 'done', keys });
+        output.say(
+          textTable(
+            ['id', 'roles', 'label', 'created', 'revoked'],
+            keys.map((key) => [
+              key.id,
+              key.roles.join(','),
+              key.label,
+              key.created,
+              key.revoked ?? '',
+            ]),
+          ),
+        );
+      }),
+  );
 
 const revokeKey = (): Command =>
   folderVerb('revoke', 'Make a key useless at once', 'millrace keys revoke 0f3a9c21b7de')
@@ -40,4 +74,5 @@ const revokeKey = (): Command =>
         await connection.json('DELETE', `/v1/keys/${encodeURIComponent(id)}`);
         output.event({ event: 'done', revoked: id });
         output.say(`revoked ${id}`);
-      }));
+      }),
+    );

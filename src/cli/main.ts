@@ -8,14 +8,28 @@ import { createOutput } from './output.ts';
 import { planCommand } from './plan.ts';
 import { queryCommand } from './query.ts';
 import { replayCommand } from './replay.ts';
-import { devCommand, startCommand } from './run-pipeline.ts';
 import { runCommand } from './run.ts';
+import { devCommand, startCommand } from './run-pipeline.ts';
 import { sendCommand } from './send.ts';
 import { statusCommand } from './status.ts';
 import { typesCommand } from './types.ts';
 import { packageVersion } from './version.ts';
 
-const VERBS = [initCommand, devCommand, startCommand, planCommand, importCommand, sendCommand, queryCommand, runCommand, replayCommand, statusCommand, keysCommand, typesCommand, doctorCommand];
+const VERBS = [
+  initCommand,
+  devCommand,
+  startCommand,
+  planCommand,
+  importCommand,
+  sendCommand,
+  queryCommand,
+  runCommand,
+  replayCommand,
+  statusCommand,
+  keysCommand,
+  typesCommand,
+  doctorCommand,
+];
 
 /** Runs the command line; resolves to the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -24,7 +38,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(packageVersion())
     .showHelpAfterError('(see `millrace --help`)')
     .exitOverride();
-  for (const verb of VERBS) program.addCommand(verb().exitOverride().showHelpAfterError('(see --help)'));
+  for (const verb of VERBS)
+    program.addCommand(verb().exitOverride().showHelpAfterError('(see --help)'));
   try {
     await program.parseAsync([...argv]);
     return Number(process.exitCode ?? 0);

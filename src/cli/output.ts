@@ -44,7 +44,10 @@ export function createOutput(json: boolean): Output {
     },
     fail: (error) => {
       endProgress();
-      if (json) process.stdout.write(`${JSON.stringify({ event: 'error', code: error.code, message: error.message, ...error.details })}\n`);
+      if (json)
+        process.stdout.write(
+          `${JSON.stringify({ event: 'error', code: error.code, message: error.message, ...error.details })}\n`,
+        );
       process.stderr.write(`${paint('red', 'error')} ${error.message}\n`);
     },
   };
@@ -54,15 +57,33 @@ const CODES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 };
 
 /** Colours only on a terminal, and never where NO_COLOR is set. */
 export function paint(colour: keyof typeof CODES, text: string): string {
-  const wanted = process.stdout.isTTY === true && process.stderr.isTTY === true && !process.env['NO_COLOR'];
+  const wanted =
+    process.stdout.isTTY === true && process.stderr.isTTY === true && !process.env['NO_COLOR'];
   return wanted ? `\x1b[${CODES[colour]}m${text}\x1b[0m` : text;
 }
 
 /** Columns lined up; numbers to the right. */
-export function textTable(head: readonly string[], rows: readonly (readonly string[])[], right: readonly boolean[] = []): string {
-  const widths = head.map((name, column) => rows.reduce((width, row) => Math.max(width, displayWidth(row[column] ?? '')), displayWidth(name)));
-  const line = (cells: readonly string[]) => cells.map((cell, column) => pad(cell, widths[column] ?? 0, right[column] ?? false)).join('  ').trimEnd();
-  return [paint('bold', line(head)), widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
+export function textTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  right: readonly boolean[] = [],
+): string {
+  const widths = head.map((name, column) =>
+    rows.reduce(
+      (width, row) => Math.max(width, displayWidth(row[column] ?? '')),
+      displayWidth(name),
+    ),
+  );
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) => pad(cell, widths[column] ?? 0, right[column] ?? false))
+      .join('  ')
+      .trimEnd();
+  return [
+    paint('bold', line(head)),
+    widths.map((width) => '─'.repeat(width)).join('  '),
+    ...rows.map(line),
+  ].join('\n');
 }
 
 function pad(text: string, width: number, right: boolean): string {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { prepareWithoutRunning, storedPlanChanges } from '../app/inspect.ts';
 import { dataFolderFor } from '../app/data-folder.ts';
+import { prepareWithoutRunning, storedPlanChanges } from '../app/inspect.ts';
 import { findPipeline } from '../app/load-pipeline.ts';
-import type { PlanChange } from '../plan/diff.ts';
 import { MillraceError } from '../core/errors.ts';
+import type { PlanChange } from '../plan/diff.ts';
 import type { FolderOptions } from './connection.ts';
 import { createOutput, paint } from './output.ts';
 import { folderVerb } from './verb.ts';
@@ -27,7 +27,10 @@ export const planCommand = (): Command =>
       for (const change of changes) output.say(`${mark(change)} ${change.what}: ${change.detail}`);
       const breaking = changes.filter((change) => change.kind === 'breaking').length;
       if (breaking > 0 && !options.allowBreaking)
-        throw new MillraceError('MR_PLAN_BREAKING', `${breaking} breaking change${breaking === 1 ? '' : 's'}: \`dev\` and \`start\` refuse this definition without --allow-breaking.`);
+        throw new MillraceError(
+          'MR_PLAN_BREAKING',
+          `${breaking} breaking change${breaking === 1 ? '' : 's'}: \`dev\` and \`start\` refuse this definition without --allow-breaking.`,
+        );
     });
 
 function mark({ kind }: PlanChange): string {

@@ -13,23 +13,38 @@ const FORMATS = ['table', 'csv', 'json', 'ndjson', 'parquet'];
 const CELL_CHARACTERS_MAX = 60;
 
 export const queryCommand = (): Command =>
-  folderVerb('query', 'Ask with SQL: the running process, or the data folder where none runs', `millrace query "select country, count(*) from lake.sales group by all"`)
+  folderVerb(
+    'query',
+    'Ask with SQL: the running process, or the data folder where none runs',
+    `millrace query "select country, count(*) from lake.sales group by all"`,
+  )
     .argument('<sql>', 'one SELECT')
     .option('--format <format>', FORMATS.join(', '), 'table')
-    .action((sql: string, options: QueryOptions) => withConnection(options, (connection) => query(connection, sql, options)));
+    .action((sql: string, options: QueryOptions) =>
+      withConnection(options, (connection) => query(connection, sql, options)),
+    );
 
 async function query(connection: Connection, sql: string, options: QueryOptions): Promise<void> {
   const format = options.json ? 'json' : (options.format ?? 'table');
-  if (!FORMATS.includes(format)) throw new MillraceError('MR_COMMAND_USAGE', `--format must be one of ${FORMATS.join(', ')}.`);
-  if (format === 'parquet' && process.stdout.isTTY) throw new MillraceError('MR_COMMAND_USAGE', 'Parquet is not for a terminal; write it to a file: … --format parquet > result.parquet');
-  const response = await connection.request('POST', '/v1/sql', { sql, format: format === 'table' ? 'json' : format });
+  if (!FORMATS.includes(format))
+    throw new MillraceError('MR_COMMAND_USAGE', `--format must be one of ${FORMATS.join(', ')}.`);
+  if (format === 'parquet' && process.stdout.isTTY)
+    throw new MillraceError(
+      'MR_COMMAND_USAGE',
+      'Parquet is not for a terminal; write it to a file: … --format parquet > result.parquet',
+    );
+  const response = await connection.request('POST', '/v1/sql', {
+    sql,
+    format: format === 'table' ? 'json' : format,
+  });
   if (!response.ok) throw pointedAt(sql, await errorOf(response));
   if (format === 'table') {
     printTable((await response.json()) as TableResult);
     return;
   }
   for await (const chunk of response.body ?? []) {
-    if (!process.stdout.write(chunk)) await new Promise((resolve) => process.stdout.once('drain', resolve));
+    if (!process.stdout.write(chunk))
+      await new Promise((resolve) => process.stdout.once('drain', resolve));
   }
 }
 
@@ -42,12 +57,19 @@ interface TableResult {
 function printTable({ columns, rows, rowCount }: TableResult): void {
   const isNumber = columns.map(({ type }) => /INT|DECIMAL|DOUBLE|FLOAT/.test(type));
   const output = createOutput(false);
-  output.say(textTable(columns.map(({ name }) => name), rows.map((row) => row.map(cell)), isNumber));
+  output.say(
+    textTable(
+      columns.map(({ name }) => name),
+      rows.map((row) => row.map(cell)),
+      isNumber,
+    ),
+  );
   output.say(`(${formatCount(rowCount)} row${rowCount === 1 ? '' : 's'})`);
 }
 
 function cell(value: unknown): string {
-  const text = value === null ? 'NULL' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text =
+    value === null ? 'NULL' : typeof value === 'object' ? JSON.stringify(value) : String(value);
   const line = text.replace(/[\r\n\t]/g, ' ');
   return line.length > CELL_CHARACTERS_MAX ? `${line.slice(0, CELL_CHARACTERS_MAX - 1)}…` : line;
 }
@@ -58,5 +80,9 @@ function pointedAt(sql: string, error: MillraceError): MillraceError {
   if (typeof position !== 'number' || position > sql.length) return error;
   const start = sql.lastIndexOf('\n', position - 1) + 1;
   const line = sql.slice(start).split('\n')[0] ?? '';
-  return new MillraceError(error.code, `${error.message}\n  ${line}\n  ${' '.repeat(position - start)}^`, { details: error.details });
+  return new MillraceError(
+    error.code,
+    `${error.message}\n  ${line}\n  ${' '.repeat(position - start)}^`,
+    { details: error.details },
+  );
 }

@@ -24,18 +24,34 @@ interface RunOptions {
 function runVerb(name: string, description: string, example: string): Command {
   return verb(name, description, example)
     .argument('[pipeline]', 'the pipeline file or its folder', '.')
-    .option('--data <folder>', 'the data folder (default: .millrace beside the pipeline, or MILLRACE_DATA)')
+    .option(
+      '--data <folder>',
+      'the data folder (default: .millrace beside the pipeline, or MILLRACE_DATA)',
+    )
     .option('--port <port>', 'HTTP port, 0 for a free one (default: 4000, or MILLRACE_PORT)')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--allow-host <name>', 'a host name the server answers for; may be repeated', (name: string, names: string[]) => [...names, name], [])
+    .option(
+      '--allow-host <name>',
+      'a host name the server answers for; may be repeated',
+      (name: string, names: string[]) => [...names, name],
+      [],
+    )
     .option('--allow-breaking', 'accept changes of the definition that break stored data');
 }
 
 export const devCommand = (): Command =>
-  runVerb('dev', 'Run the pipeline, reload it on change, no keys on loopback', 'millrace dev pipeline.ts').action((pipeline: string, options: RunOptions) => run('dev', pipeline, options));
+  runVerb(
+    'dev',
+    'Run the pipeline, reload it on change, no keys on loopback',
+    'millrace dev pipeline.ts',
+  ).action((pipeline: string, options: RunOptions) => run('dev', pipeline, options));
 
 export const startCommand = (): Command =>
-  runVerb('start', 'Run the pipeline for production: keys required, no reload', 'millrace start pipeline.ts --data /var/lib/millrace').action((pipeline: string, options: RunOptions) => run('start', pipeline, options));
+  runVerb(
+    'start',
+    'Run the pipeline for production: keys required, no reload',
+    'millrace start pipeline.ts --data /var/lib/millrace',
+  ).action((pipeline: string, options: RunOptions) => run('start', pipeline, options));
 
 async function run(mode: 'dev' | 'start', pipeline: string, options: RunOptions): Promise<void> {
   const output = createOutput(options.json ?? false);
@@ -44,15 +60,26 @@ async function run(mode: 'dev' | 'start', pipeline: string, options: RunOptions)
   const folder = dataFolderFor(file, options.data);
   const port = parsePort(options.port ?? process.env['MILLRACE_PORT'] ?? '4000');
   if (mode === 'dev' && !isLoopback(options.host))
-    throw new MillraceError('MR_COMMAND_USAGE', `\`dev\` asks for no keys and so listens on this machine only; for ${options.host} use \`millrace start\`.`);
+    throw new MillraceError(
+      'MR_COMMAND_USAGE',
+      `\`dev\` asks for no keys and so listens on this machine only; for ${options.host} use \`millrace start\`.`,
+    );
   let fatal: MillraceError | undefined;
   let end = () => {};
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
   const app = await App.start({
-    file, folder, mode, host: options.host, port, allowedHosts: options.allowHost, allowBreaking: options.allowBreaking ?? false,
-    triggers: true, clock: systemClock, logger,
+    file,
+    folder,
+    mode,
+    host: options.host,
+    port,
+    allowedHosts: options.allowHost,
+    allowBreaking: options.allowBreaking ?? false,
+    triggers: true,
+    clock: systemClock,
+    logger,
     onFatal: (error) => {
       fatal = error;
       end();
@@ -72,7 +99,10 @@ async function run(mode: 'dev' | 'start', pipeline: string, options: RunOptions)
 
 function parsePort(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) < 65_536) return Number(text);
-  throw new MillraceError('MR_COMMAND_USAGE', `--port must be a number from 0 to 65535, not ${JSON.stringify(text)}.`);
+  throw new MillraceError(
+    'MR_COMMAND_USAGE',
+    `--port must be a number from 0 to 65535, not ${JSON.stringify(text)}.`,
+  );
 }
 
 function isLoopback(host: string): boolean {
@@ -100,14 +130,18 @@ async function watchPipeline(app: App, output: Output, logger: Logger): Promise<
   const report = (error: unknown) => {
     const known = asMillraceError(error, 'MR_INTERNAL');
     output.event({ event: 'reload-failed', code: known.code, message: known.message });
-    output.say(`${paint('red', 'not reloaded')} ${known.message}\nThe pipeline from before goes on.`);
+    output.say(
+      `${paint('red', 'not reloaded')} ${known.message}\nThe pipeline from before goes on.`,
+    );
   };
   const reload = async (): Promise<void> => {
     try {
       const { pipeline, changes } = await app.reload();
       await writeEnvFile(pipeline);
       output.event({ event: 'reloaded', changes });
-      output.say(`${paint('green', 'reloaded')}${changes.map((change) => `\n  ${change.kind} ${change.what}: ${change.detail}`).join('')}`);
+      output.say(
+        `${paint('green', 'reloaded')}${changes.map((change) => `\n  ${change.kind} ${change.what}: ${change.detail}`).join('')}`,
+      );
       rewatch();
     } catch (error) {
       report(error);
@@ -127,7 +161,9 @@ async function watchPipeline(app: App, output: Output, logger: Logger): Promise<
       const watcher = watch(folder, (_event, name) => {
         if (sources().some((path) => path.endsWith(`/${name}`))) changed();
       });
-      watcher.on('error', (error) => logger.warn({ folder, error: error.message }, 'changes in this folder are not seen'));
+      watcher.on('error', (error) =>
+        logger.warn({ folder, error: error.message }, 'changes in this folder are not seen'),
+      );
       return () => watcher.close();
     });
   };

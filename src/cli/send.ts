@@ -7,24 +7,47 @@ import { createOutput, formatCount } from './output.ts';
 import { folderVerb } from './verb.ts';
 
 export const sendCommand = (): Command =>
-  folderVerb('send', 'Send NDJSON from standard input to a stream of the running pipeline', `echo '{"at":"2026-01-01T00:00:00Z"}' | millrace send events`)
+  folderVerb(
+    'send',
+    'Send NDJSON from standard input to a stream of the running pipeline',
+    `echo '{"at":"2026-01-01T00:00:00Z"}' | millrace send events`,
+  )
     .argument('<stream>', 'name of the stream')
     .option('--idempotency-key <key>', 'makes a repeat of this command safe for 24 hours')
-    .action(async (stream: string, options: FolderOptions & { json?: boolean; idempotencyKey?: string }) => {
-      const output = createOutput(options.json ?? false);
-      const connection = await requireRunning(options);
-      const response = await fetch(`${connection.url}/v1/streams/${encodeURIComponent(stream)}/records`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${connection.key}`, 'content-type': 'application/x-ndjson', ...(options.idempotencyKey === undefined ? {} : { 'idempotency-key': options.idempotencyKey }) },
-        body: Readable.toWeb(process.stdin) as ReadableStream,
-        duplex: 'half',
-      } as RequestInit);
-      if (!response.ok && response.status !== 422) throw await errorOf(response);
-      const answer = (await response.clone().json()) as IngestAnswer;
-      if (answer.accepted === undefined) throw await errorOf(response);
-      output.event({ event: 'done', ...answer });
-      for (const { index, message } of answer.rejected) process.stderr.write(`record ${index}: ${message}\n`);
-      const refused = answer.rejected.length + (answer.rejectedOmitted ?? 0);
-      output.say(`${formatCount(answer.accepted)} stored, ${formatCount(refused)} refused`);
-      if (refused > 0) throw new MillraceError('MR_FIELD_RULE', `${formatCount(refused)} records were refused; the reasons are above.`);
-    });
+    .action(
+      async (
+        stream: string,
+        options: FolderOptions & { json?: boolean; idempotencyKey?: string },
+      ) => {
+        const output = createOutput(options.json ?? false);
+        const connection = await requireRunning(options);
+        const response = await fetch(
+          `${connection.url}/v1/streams/${encodeURIComponent(stream)}/records`,
+          {
+            method: 'POST',
+            headers: {
+              authorization: `Bearer ${connection.key}`,
+              'content-type': 'application/x-ndjson',
+              ...(options.idempotencyKey === undefined
+                ? {}
+                : { 'idempotency-key': options.idempotencyKey }),
+            },
+            body: Readable.toWeb(process.stdin) as ReadableStream,
+            duplex: 'half',
+          } as RequestInit,
+        );
+        if (!response.ok && response.status !== 422) throw await errorOf(response);
+        const answer = (await response.clone().json()) as IngestAnswer;
+        if (answer.accepted === undefined) throw await errorOf(response);
+        output.event({ event: 'done', ...answer });
+        for (const { index, message } of answer.rejected)
+          process.stderr.write(`record ${index}: ${message}\n`);
+        const refused = answer.rejected.length + (answer.rejectedOmitted ?? 0);
+        output.say(`${formatCount(answer.accepted)} stored, ${formatCount(refused)} refused`);
+        if (refused > 0)
+          throw new MillraceError(
+            'MR_FIELD_RULE',
+            `${formatCount(refused)} records were refused; the reasons are above.`,
+          );
+      },
+    );

@@ -5,26 +5,49 @@ import { createOutput, formatBytes, formatCount, paint, textTable } from './outp
 import { folderVerb } from './verb.ts';
 
 export const statusCommand = (): Command =>
-  folderVerb('status', 'Streams, lag, deliveries, models, lookups', 'millrace status')
-    .action((options: FolderOptions & { json?: boolean }) =>
+  folderVerb('status', 'Streams, lag, deliveries, models, lookups', 'millrace status').action(
+    (options: FolderOptions & { json?: boolean }) =>
       withConnection(options, async (connection) => {
         const output = createOutput(options.json ?? false);
         const status = await connection.json<StatusReport>('GET', '/v1/status');
         output.event({ event: 'done', url: connection.url, ...status });
         output.say(`${connection.folder} at ${connection.url}\n`);
         output.say(statusText(status));
-      }));
+      }),
+  );
 
 function statusText(status: StatusReport): string {
   const streams = textTable(
     ['stream', 'records', 'size', 'undelivered', 'dead letters', 'delivery'],
     status.streams.map((stream) => [
-      stream.name, formatCount(stream.records), formatBytes(stream.bytes), stream.undelivered === null ? '–' : formatCount(stream.undelivered),
-      formatCount(stream.deadLetters), stream.deliveryError === null ? 'ok' : paint('red', stream.deliveryError),
+      stream.name,
+      formatCount(stream.records),
+      formatBytes(stream.bytes),
+      stream.undelivered === null ? '–' : formatCount(stream.undelivered),
+      formatCount(stream.deadLetters),
+      stream.deliveryError === null ? 'ok' : paint('red', stream.deliveryError),
     ]),
     [false, true, true, true, true],
   );
-  const models = textTable(['model', 'rows', 'state', 'last run', 'error'], status.models.map((model) => [model.name, model.rows === null ? '–' : formatCount(model.rows), model.state, model.lastRun ?? '–', model.error ?? '']), [false, true]);
-  const lookups = textTable(['lookup', 'entries'], status.lookups.map((lookup) => [lookup.name, formatCount(lookup.entries)]), [false, true]);
-  return [streams, ...(status.models.length > 0 ? [models] : []), ...(status.lookups.length > 0 ? [lookups] : [])].join('\n\n');
+  const models = textTable(
+    ['model', 'rows', 'state', 'last run', 'error'],
+    status.models.map((model) => [
+      model.name,
+      model.rows === null ? '–' : formatCount(model.rows),
+      model.state,
+      model.lastRun ?? '–',
+      model.error ?? '',
+    ]),
+    [false, true],
+  );
+  const lookups = textTable(
+    ['lookup', 'entries'],
+    status.lookups.map((lookup) => [lookup.name, formatCount(lookup.entries)]),
+    [false, true],
+  );
+  return [
+    streams,
+    ...(status.models.length > 0 ? [models] : []),
+    ...(status.lookups.length > 0 ? [lookups] : []),
+  ].join('\n\n');
 }

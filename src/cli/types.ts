@@ -6,7 +6,11 @@ import { createOutput } from './output.ts';
 import { verb } from './verb.ts';
 
 export const typesCommand = (): Command =>
-  verb('types', 'Write millrace-env.d.ts, the row types of the models, without running anything', 'millrace types && tsc --noEmit')
+  verb(
+    'types',
+    'Write millrace-env.d.ts, the row types of the models, without running anything',
+    'millrace types && tsc --noEmit',
+  )
     .argument('[pipeline]', 'the pipeline file or its folder', '.')
     .action(async (pipeline: string, options: { json?: boolean }) => {
       const output = createOutput(options.json ?? false);

@@ -12,5 +12,8 @@ export function verb(name: string, description: string, example: string): Comman
 export function folderVerb(name: string, description: string, example: string): Command {
   return verb(name, description, example)
     .option('--pipeline <file>', 'the pipeline file or its folder (default: ./pipeline.ts)')
-    .option('--data <folder>', 'the data folder (default: .millrace beside the pipeline, or MILLRACE_DATA)');
+    .option(
+      '--data <folder>',
+      'the data folder (default: .millrace beside the pipeline, or MILLRACE_DATA)',
+    );
 }

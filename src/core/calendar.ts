@@ -23,7 +23,9 @@ export function isTimestamp(text: string): boolean {
 
 function isTime(text: string): boolean {
   const match = TIME.exec(text);
-  return match !== null && Number(match[1]) < 24 && Number(match[2]) < 60 && Number(match[3] ?? 0) < 60;
+  return (
+    match !== null && Number(match[1]) < 24 && Number(match[2]) < 60 && Number(match[3] ?? 0) < 60
+  );
 }
 
 export function offsetOf(text: string): string | undefined {
@@ -33,7 +35,10 @@ export function offsetOf(text: string): string | undefined {
 export function isInstant(text: string): boolean {
   const offset = offsetOf(text);
   if (offset === undefined || !isTimestamp(text.slice(0, -offset.length))) return false;
-  const [hours, minutes] = offset === 'Z' ? [0, 0] : [Number(offset.slice(1, 3)), Number(offset.slice(3).replace(':', '') || 0)];
+  const [hours, minutes] =
+    offset === 'Z'
+      ? [0, 0]
+      : [Number(offset.slice(1, 3)), Number(offset.slice(3).replace(':', '') || 0)];
   return hours <= 15 && minutes < 60;
 }
 
@@ -41,18 +46,24 @@ const MICROS = 1_000_000n;
 
 /** Microseconds since 1970 of an instant as the validator takes it. */
 export function parseInstant(text: string): bigint {
-  const match = /^(.{10})[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d)(?::?(\d\d))?$/.exec(text);
+  const match =
+    /^(.{10})[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d)(?::?(\d\d))?$/.exec(text);
   if (!match) return 0n;
   const [, date, clock, seconds = '00', fraction = '', hours = 'Z', minutes = '00'] = match;
   const base = BigInt(Date.parse(`${date}T${clock}:${seconds}Z`) / 1000);
   const offset = hours === 'Z' ? 0 : Number(hours.slice(1)) * 3600 + Number(minutes) * 60;
-  return (base - BigInt(hours.startsWith('-') ? -offset : offset)) * MICROS + BigInt(fraction.padEnd(6, '0'));
+  return (
+    (base - BigInt(hours.startsWith('-') ? -offset : offset)) * MICROS +
+    BigInt(fraction.padEnd(6, '0'))
+  );
 }
 
 /** The instant in UTC, without a fraction of zero. */
 export function instantText(micros: bigint): string {
   const seconds = micros >= 0n ? micros / MICROS : -((-micros + MICROS - 1n) / MICROS);
-  const fraction = String(micros - seconds * MICROS).padStart(6, '0').replace(/0+$/, '');
+  const fraction = String(micros - seconds * MICROS)
+    .padStart(6, '0')
+    .replace(/0+$/, '');
   const text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
   return `${text}${fraction === '' ? '' : `.${fraction}`}Z`;
 }

@@ -3,8 +3,17 @@
  * A `FieldSpec` is plain data and goes into the plan as it is.
  */
 export type PrimitiveKind =
-  | 'boolean' | 'int' | 'long' | 'float' | 'double' | 'string' | 'uuid' | 'binary'
-  | 'date' | 'timestamp' | 'timestamptz';
+  | 'boolean'
+  | 'int'
+  | 'long'
+  | 'float'
+  | 'double'
+  | 'string'
+  | 'uuid'
+  | 'binary'
+  | 'date'
+  | 'timestamp'
+  | 'timestamptz';
 
 export type FieldType =
   | { readonly kind: PrimitiveKind }
@@ -36,7 +45,12 @@ export interface NamedField extends FieldSpec {
 }
 
 export type JsonValue =
-  | string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
 
 /** `decimal(10,3)`, `list<string>`: how a type is written in messages and plans. */
 export function typeText(type: FieldType): string {

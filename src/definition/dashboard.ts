@@ -10,7 +10,9 @@ type RowKeys<S> = S extends { readonly _row?: infer R } ? keyof NonNullable<R> &
 /** A column of the source; `string` where the columns of a model are not known to the compiler yet. */
 export type ColumnOf<S> = [RowKeys<S>] extends [never] ? string : RowKeys<S>;
 
-interface Named { readonly description?: string }
+interface Named {
+  readonly description?: string;
+}
 export interface KpiOptions<S extends ChartSource> extends Named {
   readonly from: S;
   /** An aggregate, or the name of a measure. */
@@ -77,9 +79,13 @@ export function dashboard<const N extends string>(
   const title = `dashboard('${name}')`;
   refuseUnknownOptions(title, options, ['title', 'description']);
   if (typeof build !== 'function')
-    throw invalidDefinition(title, 'the third argument must be a function that returns a list of charts.');
+    throw invalidDefinition(
+      title,
+      'the third argument must be a function that returns a list of charts.',
+    );
   const charts = build(buildersFor(title));
-  if (!Array.isArray(charts) || charts.length === 0) throw invalidDefinition(title, 'the function must return a list of at least one chart.');
+  if (!Array.isArray(charts) || charts.length === 0)
+    throw invalidDefinition(title, 'the function must return a list of at least one chart.');
   const settings = {
     title: options.title ?? name,
     ...(options.description === undefined ? {} : { description: options.description }),
@@ -92,27 +98,57 @@ export function dashboard<const N extends string>(
 
 function buildersFor(dashboardTitle: string): ChartBuilders {
   const make = (
-    kind: Chart['kind'], title: string, from: ChartSource,
-    parts: Pick<Chart, 'columns' | 'measures'>, options: object = {},
+    kind: Chart['kind'],
+    title: string,
+    from: ChartSource,
+    parts: Pick<Chart, 'columns' | 'measures'>,
+    options: object = {},
   ): Chart => {
     if (from?.kind !== 'stream' && from?.kind !== 'model')
-      throw invalidDefinition(dashboardTitle, `${kind}('${title}'): \`from\` must be a stream or a model.`);
+      throw invalidDefinition(
+        dashboardTitle,
+        `${kind}('${title}'): \`from\` must be a stream or a model.`,
+      );
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
-    return Object.freeze({ kind, title, from: from.name, ...parts, options: Object.freeze(Object.fromEntries(given)) });
+    return Object.freeze({
+      kind,
+      title,
+      from: from.name,
+      ...parts,
+      options: Object.freeze(Object.fromEntries(given)),
+    });
   };
   const xy = (kind: 'line' | 'bar', title: string, options: BarOptions<ChartSource>): Chart => {
     const { from, x, y, color, ...rest } = options;
-    return make(kind, title, from, { columns: { x, ...(color === undefined ? {} : { color }) }, measures: { y } }, rest);
+    return make(
+      kind,
+      title,
+      from,
+      { columns: { x, ...(color === undefined ? {} : { color }) }, measures: { y } },
+      rest,
+    );
   };
   return {
-    kpi: (title, { from, value, ...rest }) => make('kpi', title, from, { columns: {}, measures: { value } }, rest),
+    kpi: (title, { from, value, ...rest }) =>
+      make('kpi', title, from, { columns: {}, measures: { value } }, rest),
     line: (title, options) => xy('line', title, options as unknown as BarOptions<ChartSource>),
     bar: (title, options) => xy('bar', title, options as unknown as BarOptions<ChartSource>),
-    grid: (title, { from, columns, ...rest }) => make('grid', title, from, { columns: { columns }, measures: {} }, rest),
+    grid: (title, { from, columns, ...rest }) =>
+      make('grid', title, from, { columns: { columns }, measures: {} }, rest),
     select: (field) => {
       if (field?.kind !== 'field-reference')
-        throw invalidDefinition(dashboardTitle, 'select() takes a field, for example select(sales.fields.country).');
-      return Object.freeze({ kind: 'select', title: field.field, from: field.of, columns: { column: field.field }, measures: {}, options: {} });
+        throw invalidDefinition(
+          dashboardTitle,
+          'select() takes a field, for example select(sales.fields.country).',
+        );
+      return Object.freeze({
+        kind: 'select',
+        title: field.field,
+        from: field.of,
+        columns: { column: field.field },
+        measures: {},
+        options: {},
+      });
     },
   };
 }

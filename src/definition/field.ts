@@ -1,4 +1,10 @@
-import type { FieldSource, FieldSpec, FieldType, JsonValue, PrimitiveKind } from '../core/field-types.ts';
+import type {
+  FieldSource,
+  FieldSpec,
+  FieldType,
+  JsonValue,
+  PrimitiveKind,
+} from '../core/field-types.ts';
 import { invalidDefinition } from './invalid.ts';
 
 /**
@@ -33,31 +39,43 @@ interface OneOf<Self, Value> {
 }
 
 export interface PlainField<V, O extends boolean = false>
-  extends Field<V, O>, Modifiers<PlainField<V, O>, PlainField<V, true>, V> {}
+  extends Field<V, O>,
+    Modifiers<PlainField<V, O>, PlainField<V, true>, V> {}
 export interface OrderedField<V, O extends boolean = false>
-  extends Field<V, O>, Modifiers<OrderedField<V, O>, OrderedField<V, true>, V>, Range<OrderedField<V, O>, V> {}
+  extends Field<V, O>,
+    Modifiers<OrderedField<V, O>, OrderedField<V, true>, V>,
+    Range<OrderedField<V, O>, V> {}
 export interface IntegerField<V, O extends boolean = false>
-  extends Field<V, O>, Modifiers<IntegerField<V, O>, IntegerField<V, true>, V>,
-    Range<IntegerField<V, O>, V>, OneOf<IntegerField<V, O>, V> {}
+  extends Field<V, O>,
+    Modifiers<IntegerField<V, O>, IntegerField<V, true>, V>,
+    Range<IntegerField<V, O>, V>,
+    OneOf<IntegerField<V, O>, V> {}
 export interface StringField<O extends boolean = false>
-  extends Field<string, O>, Modifiers<StringField<O>, StringField<true>, string>,
-    Range<StringField<O>, number>, OneOf<StringField<O>, string> {
+  extends Field<string, O>,
+    Modifiers<StringField<O>, StringField<true>, string>,
+    Range<StringField<O>, number>,
+    OneOf<StringField<O>, string> {
   /** A regular expression the whole value must match. */
   pattern(expression: RegExp | string): StringField<O>;
   /** `17850.0` or 17850 is read as the text `17850`. */
   from(source: 'integer-text'): StringField<O>;
 }
 export interface BinaryField<O extends boolean = false>
-  extends Field<Uint8Array, O>, Modifiers<BinaryField<O>, BinaryField<true>, Uint8Array>, Range<BinaryField<O>, number> {}
+  extends Field<Uint8Array, O>,
+    Modifiers<BinaryField<O>, BinaryField<true>, Uint8Array>,
+    Range<BinaryField<O>, number> {}
 export interface InstantField<O extends boolean = false>
-  extends Field<Date, O>, Modifiers<InstantField<O>, InstantField<true>, Date>, Range<InstantField<O>, Date> {
+  extends Field<Date, O>,
+    Modifiers<InstantField<O>, InstantField<true>, Date>,
+    Range<InstantField<O>, Date> {
   /** The producer sends a number of seconds or milliseconds since 1970. */
   from(source: 'epoch-seconds' | 'epoch-milliseconds'): InstantField<O>;
 }
 
 export type Fields = { readonly [name: string]: Field };
 type Simplify<T> = { [K in keyof T]: T[K] };
-export type ValueOf<F> = F extends Field<infer V, infer O> ? (O extends true ? V | null : V) : never;
+export type ValueOf<F> =
+  F extends Field<infer V, infer O> ? (O extends true ? V | null : V) : never;
 /** The row of a set of fields: optional ones may be absent or null. */
 export type RowOf<F extends Fields> = Simplify<
   { [K in keyof F as F[K] extends Field<unknown, true> ? never : K]: ValueOf<F[K]> } & {
@@ -77,7 +95,8 @@ export const field = Object.freeze({
   float: (): OrderedField<number> => make({ kind: 'float' }),
   double: (): OrderedField<number> => make({ kind: 'double' }),
   /** Exact number of `precision` digits, `scale` of them behind the point; text in TypeScript. */
-  decimal: (precision: number, scale: number): OrderedField<string> => make(decimalType(precision, scale)),
+  decimal: (precision: number, scale: number): OrderedField<string> =>
+    make(decimalType(precision, scale)),
   string: (): StringField => make({ kind: 'string' }),
   uuid: (): PlainField<string> => make({ kind: 'uuid' }),
   /** Bytes; base64 text in JSON. */
@@ -90,14 +109,27 @@ export const field = Object.freeze({
   timestamptz: (): InstantField => make({ kind: 'timestamptz' }),
   list: <V, O extends boolean>(element: Field<V, O>): PlainField<ValueOf<Field<V, O>>[]> =>
     make({ kind: 'list', element: specOf('field.list', element) }),
-  map: <V, O extends boolean>(key: MapKey, value: Field<V, O>): PlainField<Record<string, ValueOf<Field<V, O>>>> =>
+  map: <V, O extends boolean>(
+    key: MapKey,
+    value: Field<V, O>,
+  ): PlainField<Record<string, ValueOf<Field<V, O>>>> =>
     make({ kind: 'map', key: mapKeySpec(key), value: specOf('field.map', value) }),
   struct: <F extends Fields>(fields: F): PlainField<RowOf<F>> =>
     make({ kind: 'struct', fields: namedFields('field.struct', fields) }),
 });
 
-const RANGED: ReadonlySet<string> = new Set<string>(
-  ['int', 'long', 'float', 'double', 'decimal', 'string', 'binary', 'date', 'timestamp', 'timestamptz']);
+const RANGED: ReadonlySet<string> = new Set<string>([
+  'int',
+  'long',
+  'float',
+  'double',
+  'decimal',
+  'string',
+  'binary',
+  'date',
+  'timestamp',
+  'timestamptz',
+]);
 const LISTED: ReadonlySet<string> = new Set<string>(['int', 'long', 'string']);
 const SOURCES: { readonly [kind: string]: readonly FieldSource[] } = {
   string: ['integer-text'],
@@ -110,7 +142,10 @@ function make<Self>(type: FieldType, changes: Partial<FieldSpec> = {}): Self {
   const but = (change: Partial<FieldSpec>): Self => make(type, { ...spec, ...change });
   const only = (allowed: boolean, modifier: string): void => {
     if (!allowed)
-      throw invalidDefinition(`field.${type.kind}()`, `.${modifier}() is not a modifier of this type.`);
+      throw invalidDefinition(
+        `field.${type.kind}()`,
+        `.${modifier}() is not a modifier of this type.`,
+      );
   };
   const bound = (name: 'min' | 'max') => (value: unknown) => {
     only(RANGED.has(type.kind), name);
@@ -127,8 +162,13 @@ function make<Self>(type: FieldType, changes: Partial<FieldSpec> = {}): Self {
     oneOf: (values: readonly unknown[]) => {
       only(LISTED.has(type.kind), 'oneOf');
       if (!Array.isArray(values) || values.length === 0)
-        throw invalidDefinition(`field.${type.kind}()`, '.oneOf() takes a list of at least one value.');
-      return but({ oneOf: values.map((value) => (typeof value === 'bigint' ? String(value) : value)) });
+        throw invalidDefinition(
+          `field.${type.kind}()`,
+          '.oneOf() takes a list of at least one value.',
+        );
+      return but({
+        oneOf: values.map((value) => (typeof value === 'bigint' ? String(value) : value)),
+      });
     },
     pattern: (expression: RegExp | string) => {
       only(type.kind === 'string', 'pattern');
@@ -136,19 +176,32 @@ function make<Self>(type: FieldType, changes: Partial<FieldSpec> = {}): Self {
     },
     from: (source: FieldSource) => {
       if (!SOURCES[type.kind]?.includes(source))
-        throw invalidDefinition(`field.${type.kind}()`, `.from(${JSON.stringify(source)}) is not known for this type.`);
+        throw invalidDefinition(
+          `field.${type.kind}()`,
+          `.from(${JSON.stringify(source)}) is not known for this type.`,
+        );
       return but({ from: source });
     },
   }) as Self;
 }
 
 function boundValue(kind: PrimitiveKind | string, name: string, value: unknown): number | string {
-  if (kind === 'string' || kind === 'binary' || kind === 'int' || kind === 'float' || kind === 'double') {
+  if (
+    kind === 'string' ||
+    kind === 'binary' ||
+    kind === 'int' ||
+    kind === 'float' ||
+    kind === 'double'
+  ) {
     if (typeof value === 'number' && Number.isFinite(value)) return value;
-  } else if (kind === 'long' && (typeof value === 'bigint' || Number.isSafeInteger(value))) return String(value);
+  } else if (kind === 'long' && (typeof value === 'bigint' || Number.isSafeInteger(value)))
+    return String(value);
   else if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
   else if (typeof value === 'string') return value;
-  throw invalidDefinition(`field.${kind}()`, `.${name}(${String(value)}) is not a bound of this type.`);
+  throw invalidDefinition(
+    `field.${kind}()`,
+    `.${name}(${String(value)}) is not a bound of this type.`,
+  );
 }
 
 function patternSource(expression: RegExp | string): string {
@@ -170,7 +223,10 @@ function jsonOf(value: unknown): JsonValue {
 function decimalType(precision: number, scale: number): FieldType {
   const whole = Number.isInteger(precision) && Number.isInteger(scale);
   if (!whole || precision < 1 || precision > 38 || scale < 0 || scale > precision)
-    throw invalidDefinition(`field.decimal(${precision}, ${scale})`, 'precision is 1 to 38, scale 0 to precision.');
+    throw invalidDefinition(
+      `field.decimal(${precision}, ${scale})`,
+      'precision is 1 to 38, scale 0 to precision.',
+    );
   return { kind: 'decimal', precision, scale };
 }
 
@@ -179,14 +235,20 @@ const MAP_KEY_KINDS: ReadonlySet<string> = new Set(['string', 'int', 'long', 'uu
 function mapKeySpec(key: Field): FieldSpec {
   const spec = specOf('field.map', key);
   if (!MAP_KEY_KINDS.has(spec.type.kind) || spec.optional)
-    throw invalidDefinition('field.map()', 'keys are string, int, long, uuid or date, and not optional.');
+    throw invalidDefinition(
+      'field.map()',
+      'keys are string, int, long, uuid or date, and not optional.',
+    );
   return spec;
 }
 
 function specOf(definition: string, candidate: unknown): FieldSpec {
   const spec = (candidate as Field | undefined)?.spec;
   if (spec?.type === undefined)
-    throw invalidDefinition(`${definition}()`, 'its parts must be made with field.*, for example field.string().');
+    throw invalidDefinition(
+      `${definition}()`,
+      'its parts must be made with field.*, for example field.string().',
+    );
   return spec;
 }
 
@@ -195,20 +257,32 @@ const FIELD_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,126}$/;
 /** The fields of a stream or struct as plain data, in order; refuses names that differ by case only. */
 export function namedFields(definition: string, fields: Fields): (FieldSpec & { name: string })[] {
   if (typeof fields !== 'object' || fields === null || Object.keys(fields).length === 0)
-    throw invalidDefinition(definition, '`fields` must name at least one field, for example { id: field.string() }.');
+    throw invalidDefinition(
+      definition,
+      '`fields` must name at least one field, for example { id: field.string() }.',
+    );
   const seen = new Map<string, string>();
   return Object.entries(fields).map(([name, candidate]) => {
     if (!FIELD_NAME.test(name))
-      throw invalidDefinition(definition, `field name ${JSON.stringify(name)}: letters, digits and _, starting with a letter.`);
+      throw invalidDefinition(
+        definition,
+        `field name ${JSON.stringify(name)}: letters, digits and _, starting with a letter.`,
+      );
     const twin = seen.get(name.toLowerCase());
     if (twin !== undefined)
-      throw invalidDefinition(definition, `fields \`${twin}\` and \`${name}\` differ by case only; SQL could not tell them apart.`);
+      throw invalidDefinition(
+        definition,
+        `fields \`${twin}\` and \`${name}\` differ by case only; SQL could not tell them apart.`,
+      );
     seen.set(name.toLowerCase(), name);
     if (/^_(shard|sequence_number|arrived_at|rest)$/i.test(name))
       throw invalidDefinition(definition, `field \`${name}\`: this name is millrace's own.`);
     const spec = (candidate as Field | undefined)?.spec;
     if (spec?.type === undefined)
-      throw invalidDefinition(definition, `field \`${name}\` must be made with field.*, for example field.string().`);
+      throw invalidDefinition(
+        definition,
+        `field \`${name}\` must be made with field.*, for example field.string().`,
+      );
     return { name, ...spec };
   });
 }

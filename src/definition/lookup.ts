@@ -15,7 +15,10 @@ export interface LookupOptions<F extends Fields> {
   /** The field whose value is asked for. */
   readonly key: keyof F & string;
   /** Fields that order the entries of one key. Without them each key has one entry, the last written. */
-  readonly sort?: (keyof F & string) | SequencePart | readonly ((keyof F & string) | SequencePart)[];
+  readonly sort?:
+    | (keyof F & string)
+    | SequencePart
+    | readonly ((keyof F & string) | SequencePart)[];
   /** A boolean field: a record where it is true deletes the entry. */
   readonly tombstone?: keyof F & string;
 }
@@ -36,19 +39,36 @@ export interface LookupSettings {
   readonly tombstone?: string;
 }
 
-const KEY_KINDS: ReadonlySet<string> = new Set(
-  ['string', 'int', 'long', 'uuid', 'date', 'timestamp', 'timestamptz', 'boolean', 'decimal']);
+const KEY_KINDS: ReadonlySet<string> = new Set([
+  'string',
+  'int',
+  'long',
+  'uuid',
+  'date',
+  'timestamp',
+  'timestamptz',
+  'boolean',
+  'decimal',
+]);
 
 /**
  * A key → rows view of a stream, answered in microseconds.
  * @throws MillraceError MR_DEFINITION_INVALID naming file, line and option.
  */
-export function lookup<const N extends string, F extends Fields>(name: N, options: LookupOptions<F>): Lookup<N, F> {
+export function lookup<const N extends string, F extends Fields>(
+  name: N,
+  options: LookupOptions<F>,
+): Lookup<N, F> {
   requireName('lookup', name);
   const title = `lookup('${name}')`;
   refuseUnknownOptions(title, options, ['from', 'description', 'key', 'sort', 'tombstone']);
   if (options.from?.kind !== 'stream') throw invalidDefinition(title, '`from` must be a stream.');
-  const definition = { kind: 'lookup' as const, name, from: options.from, settings: settingsOf(title, options) };
+  const definition = {
+    kind: 'lookup' as const,
+    name,
+    from: options.from,
+    settings: settingsOf(title, options),
+  };
   rememberLocation(definition);
   return Object.freeze(definition) as Lookup<N, F>;
 }
@@ -58,17 +78,27 @@ function settingsOf<F extends Fields>(title: string, options: LookupOptions<F>):
   const keyed = (option: string, name: unknown): string => {
     const found = requireField(title, option, fields, name);
     if (!KEY_KINDS.has(found.type.kind))
-      throw invalidDefinition(title, `\`${option}\`: \`${found.name}\` is ${found.type.kind}, which cannot be part of a key.`);
+      throw invalidDefinition(
+        title,
+        `\`${option}\`: \`${found.name}\` is ${found.type.kind}, which cannot be part of a key.`,
+      );
     return found.name;
   };
   const sort = options.sort === undefined ? [] : [options.sort].flat();
-  const tombstone = options.tombstone === undefined ? undefined : requireField(title, 'tombstone', fields, options.tombstone);
+  const tombstone =
+    options.tombstone === undefined
+      ? undefined
+      : requireField(title, 'tombstone', fields, options.tombstone);
   if (tombstone && tombstone.type.kind !== 'boolean')
     throw invalidDefinition(title, `\`tombstone\`: \`${tombstone.name}\` must be a boolean field.`);
   return Object.freeze({
     ...(options.description === undefined ? {} : { description: options.description }),
     key: keyed('key', options.key),
-    sort: Object.freeze(sort.map((part) => (typeof part === 'object' && part?.kind === 'sequence' ? null : keyed('sort', part)))),
+    sort: Object.freeze(
+      sort.map((part) =>
+        typeof part === 'object' && part?.kind === 'sequence' ? null : keyed('sort', part),
+      ),
+    ),
     ...(tombstone ? { tombstone: tombstone.name } : {}),
   });
 }

@@ -47,17 +47,32 @@ export interface ModelSettings {
   readonly measures: { readonly [name: string]: Sql };
 }
 
-const OPTIONS = ['description', 'owner', 'sql', 'materialize', 'schedule', 'timezone', 'checks', 'fields', 'key', 'measures'];
+const OPTIONS = [
+  'description',
+  'owner',
+  'sql',
+  'materialize',
+  'schedule',
+  'timezone',
+  'checks',
+  'fields',
+  'key',
+  'measures',
+];
 
 /**
  * A SELECT over streams and models, kept as table or view of the warehouse.
  * @throws MillraceError MR_DEFINITION_INVALID naming file, line and option.
  */
-export function model<const N extends string, F extends Fields = Fields>(name: N, options: ModelOptions<F>): Model<N, F> {
+export function model<const N extends string, F extends Fields = Fields>(
+  name: N,
+  options: ModelOptions<F>,
+): Model<N, F> {
   requireName('model', name);
   const title = `model('${name}')`;
   refuseUnknownOptions(title, options, OPTIONS);
-  if (options.sql?.kind !== 'sql') throw invalidDefinition(title, '`sql` must be written as sql`select …`.');
+  if (options.sql?.kind !== 'sql')
+    throw invalidDefinition(title, '`sql` must be written as sql`select …`.');
   const definition = { kind: 'model' as const, name, settings: settingsOf(title, options) };
   rememberLocation(definition);
   return Object.freeze(definition) as Model<N, F>;
@@ -69,7 +84,10 @@ function settingsOf<F extends Fields>(title: string, options: ModelOptions<F>): 
     throw invalidDefinition(title, "`materialize` must be 'table' or 'view'.");
   const checks = options.checks ?? [];
   if (!Array.isArray(checks) || checks.some((rule) => rule?.rule === undefined))
-    throw invalidDefinition(title, "`checks` must be a list of check.*, for example [check.notNull('day')].");
+    throw invalidDefinition(
+      title,
+      "`checks` must be a list of check.*, for example [check.notNull('day')].",
+    );
   return Object.freeze({
     ...(options.description === undefined ? {} : { description: options.description }),
     ...(options.owner === undefined ? {} : { owner: options.owner }),

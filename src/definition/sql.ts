@@ -27,7 +27,16 @@ export interface Sql {
   readonly parts: readonly SqlPart[];
 }
 
-export type SqlValue = SqlReference | FieldReference | Sql | string | number | bigint | boolean | Date | null;
+export type SqlValue =
+  | SqlReference
+  | FieldReference
+  | Sql
+  | string
+  | number
+  | bigint
+  | boolean
+  | Date
+  | null;
 
 /** `sql\`select count(*) from ${sales} where country = ${'France'}\`` */
 export function sql(strings: TemplateStringsArray, ...values: SqlValue[]): Sql {
@@ -40,7 +49,8 @@ export function sql(strings: TemplateStringsArray, ...values: SqlValue[]): Sql {
 }
 
 function partsOf(value: SqlValue): readonly SqlPart[] {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return [{ parameter: value }];
+  if (value === null || typeof value === 'string' || typeof value === 'boolean')
+    return [{ parameter: value }];
   if (typeof value === 'number' && Number.isFinite(value)) return [{ parameter: value }];
   if (typeof value === 'bigint') return [{ parameter: value.toString() }];
   if (value instanceof Date) return [{ parameter: value.toISOString() }];

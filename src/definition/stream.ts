@@ -1,7 +1,13 @@
-import { LIMITS } from '../core/limits.ts';
 import type { NamedField } from '../core/field-types.ts';
+import { LIMITS } from '../core/limits.ts';
 import { type Fields, namedFields, type RowOf, type ValueOf } from './field.ts';
-import { invalidDefinition, parseDuration, parseSize, refuseUnknownOptions, requireName } from './invalid.ts';
+import {
+  invalidDefinition,
+  parseDuration,
+  parseSize,
+  refuseUnknownOptions,
+  requireName,
+} from './invalid.ts';
 import { rememberLocation } from './location.ts';
 import type { Partition } from './partition.ts';
 import type { FieldReference, Sql } from './sql.ts';
@@ -58,18 +64,40 @@ export interface StreamSettings {
   readonly time?: string;
   readonly unknown: 'refuse' | 'drop' | 'keep';
   readonly invalid: 'refuse' | 'deadletter';
-  readonly table: { readonly partitionBy: readonly Partition[]; readonly everyMs: number; readonly bytesMax: number } | false;
+  readonly table:
+    | {
+        readonly partitionBy: readonly Partition[];
+        readonly everyMs: number;
+        readonly bytesMax: number;
+      }
+    | false;
   readonly measures: { readonly [name: string]: Sql };
   readonly renamedFrom?: string;
 }
 
-const OPTIONS = ['description', 'owner', 'fields', 'key', 'shards', 'retention', 'time', 'unknown', 'invalid', 'table', 'measures', 'renamedFrom'];
+const OPTIONS = [
+  'description',
+  'owner',
+  'fields',
+  'key',
+  'shards',
+  'retention',
+  'time',
+  'unknown',
+  'invalid',
+  'table',
+  'measures',
+  'renamedFrom',
+];
 
 /**
  * A named, durable, ordered-per-shard sequence of records with an ingest endpoint and a lake table.
  * @throws MillraceError MR_DEFINITION_INVALID naming file, line and option.
  */
-export function stream<const N extends string, F extends Fields>(name: N, options: StreamOptions<F>): Stream<N, F> {
+export function stream<const N extends string, F extends Fields>(
+  name: N,
+  options: StreamOptions<F>,
+): Stream<N, F> {
   requireName('stream', name);
   const title = `stream('${name}')`;
   refuseUnknownOptions(title, options, OPTIONS);
@@ -80,7 +108,8 @@ export function stream<const N extends string, F extends Fields>(name: N, option
 
 function partsOf<F extends Fields>(name: string, title: string, options: StreamOptions<F>) {
   const fields = namedFields(title, options.fields);
-  if (fields.length > LIMITS.fieldsMax) throw invalidDefinition(title, `a stream has at most ${LIMITS.fieldsMax} fields.`);
+  if (fields.length > LIMITS.fieldsMax)
+    throw invalidDefinition(title, `a stream has at most ${LIMITS.fieldsMax} fields.`);
   const settings: StreamSettings = Object.freeze({
     ...text(title, 'description', options.description),
     ...text(title, 'owner', options.owner),
@@ -108,30 +137,60 @@ function text<K extends string>(title: string, option: K, value: unknown): { [P 
   return { [option]: value } as { [P in K]?: string };
 }
 
-function choice<T extends string>(title: string, option: string, value: T, allowed: readonly T[]): T {
+function choice<T extends string>(
+  title: string,
+  option: string,
+  value: T,
+  allowed: readonly T[],
+): T {
   if (allowed.includes(value)) return value;
-  throw invalidDefinition(title, `\`${option}\` must be one of ${allowed.map((name) => `'${name}'`).join(', ')}.`);
+  throw invalidDefinition(
+    title,
+    `\`${option}\` must be one of ${allowed.map((name) => `'${name}'`).join(', ')}.`,
+  );
 }
 
 function shardCount(title: string, value: number): number {
   if (Number.isInteger(value) && value >= 1 && value <= LIMITS.shardsMax) return value;
-  throw invalidDefinition(title, `\`shards\` must be a whole number from 1 to ${LIMITS.shardsMax}.`);
+  throw invalidDefinition(
+    title,
+    `\`shards\` must be a whole number from 1 to ${LIMITS.shardsMax}.`,
+  );
 }
 
 /** The field `name`, or an error that lists the fields there are. */
-export function requireField(title: string, option: string, fields: readonly NamedField[], name: unknown): NamedField {
+export function requireField(
+  title: string,
+  option: string,
+  fields: readonly NamedField[],
+  name: unknown,
+): NamedField {
   const found = fields.find((candidate) => candidate.name === name);
   if (found) return found;
-  throw invalidDefinition(title, `\`${option}\` names ${JSON.stringify(name)}, which is not a field. Fields are: ${fields.map((f) => f.name).join(', ')}.`);
+  throw invalidDefinition(
+    title,
+    `\`${option}\` names ${JSON.stringify(name)}, which is not a field. Fields are: ${fields.map((f) => f.name).join(', ')}.`,
+  );
 }
 
-const KEY_KINDS: ReadonlySet<string> = new Set(['string', 'int', 'long', 'uuid', 'date', 'boolean', 'timestamp']);
+const KEY_KINDS: ReadonlySet<string> = new Set([
+  'string',
+  'int',
+  'long',
+  'uuid',
+  'date',
+  'boolean',
+  'timestamp',
+]);
 
 function keyField(title: string, fields: readonly NamedField[], key: unknown): { key?: string } {
   if (key === undefined) return {};
   const found = requireField(title, 'key', fields, key);
   if (!KEY_KINDS.has(found.type.kind) || found.from !== undefined)
-    throw invalidDefinition(title, `\`key\`: a field of type ${found.type.kind}${found.from ? ` with .from()` : ''} cannot be a partition key; use a string or integer field.`);
+    throw invalidDefinition(
+      title,
+      `\`key\`: a field of type ${found.type.kind}${found.from ? ` with .from()` : ''} cannot be a partition key; use a string or integer field.`,
+    );
   return { key: found.name };
 }
 
@@ -139,14 +198,22 @@ function timeField(title: string, fields: readonly NamedField[], time: unknown):
   if (time === undefined) return {};
   const found = requireField(title, 'time', fields, time);
   if (['date', 'timestamp', 'timestamptz'].includes(found.type.kind)) return { time: found.name };
-  throw invalidDefinition(title, `\`time\`: \`${found.name}\` is ${found.type.kind}, not date, timestamp or timestamptz.`);
+  throw invalidDefinition(
+    title,
+    `\`time\`: \`${found.name}\` is ${found.type.kind}, not date, timestamp or timestamptz.`,
+  );
 }
 
-function tableSettings(title: string, fields: readonly NamedField[], table: TableOptions | false): StreamSettings['table'] {
+function tableSettings(
+  title: string,
+  fields: readonly NamedField[],
+  table: TableOptions | false,
+): StreamSettings['table'] {
   if (table === false) return false;
   refuseUnknownOptions(`${title}.table`, table, ['partitionBy', 'every', 'maxBytes']);
   const partitionBy = table.partitionBy ?? [];
-  if (!Array.isArray(partitionBy)) throw invalidDefinition(title, "`table.partitionBy` must be a list, for example [day('at')].");
+  if (!Array.isArray(partitionBy))
+    throw invalidDefinition(title, "`table.partitionBy` must be a list, for example [day('at')].");
   for (const partition of partitionBy) requirePartition(title, fields, partition);
   return Object.freeze({
     partitionBy: Object.freeze([...partitionBy]),
@@ -157,19 +224,56 @@ function tableSettings(title: string, fields: readonly NamedField[], table: Tabl
 
 const TIMED_KINDS = ['date', 'timestamp', 'timestamptz'];
 const PARTITION_KINDS: { readonly [transform: string]: readonly string[] } = {
-  identity: ['boolean', 'int', 'long', 'string', 'date', 'uuid', 'decimal', 'timestamp', 'timestamptz'],
-  year: TIMED_KINDS, month: TIMED_KINDS, day: TIMED_KINDS, hour: ['timestamp', 'timestamptz'],
-  bucket: ['int', 'long', 'string', 'date', 'uuid', 'decimal', 'timestamp', 'timestamptz', 'binary'],
+  identity: [
+    'boolean',
+    'int',
+    'long',
+    'string',
+    'date',
+    'uuid',
+    'decimal',
+    'timestamp',
+    'timestamptz',
+  ],
+  year: TIMED_KINDS,
+  month: TIMED_KINDS,
+  day: TIMED_KINDS,
+  hour: ['timestamp', 'timestamptz'],
+  bucket: [
+    'int',
+    'long',
+    'string',
+    'date',
+    'uuid',
+    'decimal',
+    'timestamp',
+    'timestamptz',
+    'binary',
+  ],
   truncate: ['int', 'long', 'string', 'decimal'],
 };
 
-function requirePartition(title: string, fields: readonly NamedField[], partition: Partition): void {
+function requirePartition(
+  title: string,
+  fields: readonly NamedField[],
+  partition: Partition,
+): void {
   const kinds = PARTITION_KINDS[partition?.transform];
-  if (!kinds) throw invalidDefinition(title, "`table.partitionBy` takes day('field'), month('field'), identity('field') and so on.");
+  if (!kinds)
+    throw invalidDefinition(
+      title,
+      "`table.partitionBy` takes day('field'), month('field'), identity('field') and so on.",
+    );
   const found = requireField(title, 'table.partitionBy', fields, partition.field);
   if (!kinds.includes(found.type.kind))
-    throw invalidDefinition(title, `\`table.partitionBy\`: ${partition.transform}('${found.name}') cannot be used on ${found.type.kind}.`);
+    throw invalidDefinition(
+      title,
+      `\`table.partitionBy\`: ${partition.transform}('${found.name}') cannot be used on ${found.type.kind}.`,
+    );
   const sized = partition.transform === 'bucket' || partition.transform === 'truncate';
   if (sized && !(Number.isInteger(partition.size) && (partition.size as number) > 0))
-    throw invalidDefinition(title, `\`table.partitionBy\`: ${partition.transform}('${found.name}', size) needs a whole number above 0.`);
+    throw invalidDefinition(
+      title,
+      `\`table.partitionBy\`: ${partition.transform}('${found.name}', size) needs a whole number above 0.`,
+    );
 }

@@ -1,6 +1,11 @@
 import {
-  type DuckDBArrayType, type DuckDBDecimalType, type DuckDBListType, type DuckDBMapType, type DuckDBStructType,
-  type DuckDBType, DuckDBTypeId,
+  type DuckDBArrayType,
+  type DuckDBDecimalType,
+  type DuckDBListType,
+  type DuckDBMapType,
+  type DuckDBStructType,
+  type DuckDBType,
+  DuckDBTypeId,
 } from '@duckdb/node-api';
 import { MillraceError } from '../core/errors.ts';
 import type { FieldSpec, FieldType } from '../core/field-types.ts';
@@ -34,7 +39,10 @@ const PRIMITIVES: { readonly [id: number]: FieldType } = {
  * @throws MillraceError MR_PLAN_QUERY for a type that Iceberg has not, with the cast to write.
  */
 export function fieldTypeOf(column: string, type: DuckDBType): FieldType {
-  const part = (inner: DuckDBType): FieldSpec => ({ type: fieldTypeOf(column, inner), optional: true });
+  const part = (inner: DuckDBType): FieldSpec => ({
+    type: fieldTypeOf(column, inner),
+    optional: true,
+  });
   switch (type.typeId) {
     case DuckDBTypeId.DECIMAL: {
       const { width, scale } = type as DuckDBDecimalType;
@@ -45,13 +53,26 @@ export function fieldTypeOf(column: string, type: DuckDBType): FieldType {
     case DuckDBTypeId.ARRAY:
       return { kind: 'list', element: part((type as DuckDBArrayType).valueType) };
     case DuckDBTypeId.MAP:
-      return { kind: 'map', key: { ...part((type as DuckDBMapType).keyType), optional: false }, value: part((type as DuckDBMapType).valueType) };
+      return {
+        kind: 'map',
+        key: { ...part((type as DuckDBMapType).keyType), optional: false },
+        value: part((type as DuckDBMapType).valueType),
+      };
     case DuckDBTypeId.STRUCT: {
       const { entryNames, entryTypes } = type as DuckDBStructType;
-      return { kind: 'struct', fields: entryNames.map((name, index) => ({ name, ...part(entryTypes[index] as DuckDBType) })) };
+      return {
+        kind: 'struct',
+        fields: entryNames.map((name, index) => ({
+          name,
+          ...part(entryTypes[index] as DuckDBType),
+        })),
+      };
     }
   }
   const primitive = PRIMITIVES[type.typeId];
   if (primitive) return primitive;
-  throw new MillraceError('MR_PLAN_QUERY', `column '${column}' is ${String(type)}, which a table cannot store. Cast it, for example ${column}::VARCHAR.`);
+  throw new MillraceError(
+    'MR_PLAN_QUERY',
+    `column '${column}' is ${String(type)}, which a table cannot store. Cast it, for example ${column}::VARCHAR.`,
+  );
 }

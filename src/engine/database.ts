@@ -27,7 +27,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
 }
 
 /** A connection on the database `millrace`; `searchPath` once its schemas are there. */
-export async function connect(instance: DuckDBInstance, searchPath?: string): Promise<DuckDBConnection> {
+export async function connect(
+  instance: DuckDBInstance,
+  searchPath?: string,
+): Promise<DuckDBConnection> {
   const connection = await instance.connect();
   await connection.run('USE millrace');
   if (searchPath !== undefined) await connection.run(`SET search_path = '${searchPath}'`);
@@ -35,7 +38,10 @@ export async function connect(instance: DuckDBInstance, searchPath?: string): Pr
 }
 
 /** A connection is closed only after its query has settled: otherwise the process dies (architecture.md 5). */
-export async function withConnection<T>(instance: DuckDBInstance, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+export async function withConnection<T>(
+  instance: DuckDBInstance,
+  use: (connection: DuckDBConnection) => Promise<T>,
+): Promise<T> {
   const connection = await instance.connect();
   try {
     return await use(connection);
@@ -45,13 +51,20 @@ export async function withConnection<T>(instance: DuckDBInstance, use: (connecti
 }
 
 /** From here on the database reads only below `folders`, and no setting can be changed. */
-export async function lockDown(connection: DuckDBConnection, folders: readonly string[]): Promise<void> {
+export async function lockDown(
+  connection: DuckDBConnection,
+  folders: readonly string[],
+): Promise<void> {
   await connection.run(`SET GLOBAL allowed_directories = [${folders.map(quoteText).join(', ')}]`);
   await connection.run('SET GLOBAL enable_external_access = false');
   await connection.run('SET GLOBAL lock_configuration = true');
 }
 
-export async function textRows(connection: DuckDBConnection, sql: string, values: string[] = []): Promise<string[][]> {
+export async function textRows(
+  connection: DuckDBConnection,
+  sql: string,
+  values: string[] = [],
+): Promise<string[][]> {
   const reader = await connection.runAndReadAll(sql, values);
   return reader.getRowsJson() as string[][];
 }
@@ -71,9 +84,16 @@ export function queryError(error: unknown): MillraceError {
   const message = parsed.exception_message ?? text;
   const position = parsed.position === undefined ? Number.NaN : Number(parsed.position);
   const details = Number.isSafeInteger(position) ? { position } : {};
-  if (/interrupt/i.test(parsed.exception_type ?? text)) return new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause: error });
-  if (parsed.exception_type === 'Out of Memory') return new MillraceError('MR_QUERY_LIMIT', `The query needs more memory than a query may have. ${message}`, { cause: error });
-  if (parsed.exception_type === 'Parser') return new MillraceError('MR_QUERY_SYNTAX', message, { cause: error, details });
+  if (/interrupt/i.test(parsed.exception_type ?? text))
+    return new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause: error });
+  if (parsed.exception_type === 'Out of Memory')
+    return new MillraceError(
+      'MR_QUERY_LIMIT',
+      `The query needs more memory than a query may have. ${message}`,
+      { cause: error },
+    );
+  if (parsed.exception_type === 'Parser')
+    return new MillraceError('MR_QUERY_SYNTAX', message, { cause: error, details });
   return new MillraceError('MR_QUERY_FAILED', message, { cause: error, details });
 }
 

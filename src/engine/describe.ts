@@ -1,31 +1,62 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { NamedField } from '../core/field-types.ts';
 import { LIMITS } from '../core/limits.ts';
-import { type Relation, checkStatement } from '../query/statement-gate.ts';
+import { checkStatement, type Relation } from '../query/statement-gate.ts';
 import { fieldTypeOf } from './column-types.ts';
 import { connect, openDatabase, queryError, textRows } from './database.ts';
-import type { CatalogState, DescribeRequest, Described, EngineModel, StoredColumn } from './protocol.ts';
-import { createLookupView, createModelRelation, createSchemas, createStreamViews, hotTable, hotTableColumns, relationNames } from './relations.ts';
+import type {
+  CatalogState,
+  Described,
+  DescribeRequest,
+  EngineModel,
+  StoredColumn,
+} from './protocol.ts';
+import {
+  createLookupView,
+  createModelRelation,
+  createSchemas,
+  createStreamViews,
+  hotTable,
+  hotTableColumns,
+  relationNames,
+} from './relations.ts';
 
 /** The parser's tree of a text: the gate's food. */
 export async function parseStatement(connection: DuckDBConnection, sql: string): Promise<unknown> {
-  const rows = await textRows(connection, 'SELECT json_serialize_sql($1::VARCHAR, skip_null := true, skip_empty := true)', [sql]);
+  const rows = await textRows(
+    connection,
+    'SELECT json_serialize_sql($1::VARCHAR, skip_null := true, skip_empty := true)',
+    [sql],
+  );
   return JSON.parse(rows[0]?.[0] as string);
 }
 
 /** Creates every relation of the catalog over its files, without hot rows. */
-export async function createCatalog(connection: DuckDBConnection, catalog: CatalogState, files: { readonly [relation: string]: readonly string[] } = {}): Promise<void> {
+export async function createCatalog(
+  connection: DuckDBConnection,
+  catalog: CatalogState,
+  files: { readonly [relation: string]: readonly string[] } = {},
+): Promise<void> {
   await createSchemas(connection);
   for (const stream of catalog.streams) {
     await connection.run(`CREATE TABLE ${hotTable(stream)} (${hotTableColumns(stream)})`);
-    await createStreamViews(connection, stream, files[`${stream.schema}.${stream.name}`] ?? [], false);
+    await createStreamViews(
+      connection,
+      stream,
+      files[`${stream.schema}.${stream.name}`] ?? [],
+      false,
+    );
   }
   for (const lookup of catalog.lookups) await createLookupView(connection, lookup, catalog);
-  for (const model of catalog.models) await createModelRelation(connection, model, files[`warehouse.${model.name}`] ?? []);
+  for (const model of catalog.models)
+    await createModelRelation(connection, model, files[`warehouse.${model.name}`] ?? []);
 }
 
 /** Asks the engine what every query of the pipeline returns, before anything runs. */
-export async function describe({ catalog, queries }: DescribeRequest, scratch: string): Promise<Described[]> {
+export async function describe(
+  { catalog, queries }: DescribeRequest,
+  scratch: string,
+): Promise<Described[]> {
   const instance = await openDatabase({ memory: LIMITS.engineMemory, scratch });
   const connection = await connect(instance);
   try {
@@ -35,9 +66,11 @@ export async function describe({ catalog, queries }: DescribeRequest, scratch: s
     for (const model of catalog.models) {
       const result = await describeQuery(connection, model.name, model.sql, catalog);
       described.push(result);
-      if (!result.error) await createModelRelation(connection, withColumns(model, result.columns), []);
+      if (!result.error)
+        await createModelRelation(connection, withColumns(model, result.columns), []);
     }
-    for (const query of queries) described.push(await describeQuery(connection, query.name, query.sql, catalog));
+    for (const query of queries)
+      described.push(await describeQuery(connection, query.name, query.sql, catalog));
     return described;
   } finally {
     connection.closeSync();
@@ -46,10 +79,20 @@ export async function describe({ catalog, queries }: DescribeRequest, scratch: s
 }
 
 function withColumns(model: EngineModel, columns: readonly NamedField[]): EngineModel {
-  return { ...model, columns: columns.map((column, index): StoredColumn => ({ ...column, id: index + 1, fieldIds: '' })) };
+  return {
+    ...model,
+    columns: columns.map(
+      (column, index): StoredColumn => ({ ...column, id: index + 1, fieldIds: '' }),
+    ),
+  };
 }
 
-async function describeQuery(connection: DuckDBConnection, name: string, sql: string, catalog: CatalogState): Promise<Described> {
+async function describeQuery(
+  connection: DuckDBConnection,
+  name: string,
+  sql: string,
+  catalog: CatalogState,
+): Promise<Described> {
   let reads: Relation[] = [];
   try {
     reads = checkStatement(await parseStatement(connection, sql), relationNames(catalog));
@@ -57,7 +100,11 @@ async function describeQuery(connection: DuckDBConnection, name: string, sql: st
     try {
       const columns = Array.from({ length: statement.columnCount }, (_, index) => {
         const column = statement.columnName(index);
-        return { name: column, type: fieldTypeOf(column, statement.columnType(index)), optional: true };
+        return {
+          name: column,
+          type: fieldTypeOf(column, statement.columnType(index)),
+          optional: true,
+        };
       });
       return { name, columns, reads };
     } finally {
@@ -65,6 +112,14 @@ async function describeQuery(connection: DuckDBConnection, name: string, sql: st
     }
   } catch (error) {
     const { message, details } = queryError(error);
-    return { name, columns: [], reads, error: { message, ...(typeof details['position'] === 'number' ? { position: details['position'] } : {}) } };
+    return {
+      name,
+      columns: [],
+      reads,
+      error: {
+        message,
+        ...(typeof details['position'] === 'number' ? { position: details['position'] } : {}),
+      },
+    };
   }
 }

@@ -1,14 +1,20 @@
-import { nodeFileSystem } from '../core/node-file-system.ts';
-import { LIMITS } from '../core/limits.ts';
-import { quoteText } from '../plan/render-sql.ts';
 import { serveParent } from '../children/child-process.ts';
 import type { CallContext } from '../children/rpc.ts';
+import { LIMITS } from '../core/limits.ts';
+import { nodeFileSystem } from '../core/node-file-system.ts';
+import { quoteText } from '../plan/render-sql.ts';
 import { connect, openDatabase, queryError } from './database.ts';
 import { describe } from './describe.ts';
-import type { DeliverRequest, DeliverResult, DescribeRequest, ReadTableRequest, RunModelRequest } from './protocol.ts';
+import type {
+  DeliverRequest,
+  DeliverResult,
+  DescribeRequest,
+  ReadTableRequest,
+  RunModelRequest,
+} from './protocol.ts';
+import { runQuery } from './query-runner.ts';
 import { readColumns, selectColumns } from './record-columns.ts';
 import { readFiles } from './relations.ts';
-import { runQuery } from './query-runner.ts';
 import { runModel } from './run-model.ts';
 import { writeScratch } from './scratch.ts';
 import { writeTableFiles } from './table-files.ts';
@@ -30,7 +36,10 @@ async function deliver(request: DeliverRequest): Promise<DeliverResult> {
       return `SELECT ${selectColumns(stream.fields, schema, stream.rest)} FROM read_json(${quoteText(path)}, format = 'newline_delimited', columns = ${readColumns(schema)})`;
     });
     if (parts.length === 0) return { files: [], damage: records.damage };
-    return { files: await writeTableFiles(connection, parts.join(' UNION ALL '), request), damage: records.damage };
+    return {
+      files: await writeTableFiles(connection, parts.join(' UNION ALL '), request),
+      damage: records.damage,
+    };
   } catch (error) {
     throw queryError(error);
   } finally {
@@ -43,7 +52,18 @@ async function deliver(request: DeliverRequest): Promise<DeliverResult> {
 async function readRows(sql: string, context: CallContext): Promise<{ rows: number }> {
   const connection = await connect(instance);
   try {
-    return await runQuery(connection, { sql, params: [], format: 'ndjson', rowsMax: Number.MAX_SAFE_INTEGER, bytesMax: Number.MAX_SAFE_INTEGER }, context, scratch);
+    return await runQuery(
+      connection,
+      {
+        sql,
+        params: [],
+        format: 'ndjson',
+        rowsMax: Number.MAX_SAFE_INTEGER,
+        bytesMax: Number.MAX_SAFE_INTEGER,
+      },
+      context,
+      scratch,
+    );
   } finally {
     connection.closeSync();
   }
@@ -53,7 +73,11 @@ serveParent({
   describe: (request: DescribeRequest) => describe(request, scratch),
   deliver,
   runModel: (request: RunModelRequest, context: CallContext) => runModel(request, context, scratch),
-  readParquet: ({ path }: { path: string }, context: CallContext) => readRows(`SELECT * FROM read_parquet(${quoteText(path)})`, context),
+  readParquet: ({ path }: { path: string }, context: CallContext) =>
+    readRows(`SELECT * FROM read_parquet(${quoteText(path)})`, context),
   readTable: ({ files: paths, columns, until }: ReadTableRequest, context: CallContext) =>
-    readRows(`SELECT * FROM ${readFiles(paths, columns)} WHERE _sequence_number < ${until} ORDER BY _sequence_number`, context),
+    readRows(
+      `SELECT * FROM ${readFiles(paths, columns)} WHERE _sequence_number < ${until} ORDER BY _sequence_number`,
+      context,
+    ),
 });

@@ -27,11 +27,18 @@ export class HotRows {
   }
 
   get known(): StreamKnown {
-    return { schema: this.#stream.schema, name: this.#stream.name, filesVersion: this.#filesVersion, next: this.#next };
+    return {
+      schema: this.#stream.schema,
+      name: this.#stream.name,
+      filesVersion: this.#filesVersion,
+      next: this.#next,
+    };
   }
 
   async create(connection: DuckDBConnection): Promise<void> {
-    await connection.run(`CREATE TABLE ${hotTable(this.#stream)} (${hotTableColumns(this.#stream)})`);
+    await connection.run(
+      `CREATE TABLE ${hotTable(this.#stream)} (${hotTableColumns(this.#stream)})`,
+    );
     await createStreamViews(connection, this.#stream, [], true);
   }
 
@@ -39,12 +46,19 @@ export class HotRows {
   async apply(connection: DuckDBConnection, news: StreamNews): Promise<readonly string[]> {
     const from = Math.max(this.#next, news.delivered);
     const until = Math.min(news.end, endOfSlices(news.slices) ?? news.end);
-    const scratch = await writeScratch(this.#files, this.#scratch, news.slices, { from, until }, this.#stream.schemas);
+    const scratch = await writeScratch(
+      this.#files,
+      this.#scratch,
+      news.slices,
+      { from, until },
+      this.#stream.schemas,
+    );
     try {
       await connection.run('BEGIN TRANSACTION');
       try {
         if (news.files) await this.#switchFiles(connection, news);
-        for (const { path, schemaVersion } of scratch.files) await this.#load(connection, path, schemaVersion);
+        for (const { path, schemaVersion } of scratch.files)
+          await this.#load(connection, path, schemaVersion);
         await connection.run('COMMIT');
       } catch (error) {
         await connection.run('ROLLBACK');
@@ -59,7 +73,9 @@ export class HotRows {
   }
 
   async #switchFiles(connection: DuckDBConnection, news: StreamNews): Promise<void> {
-    await connection.run(`DELETE FROM ${hotTable(this.#stream)} WHERE _sequence_number < ${news.delivered}`);
+    await connection.run(
+      `DELETE FROM ${hotTable(this.#stream)} WHERE _sequence_number < ${news.delivered}`,
+    );
     await createStreamViews(connection, this.#stream, news.files ?? [], true);
   }
 
@@ -67,6 +83,8 @@ export class HotRows {
     const schema = this.#stream.schemas.find((candidate) => candidate.version === schemaVersion);
     if (!schema) return;
     const select = selectColumns(this.#stream.fields, schema, this.#stream.rest);
-    await connection.run(`INSERT INTO ${hotTable(this.#stream)} SELECT ${select} FROM read_json(${quoteText(path)}, format = 'newline_delimited', columns = ${readColumns(schema)})`);
+    await connection.run(
+      `INSERT INTO ${hotTable(this.#stream)} SELECT ${select} FROM read_json(${quoteText(path)}, format = 'newline_delimited', columns = ${readColumns(schema)})`,
+    );
   }
 }

@@ -1,12 +1,20 @@
 import { createReadStream, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { BIGINT, BOOLEAN, DOUBLE, type DuckDBConnection, type DuckDBType, INTEGER, VARCHAR } from '@duckdb/node-api';
+import {
+  BIGINT,
+  BOOLEAN,
+  DOUBLE,
+  type DuckDBConnection,
+  type DuckDBType,
+  INTEGER,
+  VARCHAR,
+} from '@duckdb/node-api';
+import type { CallContext } from '../children/rpc.ts';
 import { MillraceError } from '../core/errors.ts';
 import { quoteText } from '../plan/render-sql.ts';
 import { queryError } from './database.ts';
 import type { QueryRequest, QueryResult } from './protocol.ts';
 import { jsonValue, typeName } from './result-json.ts';
-import type { CallContext } from '../children/rpc.ts';
 
 type Value = string | number | bigint | boolean | null;
 interface Bound {
@@ -18,16 +26,23 @@ const CHUNK_BYTES = 64 * 1024;
 let counter = 0;
 
 /** Runs a statement that passed the gate and sends its result in the format asked for. */
-export async function runQuery(connection: DuckDBConnection, request: QueryRequest, context: CallContext, scratch: string): Promise<QueryResult> {
+export async function runQuery(
+  connection: DuckDBConnection,
+  request: QueryRequest,
+  context: CallContext,
+  scratch: string,
+): Promise<QueryResult> {
   const interrupt = () => connection.interrupt();
   context.signal.addEventListener('abort', interrupt);
   try {
     const bound = bind(request.params);
     const columns = await describeColumns(connection, request.sql, bound);
-    if (request.format === 'csv' || request.format === 'parquet') return await copyOut(connection, request, columns, bound, context, scratch);
+    if (request.format === 'csv' || request.format === 'parquet')
+      return await copyOut(connection, request, columns, bound, context, scratch);
     return await streamJson(connection, request, columns, bound, context);
   } catch (error) {
-    if (context.signal.aborted) throw new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause: error });
+    if (context.signal.aborted)
+      throw new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause: error });
     throw queryError(error);
   } finally {
     context.signal.removeEventListener('abort', interrupt);
@@ -39,29 +54,51 @@ interface ResultColumn {
   readonly type: DuckDBType;
 }
 
-async function describeColumns(connection: DuckDBConnection, sql: string, bound: Bound): Promise<ResultColumn[]> {
+async function describeColumns(
+  connection: DuckDBConnection,
+  sql: string,
+  bound: Bound,
+): Promise<ResultColumn[]> {
   if (Object.keys(bound.values).length > 0) return describeBound(connection, sql, bound);
   const statement = await connection.prepare(sql);
   try {
-    return Array.from({ length: statement.columnCount }, (_, index) => ({ name: statement.columnName(index), type: statement.columnType(index) }));
+    return Array.from({ length: statement.columnCount }, (_, index) => ({
+      name: statement.columnName(index),
+      type: statement.columnType(index),
+    }));
   } finally {
     statement.destroySync();
   }
 }
 
 /** Types can depend on those of parameters, which a statement has only once they are bound. */
-async function describeBound(connection: DuckDBConnection, sql: string, bound: Bound): Promise<ResultColumn[]> {
-  const result = await connection.run(`SELECT * FROM (${sql.replace(/;\s*$/, '')}\n) LIMIT 0`, bound.values, bound.types);
-  return Array.from({ length: result.columnCount }, (_, index) => ({ name: result.columnName(index), type: result.columnType(index) }));
+async function describeBound(
+  connection: DuckDBConnection,
+  sql: string,
+  bound: Bound,
+): Promise<ResultColumn[]> {
+  const result = await connection.run(
+    `SELECT * FROM (${sql.replace(/;\s*$/, '')}\n) LIMIT 0`,
+    bound.values,
+    bound.types,
+  );
+  return Array.from({ length: result.columnCount }, (_, index) => ({
+    name: result.columnName(index),
+    type: result.columnType(index),
+  }));
 }
 
 function bind(params: QueryRequest['params']): Bound {
   const typed = (value: unknown): [Value, DuckDBType] => {
     if (value === null || typeof value === 'string') return [value, VARCHAR];
     if (typeof value === 'boolean') return [value, BOOLEAN];
-    if (typeof value === 'number' && Number.isSafeInteger(value)) return Math.abs(value) < 2 ** 31 ? [value, INTEGER] : [BigInt(value), BIGINT];
+    if (typeof value === 'number' && Number.isSafeInteger(value))
+      return Math.abs(value) < 2 ** 31 ? [value, INTEGER] : [BigInt(value), BIGINT];
     if (typeof value === 'number') return [value, DOUBLE];
-    throw new MillraceError('MR_REQUEST_INVALID', 'params must be texts, numbers, booleans or null.');
+    throw new MillraceError(
+      'MR_REQUEST_INVALID',
+      'params must be texts, numbers, booleans or null.',
+    );
   };
   if (Array.isArray(params)) {
     const pairs = params.map(typed);
@@ -79,21 +116,40 @@ function inner(sql: string, columns: readonly ResultColumn[]): string {
   return `(${sql.replace(/;\s*$/, '')}\n) AS result(${columns.map((_, index) => `c${index}`).join(', ')})`;
 }
 
-async function streamJson(connection: DuckDBConnection, request: QueryRequest, columns: readonly ResultColumn[], bound: Bound, context: CallContext): Promise<QueryResult> {
+async function streamJson(
+  connection: DuckDBConnection,
+  request: QueryRequest,
+  columns: readonly ResultColumn[],
+  bound: Bound,
+  context: CallContext,
+): Promise<QueryResult> {
   const values = columns.map(({ type }, index) => jsonValue(type, `c${index}`));
   const isArray = request.format === 'json';
   const row = isArray
     ? `json_array(${values.join(', ')})`
     : `json_object(${columns.map(({ name }, index) => `${quoteText(name)}, ${values[index]}`).join(', ')})`;
   const sink = new Sink(request, context);
-  if (isArray) sink.text(`{"columns":${JSON.stringify(columns.map(({ name, type }) => ({ name, type: typeName(type) })))},"rows":[`);
-  const result = await connection.stream(`SELECT ${row}::VARCHAR FROM ${inner(request.sql, columns)}`, bound.values, bound.types);
+  if (isArray)
+    sink.text(
+      `{"columns":${JSON.stringify(columns.map(({ name, type }) => ({ name, type: typeName(type) })))},"rows":[`,
+    );
+  const result = await connection.stream(
+    `SELECT ${row}::VARCHAR FROM ${inner(request.sql, columns)}`,
+    bound.values,
+    bound.types,
+  );
   let rows = 0;
-  for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+  for (
+    let chunk = await result.fetchChunk();
+    chunk && chunk.rowCount > 0;
+    chunk = await result.fetchChunk()
+  ) {
     const lines = chunk.getColumnValues(0) as string[];
     rows += lines.length;
     if (rows > request.rowsMax) throw tooMany(request.rowsMax);
-    sink.text(isArray ? `${rows > lines.length ? ',' : ''}\n${lines.join(',\n')}` : `${lines.join('\n')}\n`);
+    sink.text(
+      isArray ? `${rows > lines.length ? ',' : ''}\n${lines.join(',\n')}` : `${lines.join('\n')}\n`,
+    );
     await sink.flush(CHUNK_BYTES);
   }
   if (isArray) sink.text(`\n],"rowCount":${rows}}\n`);
@@ -102,15 +158,31 @@ async function streamJson(connection: DuckDBConnection, request: QueryRequest, c
 }
 
 /** CSV and Parquet are written by the engine to a private file, which is then sent. */
-async function copyOut(connection: DuckDBConnection, request: QueryRequest, columns: readonly ResultColumn[], bound: Bound, context: CallContext, scratch: string): Promise<QueryResult> {
+async function copyOut(
+  connection: DuckDBConnection,
+  request: QueryRequest,
+  columns: readonly ResultColumn[],
+  bound: Bound,
+  context: CallContext,
+  scratch: string,
+): Promise<QueryResult> {
   const path = join(scratch, `result-${process.pid}-${counter++}`);
-  const names = columns.map(({ name }, index) => `${request.format === 'csv' ? csvValue(columns[index] as ResultColumn, `c${index}`) : `c${index}`} AS "${name.replaceAll('"', '""')}"`);
-  const options = request.format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd';
+  const names = columns.map(
+    ({ name }, index) =>
+      `${request.format === 'csv' ? csvValue(columns[index] as ResultColumn, `c${index}`) : `c${index}`} AS "${name.replaceAll('"', '""')}"`,
+  );
+  const options =
+    request.format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd';
   try {
-    const copied = await connection.run(`COPY (SELECT ${names.join(', ')} FROM ${inner(request.sql, columns)} LIMIT ${request.rowsMax + 1}) TO ${quoteText(path)} (${options})`, bound.values, bound.types);
+    const copied = await connection.run(
+      `COPY (SELECT ${names.join(', ')} FROM ${inner(request.sql, columns)} LIMIT ${request.rowsMax + 1}) TO ${quoteText(path)} (${options})`,
+      bound.values,
+      bound.types,
+    );
     if (copied.rowsChanged > request.rowsMax) throw tooMany(request.rowsMax);
     const sink = new Sink(request, context);
-    for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) await sink.send(chunk as Buffer);
+    for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES }))
+      await sink.send(chunk as Buffer);
     return { rows: copied.rowsChanged };
   } finally {
     rmSync(path, { force: true });
@@ -124,7 +196,10 @@ function csvValue({ type }: ResultColumn, value: string): string {
 }
 
 const tooMany = (rows: number): MillraceError =>
-  new MillraceError('MR_QUERY_LIMIT', `The result has more than ${rows} rows. Add a LIMIT, or aggregate.`);
+  new MillraceError(
+    'MR_QUERY_LIMIT',
+    `The result has more than ${rows} rows. Add a LIMIT, or aggregate.`,
+  );
 
 /** Gathers text and sends it on, within the limit of bytes. */
 class Sink {
@@ -155,8 +230,12 @@ class Sink {
   async send(chunk: Buffer): Promise<void> {
     this.#sent += chunk.length;
     if (this.#sent > this.#request.bytesMax)
-      throw new MillraceError('MR_QUERY_LIMIT', `The result has more than ${this.#request.bytesMax} bytes. Ask for fewer rows or columns.`);
-    if (this.#context.signal.aborted) throw new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.');
+      throw new MillraceError(
+        'MR_QUERY_LIMIT',
+        `The result has more than ${this.#request.bytesMax} bytes. Ask for fewer rows or columns.`,
+      );
+    if (this.#context.signal.aborted)
+      throw new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.');
     await this.#context.emit(chunk);
   }
 }

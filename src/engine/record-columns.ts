@@ -14,7 +14,9 @@ export const PLACE_COLUMNS: readonly { readonly name: string; readonly type: str
 
 /** The `columns = {…}` of read_json for records of this schema, the places put in front of each line included. */
 export function readColumns(schema: RecordSchema): string {
-  const fields = schema.fields.map((field) => `${quoteText(field.name)}: ${quoteText(readType(field))}`);
+  const fields = schema.fields.map(
+    (field) => `${quoteText(field.name)}: ${quoteText(readType(field))}`,
+  );
   const rest = schema.unknown === 'keep' ? ["'_rest': 'VARCHAR'"] : [];
   const places = ["'_shard': 'INTEGER'", "'_sequence_number': 'BIGINT'", "'_arrived_at': 'BIGINT'"];
   return `{${[...places, ...fields, ...rest].join(', ')}}`;
@@ -39,21 +41,34 @@ function readType(field: FieldSpec): string {
 }
 
 /** The expressions that make today's columns of records stored under `stored`. */
-export function selectColumns(current: readonly NamedField[], stored: RecordSchema, rest: boolean): string {
+export function selectColumns(
+  current: readonly NamedField[],
+  stored: RecordSchema,
+  rest: boolean,
+): string {
   const columns = current.map((field) => {
     const was = stored.fields.find((candidate) => candidate.name === field.name);
     return `${columnValue(field, was)} AS ${quoteIdentifier(field.name)}`;
   });
   if (rest) columns.push(stored.unknown === 'keep' ? '_rest' : 'NULL::VARCHAR AS _rest');
-  return [...columns, '_shard', '_sequence_number', 'make_timestamptz(_arrived_at * 1000) AS _arrived_at'].join(', ');
+  return [
+    ...columns,
+    '_shard',
+    '_sequence_number',
+    'make_timestamptz(_arrived_at * 1000) AS _arrived_at',
+  ].join(', ');
 }
 
 function columnValue(field: NamedField, was: NamedField | undefined): string {
   const type = duckdbType(field.type);
-  const fits = was && (JSON.stringify(was.type) === JSON.stringify(field.type) || widens(was.type, field.type));
+  const fits =
+    was &&
+    (JSON.stringify(was.type) === JSON.stringify(field.type) || widens(was.type, field.type));
   const value = fits ? convert(was, quoteIdentifier(field.name), 0) : undefined;
   const typed = value === undefined ? `NULL::${type}` : `CAST(${value} AS ${type})`;
-  return field.default === undefined ? typed : `coalesce(${typed}, CAST(${defaultValue(field)} AS ${type}))`;
+  return field.default === undefined
+    ? typed
+    : `coalesce(${typed}, CAST(${defaultValue(field)} AS ${type}))`;
 }
 
 function defaultValue(field: NamedField): string {
@@ -74,11 +89,15 @@ function convert(field: FieldSpec, value: string, depth: number): string {
   if (type.kind === 'binary') return `from_base64(${value})`;
   if (!needsConversion(field)) return value;
   const item = `x${depth}`;
-  if (type.kind === 'list') return `list_transform(${value}, lambda ${item}: ${convert(type.element, item, depth + 1)})`;
+  if (type.kind === 'list')
+    return `list_transform(${value}, lambda ${item}: ${convert(type.element, item, depth + 1)})`;
   if (type.kind === 'map')
     return `map_from_entries(list_transform(map_entries(${value}), lambda ${item}: {key: ${item}.key, value: ${convert(type.value, `${item}.value`, depth + 1)}}))`;
   if (type.kind === 'struct') {
-    const parts = type.fields.map((part) => `${quoteIdentifier(part.name)} := ${convert(part, `${value}.${quoteIdentifier(part.name)}`, depth + 1)}`);
+    const parts = type.fields.map(
+      (part) =>
+        `${quoteIdentifier(part.name)} := ${convert(part, `${value}.${quoteIdentifier(part.name)}`, depth + 1)}`,
+    );
     return `CASE WHEN ${value} IS NULL THEN NULL ELSE struct_pack(${parts.join(', ')}) END`;
   }
   return value;

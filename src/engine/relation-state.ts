@@ -1,13 +1,25 @@
-import type { DuckDBConnection } from '@duckdb/node-api';
-import { writeFileSync, rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import type { FileSystem } from '../core/file-system.ts';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
-import { type Relation, checkStatement } from '../query/statement-gate.ts';
+import { checkStatement, type Relation } from '../query/statement-gate.ts';
 import { parseStatement } from './describe.ts';
 import { HotRows } from './hot-rows.ts';
-import type { CatalogState, EngineModel, SyncAnswer, SyncRequest, SystemTable, TableNews } from './protocol.ts';
-import { createLookupView, createModelRelation, createSchemas, relationNames } from './relations.ts';
+import type {
+  CatalogState,
+  EngineModel,
+  SyncAnswer,
+  SyncRequest,
+  SystemTable,
+  TableNews,
+} from './protocol.ts';
+import {
+  createLookupView,
+  createModelRelation,
+  createSchemas,
+  relationNames,
+} from './relations.ts';
 
 type Sync = (request: SyncRequest) => Promise<SyncAnswer>;
 
@@ -27,16 +39,25 @@ export class RelationState {
   /** The stored relations behind a view, found once. */
   readonly #behindViews = new Map<string, readonly Relation[]>();
 
-  private constructor(connection: DuckDBConnection, catalog: CatalogState, context: { files: FileSystem; scratch: string }) {
+  private constructor(
+    connection: DuckDBConnection,
+    catalog: CatalogState,
+    context: { files: FileSystem; scratch: string },
+  ) {
     this.#connection = connection;
     this.#catalog = catalog;
     this.#context = context;
   }
 
   /** Makes the relations anew; rows are loaded when a query first asks for them. */
-  static async create(connection: DuckDBConnection, catalog: CatalogState, context: { files: FileSystem; scratch: string }): Promise<RelationState> {
+  static async create(
+    connection: DuckDBConnection,
+    catalog: CatalogState,
+    context: { files: FileSystem; scratch: string },
+  ): Promise<RelationState> {
     const state = new RelationState(connection, catalog, context);
-    for (const schema of ['warehouse', 'lookups', 'lake', 'records', 'deadletters', 'hot', 'sys']) await connection.run(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+    for (const schema of ['warehouse', 'lookups', 'lake', 'records', 'deadletters', 'hot', 'sys'])
+      await connection.run(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
     await createSchemas(connection);
     // The search path is global: a query's own connection has it without being asked.
     for (const stream of catalog.streams) {
@@ -59,7 +80,9 @@ export class RelationState {
     while (first || pending.length > 0) {
       const answer = await sync({
         streams: pending.map((hot) => hot.known),
-        tables: first ? needs.tables.map(({ name }) => ({ name, version: this.#tableVersions.get(name) ?? -1 })) : [],
+        tables: first
+          ? needs.tables.map(({ name }) => ({ name, version: this.#tableVersions.get(name) ?? -1 }))
+          : [],
         system: first ? needs.system : [],
       });
       for (const [index, news] of answer.streams.entries()) {
@@ -79,9 +102,14 @@ export class RelationState {
     const tables = new Set<EngineModel>();
     const system = new Set<string>();
     const visit = async ({ schema, name }: Relation): Promise<void> => {
-      const lookup = schema === 'lookups' ? this.#catalog.lookups.find((candidate) => candidate.name === name) : undefined;
+      const lookup =
+        schema === 'lookups'
+          ? this.#catalog.lookups.find((candidate) => candidate.name === name)
+          : undefined;
       const streamName = lookup ? lookup.from : name;
-      const rows = this.#hot.get(`${schema === 'deadletters' ? 'deadletters' : 'lake'}.${streamName}`);
+      const rows = this.#hot.get(
+        `${schema === 'deadletters' ? 'deadletters' : 'lake'}.${streamName}`,
+      );
       if (schema === 'sys') system.add(name);
       else if (schema !== 'warehouse') rows && hot.add(rows);
       else {
@@ -97,7 +125,10 @@ export class RelationState {
   async #behind(view: EngineModel): Promise<readonly Relation[]> {
     const known = this.#behindViews.get(view.name);
     if (known) return known;
-    const found = checkStatement(await parseStatement(this.#connection, view.sql), relationNames(this.#catalog));
+    const found = checkStatement(
+      await parseStatement(this.#connection, view.sql),
+      relationNames(this.#catalog),
+    );
     this.#behindViews.set(view.name, found);
     return found;
   }
@@ -112,11 +143,19 @@ export class RelationState {
 
   async #loadSystem(table: SystemTable): Promise<void> {
     const path = join(this.#context.scratch, `sys-${process.pid}-${table.name}.ndjson`);
-    const lines = table.rows.map((row) => JSON.stringify(Object.fromEntries(table.columns.map(({ name }, index) => [name, row[index] ?? null]))));
+    const lines = table.rows.map((row) =>
+      JSON.stringify(
+        Object.fromEntries(table.columns.map(({ name }, index) => [name, row[index] ?? null])),
+      ),
+    );
     writeFileSync(path, `${lines.join('\n')}\n`, { mode: 0o600 });
     try {
-      const columns = table.columns.map(({ name, type }) => `${quoteText(name)}: ${quoteText(type)}`);
-      await this.#connection.run(`CREATE OR REPLACE TABLE sys.${quoteIdentifier(table.name)} AS SELECT * FROM read_json(${quoteText(path)}, format = 'newline_delimited', columns = {${columns.join(', ')}})`);
+      const columns = table.columns.map(
+        ({ name, type }) => `${quoteText(name)}: ${quoteText(type)}`,
+      );
+      await this.#connection.run(
+        `CREATE OR REPLACE TABLE sys.${quoteIdentifier(table.name)} AS SELECT * FROM read_json(${quoteText(path)}, format = 'newline_delimited', columns = {${columns.join(', ')}})`,
+      );
     } finally {
       rmSync(path, { force: true });
     }

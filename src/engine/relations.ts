@@ -2,62 +2,109 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
 import { duckdbType } from '../plan/type-mapping.ts';
 import type { Relation, RelationNames } from '../query/statement-gate.ts';
-import type { CatalogState, EngineLookup, EngineModel, EngineStream, StoredColumn } from './protocol.ts';
+import type {
+  CatalogState,
+  EngineLookup,
+  EngineModel,
+  EngineStream,
+  StoredColumn,
+} from './protocol.ts';
 import { PLACE_COLUMNS } from './record-columns.ts';
 
 /** The relations of a pipeline as views of one DuckDB database. */
 
-export const SYSTEM_TABLES: readonly string[] = Object.freeze(
-  ['streams', 'shards', 'consumers', 'deliveries', 'snapshots', 'runs', 'checks', 'dead_letters']);
+export const SYSTEM_TABLES: readonly string[] = Object.freeze([
+  'streams',
+  'shards',
+  'consumers',
+  'deliveries',
+  'snapshots',
+  'runs',
+  'checks',
+  'dead_letters',
+]);
 
 const SCHEMAS = ['lake', 'records', 'warehouse', 'lookups', 'deadletters', 'sys', 'hot'];
 
 /** Where names without a schema are looked for. */
 export const SEARCH_PATH = 'millrace.warehouse,millrace.lake';
 
-export const hotTable = (stream: EngineStream): string => `hot.${quoteIdentifier(`${stream.schema}.${stream.name}`)}`;
+export const hotTable = (stream: EngineStream): string =>
+  `hot.${quoteIdentifier(`${stream.schema}.${stream.name}`)}`;
 
 export async function createSchemas(connection: DuckDBConnection): Promise<void> {
-  for (const schema of SCHEMAS) await connection.run(`CREATE SCHEMA IF NOT EXISTS millrace.${schema}`);
+  for (const schema of SCHEMAS)
+    await connection.run(`CREATE SCHEMA IF NOT EXISTS millrace.${schema}`);
   await connection.run(`SET search_path = '${SEARCH_PATH}'`);
 }
 
 /** The user's columns of a stream, `_rest` included where it is kept. */
 function userColumns(stream: EngineStream): string[] {
-  return [...stream.fields.map((field) => quoteIdentifier(field.name)), ...(stream.rest ? ['_rest'] : [])];
+  return [
+    ...stream.fields.map((field) => quoteIdentifier(field.name)),
+    ...(stream.rest ? ['_rest'] : []),
+  ];
 }
 
 export function hotTableColumns(stream: EngineStream): string {
-  const fields = stream.fields.map((field) => `${quoteIdentifier(field.name)} ${duckdbType(field.type)}`);
+  const fields = stream.fields.map(
+    (field) => `${quoteIdentifier(field.name)} ${duckdbType(field.type)}`,
+  );
   const rest = stream.rest ? ['_rest VARCHAR'] : [];
-  return [...fields, ...rest, ...PLACE_COLUMNS.map(({ name, type }) => `${name} ${type}`)].join(', ');
+  return [...fields, ...rest, ...PLACE_COLUMNS.map(({ name, type }) => `${name} ${type}`)].join(
+    ', ',
+  );
 }
 
 /** Reads files by field id, so that columns added, widened or reordered since are read right. */
 export function readFiles(files: readonly string[], columns: readonly StoredColumn[]): string {
-  const schema = columns.map((column) => `${column.id}: {name: ${quoteText(column.name)}, type: ${quoteText(duckdbType(column.type))}, default_value: NULL}`);
+  const schema = columns.map(
+    (column) =>
+      `${column.id}: {name: ${quoteText(column.name)}, type: ${quoteText(duckdbType(column.type))}, default_value: NULL}`,
+  );
   return `read_parquet([${files.map(quoteText).join(', ')}], schema = MAP {${schema.join(', ')}})`;
 }
 
 /** `records.s` and `lake.s` over hot rows and files; one transaction switches both. */
-export async function createStreamViews(connection: DuckDBConnection, stream: EngineStream, files: readonly string[], hot: boolean): Promise<void> {
+export async function createStreamViews(
+  connection: DuckDBConnection,
+  stream: EngineStream,
+  files: readonly string[],
+  hot: boolean,
+): Promise<void> {
   const columns = [...userColumns(stream), ...PLACE_COLUMNS.map(({ name }) => name)].join(', ');
   const name = quoteIdentifier(stream.name);
-  const parts = files.length > 0 ? [`SELECT ${columns} FROM ${readFiles(files, stream.columns)}`] : [];
+  const parts =
+    files.length > 0 ? [`SELECT ${columns} FROM ${readFiles(files, stream.columns)}`] : [];
   if (hot || parts.length === 0) parts.push(`SELECT ${columns} FROM ${hotTable(stream)}`);
   if (stream.schema === 'deadletters') {
-    await connection.run(`CREATE OR REPLACE VIEW deadletters.${name} AS ${parts.join(' UNION ALL ')}`);
+    await connection.run(
+      `CREATE OR REPLACE VIEW deadletters.${name} AS ${parts.join(' UNION ALL ')}`,
+    );
     return;
   }
   await connection.run(`CREATE OR REPLACE VIEW records.${name} AS ${parts.join(' UNION ALL ')}`);
-  await connection.run(`CREATE OR REPLACE VIEW lake.${name} AS SELECT ${userColumns(stream).join(', ')} FROM records.${name}`);
+  await connection.run(
+    `CREATE OR REPLACE VIEW lake.${name} AS SELECT ${userColumns(stream).join(', ')} FROM records.${name}`,
+  );
 }
 
-export async function createLookupView(connection: DuckDBConnection, lookup: EngineLookup, catalog: CatalogState): Promise<void> {
-  const stream = catalog.streams.find((candidate) => candidate.name === lookup.from && candidate.schema === 'lake');
+export async function createLookupView(
+  connection: DuckDBConnection,
+  lookup: EngineLookup,
+  catalog: CatalogState,
+): Promise<void> {
+  const stream = catalog.streams.find(
+    (candidate) => candidate.name === lookup.from && candidate.schema === 'lake',
+  );
   if (!stream) return;
-  const entry = [lookup.key, ...lookup.sort].map((part) => (part === null ? '_sequence_number' : quoteIdentifier(part)));
-  const kept = lookup.tombstone === undefined ? '' : ` AND ${quoteIdentifier(lookup.tombstone)} IS DISTINCT FROM true`;
+  const entry = [lookup.key, ...lookup.sort].map((part) =>
+    part === null ? '_sequence_number' : quoteIdentifier(part),
+  );
+  const kept =
+    lookup.tombstone === undefined
+      ? ''
+      : ` AND ${quoteIdentifier(lookup.tombstone)} IS DISTINCT FROM true`;
   await connection.run(
     `CREATE OR REPLACE VIEW lookups.${quoteIdentifier(lookup.name)} AS SELECT ${userColumns(stream).join(', ')} FROM (
        SELECT * FROM records.${quoteIdentifier(stream.name)} WHERE ${quoteIdentifier(lookup.key)} IS NOT NULL
@@ -65,7 +112,11 @@ export async function createLookupView(connection: DuckDBConnection, lookup: Eng
   );
 }
 
-export async function createModelRelation(connection: DuckDBConnection, model: EngineModel, files: readonly string[]): Promise<void> {
+export async function createModelRelation(
+  connection: DuckDBConnection,
+  model: EngineModel,
+  files: readonly string[],
+): Promise<void> {
   const name = `warehouse.${quoteIdentifier(model.name)}`;
   if (model.materialize === 'view') {
     await connection.run(`CREATE OR REPLACE VIEW ${name} AS ${model.sql}`);
@@ -81,7 +132,8 @@ export async function createModelRelation(connection: DuckDBConnection, model: E
 /** Which names a person's SQL may use: search path `warehouse, lake`, case ignored. */
 export function relationNames(catalog: CatalogState): RelationNames {
   const known = new Map<string, Relation>();
-  const add = (schema: string, name: string) => known.set(`${schema}.${name}`.toLowerCase(), { schema, name });
+  const add = (schema: string, name: string) =>
+    known.set(`${schema}.${name}`.toLowerCase(), { schema, name });
   for (const model of catalog.models) add('warehouse', model.name);
   for (const { schema, name } of catalog.streams) {
     add(schema, name);

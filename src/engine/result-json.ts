@@ -1,5 +1,10 @@
 import {
-  type DuckDBArrayType, type DuckDBListType, type DuckDBMapType, type DuckDBStructType, type DuckDBType, DuckDBTypeId,
+  type DuckDBArrayType,
+  type DuckDBListType,
+  type DuckDBMapType,
+  type DuckDBStructType,
+  type DuckDBType,
+  DuckDBTypeId,
 } from '@duckdb/node-api';
 import { quoteIdentifier } from '../plan/render-sql.ts';
 
@@ -38,7 +43,10 @@ export function jsonValue(type: DuckDBType, value: string, depth = 0): string {
       return `list_transform(${value}, lambda ${item}: ${jsonValue((type as DuckDBListType | DuckDBArrayType).valueType, item, depth + 1)})`;
     case DuckDBTypeId.STRUCT: {
       const { entryNames, entryTypes } = type as DuckDBStructType;
-      const parts = entryNames.map((name, index) => `${quoteIdentifier(name)} := ${jsonValue(entryTypes[index] as DuckDBType, `${value}.${quoteIdentifier(name)}`, depth + 1)}`);
+      const parts = entryNames.map(
+        (name, index) =>
+          `${quoteIdentifier(name)} := ${jsonValue(entryTypes[index] as DuckDBType, `${value}.${quoteIdentifier(name)}`, depth + 1)}`,
+      );
       return `CASE WHEN ${value} IS NULL THEN NULL ELSE struct_pack(${parts.join(', ')}) END`;
     }
     case DuckDBTypeId.MAP: {

@@ -1,10 +1,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { CallContext } from '../children/rpc.ts';
 import { LIMITS } from '../core/limits.ts';
 import { literal, quoteIdentifier, quoteText } from '../plan/render-sql.ts';
 import { connect, openDatabase, queryError } from './database.ts';
 import { createCatalog } from './describe.ts';
 import type { CheckOutcome, RunModelRequest, RunModelResult } from './protocol.ts';
-import type { CallContext } from '../children/rpc.ts';
 import { writeTableFiles } from './table-files.ts';
 
 type ModelCheck = RunModelRequest['checks'][number];
@@ -13,7 +13,11 @@ type ModelCheck = RunModelRequest['checks'][number];
  * Computes a model over pinned files, writes its result and holds it to its checks. Nothing is visible
  * until main commits the files; where a check fails they are orphans that the sweep removes.
  */
-export async function runModel(request: RunModelRequest, context: CallContext, scratch: string): Promise<RunModelResult> {
+export async function runModel(
+  request: RunModelRequest,
+  context: CallContext,
+  scratch: string,
+): Promise<RunModelResult> {
   const instance = await openDatabase({ memory: LIMITS.engineMemory, scratch });
   const connection = await connect(instance);
   const interrupt = () => connection.interrupt();
@@ -21,7 +25,12 @@ export async function runModel(request: RunModelRequest, context: CallContext, s
   try {
     await createCatalog(connection, request.catalog, request.files);
     const files = await writeTableFiles(connection, request.sql, request);
-    await connection.run(`CREATE TEMP VIEW result AS ${resultOf(request, files.map((file) => file.path))}`);
+    await connection.run(
+      `CREATE TEMP VIEW result AS ${resultOf(
+        request,
+        files.map((file) => file.path),
+      )}`,
+    );
     const checks: CheckOutcome[] = [];
     for (const check of request.checks) checks.push(await runCheck(connection, check));
     return { files, rows: files.reduce((rows, file) => rows + file.rows, 0), checks };
@@ -43,9 +52,16 @@ function resultOf(request: RunModelRequest, paths: readonly string[]): string {
 /** How many rows break the rule, and one of them. */
 async function runCheck(connection: DuckDBConnection, check: ModelCheck): Promise<CheckOutcome> {
   const broken = brokenRows(check);
-  const reader = await connection.runAndReadAll(`SELECT count(*)::VARCHAR, (SELECT to_json(row)::VARCHAR FROM (${broken}) AS row LIMIT 1) FROM (${broken})`);
+  const reader = await connection.runAndReadAll(
+    `SELECT count(*)::VARCHAR, (SELECT to_json(row)::VARCHAR FROM (${broken}) AS row LIMIT 1) FROM (${broken})`,
+  );
   const [count, sample] = (reader.getRowsJson()[0] ?? []) as [string, string | null];
-  return { name: check.name, severity: check.severity, failures: Number(count), ...(sample === null ? {} : { sample }) };
+  return {
+    name: check.name,
+    severity: check.severity,
+    failures: Number(count),
+    ...(sample === null ? {} : { sample }),
+  };
 }
 
 function brokenRows(check: ModelCheck): string {

@@ -2,7 +2,7 @@ import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FileSystem } from '../core/file-system.ts';
 import { rawMembers } from '../ingest/json-node.ts';
-import { readRuns, type RunBytes } from '../stream/run-reader.ts';
+import { type RunBytes, readRuns } from '../stream/run-reader.ts';
 import type { LogSlice, SchemaVersion } from '../stream/stream-store.ts';
 
 /**
@@ -34,7 +34,12 @@ export async function writeScratch(
 ): Promise<Scratch> {
   const written: ScratchWriter[] = [];
   const damage: string[] = [];
-  const keeps = new Map(schemas.map((schema) => [schema.version, schema.unknown === 'keep' ? new Set(schema.fields.map((field) => field.name)) : undefined]));
+  const keeps = new Map(
+    schemas.map((schema) => [
+      schema.version,
+      schema.unknown === 'keep' ? new Set(schema.fields.map((field) => field.name)) : undefined,
+    ]),
+  );
   try {
     for await (const run of readRuns(files, slices)) {
       if (run.damage !== undefined) {
@@ -44,7 +49,10 @@ export async function writeScratch(
       let writer = written.at(-1);
       if (!writer || writer.schemaVersion !== run.schemaVersion) {
         writer?.finish();
-        writer = new ScratchWriter(join(folder, `records-${process.pid}-${counter++}.ndjson`), run.schemaVersion);
+        writer = new ScratchWriter(
+          join(folder, `records-${process.pid}-${counter++}.ndjson`),
+          run.schemaVersion,
+        );
         written.push(writer);
       }
       writer.add(run, range, keeps.get(run.schemaVersion));
@@ -78,23 +86,38 @@ class ScratchWriter implements ScratchFile {
     this.#descriptor = openSync(path, 'w', 0o600);
   }
 
-  add(run: RunBytes, { from, until }: { from: number; until: number }, fields: ReadonlySet<string> | undefined): void {
+  add(
+    run: RunBytes,
+    { from, until }: { from: number; until: number },
+    fields: ReadonlySet<string> | undefined,
+  ): void {
     const { bytes } = run;
     const middle = `,"_shard":${run.shard},"_arrived_at":${run.timeMs}`;
     let start = 0;
     for (let index = 0; index < run.count; index++) {
       const end = bytes.indexOf(10, start);
       const sequence = run.firstSequence + index;
-      if (sequence >= from && sequence < until) this.#line(bytes, start, end, sequence, middle, fields);
+      if (sequence >= from && sequence < until)
+        this.#line(bytes, start, end, sequence, middle, fields);
       start = end + 1;
     }
   }
 
-  #line(bytes: Buffer, start: number, end: number, sequence: number, middle: string, fields: ReadonlySet<string> | undefined): void {
+  #line(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    sequence: number,
+    middle: string,
+    fields: ReadonlySet<string> | undefined,
+  ): void {
     let brace = start;
     while (bytes[brace] !== 123) brace++;
-    const rest = fields ? `,"_rest":${JSON.stringify(restOf(bytes.toString('utf8', start, end), fields))}` : '';
-    const isEmpty = end - brace <= 16 && /^\{\s*\}$/.test(bytes.toString('latin1', brace, end).trim());
+    const rest = fields
+      ? `,"_rest":${JSON.stringify(restOf(bytes.toString('utf8', start, end), fields))}`
+      : '';
+    const isEmpty =
+      end - brace <= 16 && /^\{\s*\}$/.test(bytes.toString('latin1', brace, end).trim());
     const front = `{"_sequence_number":${sequence}${middle}${rest}${isEmpty ? '' : ','}`;
     const needed = Buffer.byteLength(front) + end - brace;
     if (this.#filled + needed > this.#buffer.length) this.#flush();
@@ -107,7 +130,8 @@ class ScratchWriter implements ScratchFile {
 
   #flush(): void {
     let written = 0;
-    while (written < this.#filled) written += writeSync(this.#descriptor, this.#buffer, written, this.#filled - written);
+    while (written < this.#filled)
+      written += writeSync(this.#descriptor, this.#buffer, written, this.#filled - written);
     this.#filled = 0;
   }
 
@@ -128,5 +152,7 @@ class ScratchWriter implements ScratchFile {
 /** The members that are not fields, as written; null where there are none. */
 function restOf(line: string, fields: ReadonlySet<string>): string | null {
   const others = rawMembers(line).filter(([name]) => !fields.has(name));
-  return others.length === 0 ? null : `{${others.map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`;
+  return others.length === 0
+    ? null
+    : `{${others.map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`;
 }

@@ -1,15 +1,15 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { nodeFileSystem } from '../core/node-file-system.ts';
-import { LIMITS } from '../core/limits.ts';
-import { checkStatement, type Relation } from '../query/statement-gate.ts';
 import { serveParent } from '../children/child-process.ts';
+import type { CallContext } from '../children/rpc.ts';
+import { LIMITS } from '../core/limits.ts';
+import { nodeFileSystem } from '../core/node-file-system.ts';
+import { checkStatement, type Relation } from '../query/statement-gate.ts';
 import { connect, lockDown, openDatabase } from './database.ts';
 import { parseStatement } from './describe.ts';
 import type { CatalogState, HostMethods, QueryRequest } from './protocol.ts';
 import { runQuery } from './query-runner.ts';
-import { relationNames, SEARCH_PATH } from './relations.ts';
-import type { CallContext } from '../children/rpc.ts';
 import { RelationState } from './relation-state.ts';
+import { relationNames, SEARCH_PATH } from './relations.ts';
 
 /**
  * The `sql` child: DuckDB for whatever a person or BI tool types. It reads the lake and its own scratch
@@ -34,7 +34,10 @@ function inTurn<T>(action: () => Promise<T>): Promise<T> {
 async function query(request: QueryRequest, context: CallContext) {
   const connection = await connect(instance, state ? SEARCH_PATH : undefined);
   try {
-    const relations = checkStatement(await parseStatement(connection, request.sql), relationNames(catalog));
+    const relations = checkStatement(
+      await parseStatement(connection, request.sql),
+      relationNames(catalog),
+    );
     await catchUp(relations, context.signal);
     return await runQuery(connection, request, context, scratch);
   } finally {
@@ -44,7 +47,8 @@ async function query(request: QueryRequest, context: CallContext) {
 
 function catchUp(relations: readonly Relation[], signal: AbortSignal): Promise<void> {
   return inTurn(async () => {
-    if (state) await state.catchUp(relations, (request) => parent.call('sync', request, { signal }));
+    if (state)
+      await state.catchUp(relations, (request) => parent.call('sync', request, { signal }));
   });
 }
 

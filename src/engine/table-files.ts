@@ -12,8 +12,15 @@ interface CopyRow {
   readonly filename: string;
   readonly count: string;
   readonly file_size_bytes: string;
-  readonly column_statistics: readonly { readonly key: string; readonly value: readonly { readonly key: string; readonly value: string }[] }[] | null;
-  readonly partition_keys: readonly { readonly key: string; readonly value: string | null }[] | null;
+  readonly column_statistics:
+    | readonly {
+        readonly key: string;
+        readonly value: readonly { readonly key: string; readonly value: string }[];
+      }[]
+    | null;
+  readonly partition_keys:
+    | readonly { readonly key: string; readonly value: string | null }[]
+    | null;
 }
 
 /**
@@ -21,28 +28,55 @@ interface CopyRow {
  * of the table, and makes them durable. Every column is cast to its own type first: DuckDB would write
  * a HUGEINT as a double.
  */
-export async function writeTableFiles(connection: DuckDBConnection, source: string, target: WriteTarget, orderBy?: string): Promise<WrittenFile[]> {
-  const columns = target.columns.map((column) => `CAST(${quoteIdentifier(column.name)} AS ${duckdbType(column.type)}) AS ${quoteIdentifier(column.name)}`);
-  const partitions = target.partitions.map(({ expression }, index) => `${expression} AS __p_${index}`);
+export async function writeTableFiles(
+  connection: DuckDBConnection,
+  source: string,
+  target: WriteTarget,
+  orderBy?: string,
+): Promise<WrittenFile[]> {
+  const columns = target.columns.map(
+    (column) =>
+      `CAST(${quoteIdentifier(column.name)} AS ${duckdbType(column.type)}) AS ${quoteIdentifier(column.name)}`,
+  );
+  const partitions = target.partitions.map(
+    ({ expression }, index) => `${expression} AS __p_${index}`,
+  );
   const ids = target.columns.map((column) => `${quoteIdentifier(column.name)}: ${column.fieldIds}`);
   const options = [
-    'FORMAT parquet', 'COMPRESSION zstd', `ROW_GROUP_SIZE ${ROW_GROUP_ROWS}`, 'RETURN_STATS', ...(target.partitions.length > 0 ? ['OVERWRITE_OR_IGNORE'] : []),
+    'FORMAT parquet',
+    'COMPRESSION zstd',
+    `ROW_GROUP_SIZE ${ROW_GROUP_ROWS}`,
+    'RETURN_STATS',
+    ...(target.partitions.length > 0 ? ['OVERWRITE_OR_IGNORE'] : []),
     `FIELD_IDS {${ids.join(', ')}}`,
     // Without {uuid} two partition values can get one path and a file is lost (iceberg.md §4.11).
-    ...(partitions.length > 0 ? ["FILENAME_PATTERN '{uuid}'", `PARTITION_BY (${partitions.map((_, index) => `__p_${index}`).join(', ')})`] : []),
+    ...(partitions.length > 0
+      ? [
+          "FILENAME_PATTERN '{uuid}'",
+          `PARTITION_BY (${partitions.map((_, index) => `__p_${index}`).join(', ')})`,
+        ]
+      : []),
   ];
-  const path = partitions.length > 0 ? target.folder : join(target.folder, `${randomUUID()}.parquet`);
+  const path =
+    partitions.length > 0 ? target.folder : join(target.folder, `${randomUUID()}.parquet`);
   const order = orderBy === undefined ? '' : ` ORDER BY ${orderBy}`;
-  const reader = await connection.runAndReadAll(`COPY (SELECT ${[...columns, ...partitions].join(', ')} FROM (${source})${order}) TO ${quoteText(path)} (${options.join(', ')})`);
+  const reader = await connection.runAndReadAll(
+    `COPY (SELECT ${[...columns, ...partitions].join(', ')} FROM (${source})${order}) TO ${quoteText(path)} (${options.join(', ')})`,
+  );
   const rows = reader.getRowObjectsJson() as unknown as CopyRow[];
   // A COPY of no rows still writes a file.
-  const files = rows.filter((row) => Number(row.count) > 0).map((row) => writtenFile(row, partitions.length));
+  const files = rows
+    .filter((row) => Number(row.count) > 0)
+    .map((row) => writtenFile(row, partitions.length));
   for (const file of files) await syncFile(file.path);
   return files;
 }
 
 function writtenFile(row: CopyRow, partitions: number): WrittenFile {
-  const statistics = (row.column_statistics ?? []).map(({ key, value }) => [key, Object.fromEntries(value.map((entry) => [entry.key, entry.value]))]);
+  const statistics = (row.column_statistics ?? []).map(({ key, value }) => [
+    key,
+    Object.fromEntries(value.map((entry) => [entry.key, entry.value])),
+  ]);
   const keys = new Map((row.partition_keys ?? []).map(({ key, value }) => [key, value]));
   return {
     path: row.filename,

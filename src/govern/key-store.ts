@@ -15,7 +15,11 @@ export interface AccessKey {
 }
 
 export interface KeyStore {
-  create(roles: readonly Role[], label: string, nowMs: number): Promise<{ key: AccessKey; secret: string }>;
+  create(
+    roles: readonly Role[],
+    label: string,
+    nowMs: number,
+  ): Promise<{ key: AccessKey; secret: string }>;
   list(): readonly AccessKey[];
   revoke(id: string, nowMs: number): Promise<boolean>;
   /** The key a bearer token names, if its secret is right and it was not revoked. */
@@ -23,10 +27,17 @@ export interface KeyStore {
 }
 
 /** `mr_<id>_<secret>` */
-export function newKey(roles: readonly Role[], label: string, nowMs: number): { key: AccessKey; secret: string } {
+export function newKey(
+  roles: readonly Role[],
+  label: string,
+  nowMs: number,
+): { key: AccessKey; secret: string } {
   const id = randomBytes(6).toString('hex');
   const secret = `mr_${id}_${randomBytes(24).toString('base64url')}`;
-  return { key: { id, roles, label, secretHash: hashSecret(secret), createdMs: nowMs, revokedMs: null }, secret };
+  return {
+    key: { id, roles, label, secretHash: hashSecret(secret), createdMs: nowMs, revokedMs: null },
+    secret,
+  };
 }
 
 export function hashSecret(secret: string): string {

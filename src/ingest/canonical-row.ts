@@ -28,7 +28,10 @@ function canonicalValue(field: FieldSpec, node: JsonNode | undefined): string {
   if (!node || node.kind === 'null') {
     if (field.default === undefined) return 'null';
     const { from: _from, ...plain } = field;
-    return canonicalValue({ ...plain, default: undefined } as unknown as FieldSpec, parseJson(JSON.stringify(field.default)));
+    return canonicalValue(
+      { ...plain, default: undefined } as unknown as FieldSpec,
+      parseJson(JSON.stringify(field.default)),
+    );
   }
   const text = node.kind === 'string' ? node.value : node.kind === 'number' ? node.text : '';
   if (field.from === 'integer-text') return JSON.stringify(text.replace(/^(-?\d+)\.0+$/, '$1'));
@@ -59,7 +62,10 @@ function canonicalValue(field: FieldSpec, node: JsonNode | undefined): string {
       return mapText(type.value, node);
     case 'struct': {
       const members = node.kind === 'object' ? node.members : new Map<string, JsonNode>();
-      return objectText(type.fields, type.fields.map((part) => canonicalValue(part, members.get(part.name))));
+      return objectText(
+        type.fields,
+        type.fields.map((part) => canonicalValue(part, members.get(part.name))),
+      );
     }
     default:
       return JSON.stringify(text);

@@ -38,7 +38,13 @@ export class Decoder {
   #index = 0;
   #suspect = false;
 
-  constructor(parts: { scanner: Scanner; validator: Validator; router: Router; keyed: boolean; linesOnly: boolean }) {
+  constructor(parts: {
+    scanner: Scanner;
+    validator: Validator;
+    router: Router;
+    keyed: boolean;
+    linesOnly: boolean;
+  }) {
     this.#scanner = parts.scanner;
     this.#validator = parts.validator;
     this.#router = parts.router;
@@ -52,7 +58,13 @@ export class Decoder {
 
   /** `bytes` holds data up to `end`, then PADDING_BYTES newlines. `final` says that nothing follows. */
   decode(bytes: Buffer, end: number, final: boolean): DecodedPiece {
-    const piece = new Piece(bytes, end, final, Math.ceil(end / RECORD_BYTES_GUESS) + 1, this.#keyed ? 0 : this.#router.next());
+    const piece = new Piece(
+      bytes,
+      end,
+      final,
+      Math.ceil(end / RECORD_BYTES_GUESS) + 1,
+      this.#keyed ? 0 : this.#router.next(),
+    );
     bytes.fill(NEWLINE, end, end + PADDING_BYTES);
     this.#suspect = !(final ? isUtf8(bytes.subarray(0, end)) : isUtf8Piece(bytes, end));
     let at = 0;
@@ -62,7 +74,8 @@ export class Decoder {
       if (next === -1) break;
       at = next;
     }
-    if (final && this.#array !== 'no' && this.#array !== 'closed') this.#refuse(piece, end, end, 'MR_RECORD_SYNTAX', 'The array is not closed.');
+    if (final && this.#array !== 'no' && this.#array !== 'closed')
+      this.#refuse(piece, end, end, 'MR_RECORD_SYNTAX', 'The array is not closed.');
     return { batch: piece.batch(), rejected: piece.rejected, consumed: Math.min(at, end) };
   }
 
@@ -87,7 +100,13 @@ export class Decoder {
         while (bytes[behind] === 13 || bytes[behind] === 32) behind++;
         const ended = bytes[behind] === NEWLINE && (behind < end || piece.final);
         if (ended) {
-          this.#accept(piece, start, accepted, this.#scanner.keyRange[0] as number, this.#scanner.keyRange[1] as number);
+          this.#accept(
+            piece,
+            start,
+            accepted,
+            this.#scanner.keyRange[0] as number,
+            this.#scanner.keyRange[1] as number,
+          );
           return behind + 1;
         }
       }
@@ -100,12 +119,14 @@ export class Decoder {
     const newline = bytes.indexOf(NEWLINE, start);
     const lineEnd = newline === -1 || newline > end ? end : newline;
     if (lineEnd === end && !piece.final) return -1;
-    if (this.#linesOnly) return this.#judge(piece, start, trimEnd(bytes, start, lineEnd), lineEnd + 1);
+    if (this.#linesOnly)
+      return this.#judge(piece, start, trimEnd(bytes, start, lineEnd), lineEnd + 1);
     const extent = extentOf(bytes, start, Math.min(end, start + LIMITS.recordBytesMax));
     if (extent === -1 && !piece.final && end - start < LIMITS.recordBytesMax) return -1;
     if (extent >= 0) {
       const behind = skipSpaceInLine(bytes, extent, end);
-      if (behind >= end || bytes[behind] === NEWLINE || bytes[behind] === 123) return this.#judge(piece, start, extent, behind);
+      if (behind >= end || bytes[behind] === NEWLINE || bytes[behind] === 123)
+        return this.#judge(piece, start, extent, behind);
     } else this.#linesOnly = true;
     return this.#judge(piece, start, trimEnd(bytes, start, lineEnd), lineEnd + 1);
   }
@@ -114,18 +135,29 @@ export class Decoder {
     const { bytes, end } = piece;
     const start = skipSpace(bytes, at, end);
     if (start === end) return end;
-    if (this.#array === 'closed') return this.#stopArray(piece, start, 'Something follows the closing bracket of the array.');
+    if (this.#array === 'closed')
+      return this.#stopArray(piece, start, 'Something follows the closing bracket of the array.');
     if (bytes[start] === 93) {
       this.#array = 'closed';
       return start + 1;
     }
     if (this.#array === 'separator') {
-      if (bytes[start] !== 44) return this.#stopArray(piece, start, 'A comma is missing between two records; the rest of the array was not read.');
+      if (bytes[start] !== 44)
+        return this.#stopArray(
+          piece,
+          start,
+          'A comma is missing between two records; the rest of the array was not read.',
+        );
       this.#array = 'value';
       return start + 1;
     }
     const extent = extentOf(bytes, start, end);
-    if (extent === -2) return this.#stopArray(piece, start, 'A text holds a raw newline; the rest of the array was not read.');
+    if (extent === -2)
+      return this.#stopArray(
+        piece,
+        start,
+        'A text holds a raw newline; the rest of the array was not read.',
+      );
     if (extent === -1 || (extent === end && !piece.final)) return piece.final ? end : -1;
     const next = this.#judgeElement(piece, start, extent);
     this.#array = 'separator';
@@ -135,7 +167,13 @@ export class Decoder {
   #judgeElement(piece: Piece, start: number, extent: number): number {
     joinLines(piece.bytes, start, extent);
     if (!this.#suspect && this.#scanner.accept(piece.bytes, start) === extent) {
-      this.#accept(piece, start, extent, this.#scanner.keyRange[0] as number, this.#scanner.keyRange[1] as number);
+      this.#accept(
+        piece,
+        start,
+        extent,
+        this.#scanner.keyRange[0] as number,
+        this.#scanner.keyRange[1] as number,
+      );
       return extent;
     }
     return this.#judge(piece, start, extent, extent);
@@ -152,8 +190,15 @@ export class Decoder {
     const { bytes } = piece;
     const record = bytes.subarray(start, end);
     if (record.length > LIMITS.recordBytesMax)
-      this.#refuse(piece, start, end, 'MR_RECORD_TOO_LARGE', `The record has ${record.length} bytes; at most ${LIMITS.recordBytesMax} are allowed.`);
-    else if (this.#suspect && !isUtf8(record)) this.#refuse(piece, start, end, 'MR_RECORD_ENCODING', 'The record is not valid UTF-8.');
+      this.#refuse(
+        piece,
+        start,
+        end,
+        'MR_RECORD_TOO_LARGE',
+        `The record has ${record.length} bytes; at most ${LIMITS.recordBytesMax} are allowed.`,
+      );
+    else if (this.#suspect && !isUtf8(record))
+      this.#refuse(piece, start, end, 'MR_RECORD_ENCODING', 'The record is not valid UTF-8.');
     else {
       const verdict = this.#validator.check(record.toString());
       if ('refusal' in verdict) {
@@ -162,19 +207,33 @@ export class Decoder {
       } else {
         joinLines(bytes, start, end);
         const key = verdict.key === undefined ? undefined : Buffer.from(verdict.key);
-        this.#place(piece, start, end, this.#keyed ? this.#router.byKey(key ?? EMPTY, 0, key?.length ?? 0) : piece.shard);
+        this.#place(
+          piece,
+          start,
+          end,
+          this.#keyed ? this.#router.byKey(key ?? EMPTY, 0, key?.length ?? 0) : piece.shard,
+        );
       }
     }
     return next;
   }
 
   #refuse(piece: Piece, start: number, end: number, code: Rejected['code'], message: string): void {
-    piece.rejected.push({ index: this.#index, code, message, bytes: Buffer.from(piece.bytes.subarray(start, end)) });
+    piece.rejected.push({
+      index: this.#index,
+      code,
+      message,
+      bytes: Buffer.from(piece.bytes.subarray(start, end)),
+    });
     this.#index += 1;
   }
 
   #accept(piece: Piece, start: number, end: number, keyStart: number, keyEnd: number): void {
-    const shard = this.#keyed ? (keyStart === -1 ? this.#router.byKey(EMPTY, 0, 0) : this.#router.byKey(piece.bytes, keyStart, keyEnd)) : piece.shard;
+    const shard = this.#keyed
+      ? keyStart === -1
+        ? this.#router.byKey(EMPTY, 0, 0)
+        : this.#router.byKey(piece.bytes, keyStart, keyEnd)
+      : piece.shard;
     this.#place(piece, start, end, shard);
   }
 
@@ -229,7 +288,10 @@ class Piece {
   }
 
   #grow(): void {
-    const larger = <A extends Uint32Array | Uint16Array>(column: A, make: (length: number) => A): A => {
+    const larger = <A extends Uint32Array | Uint16Array>(
+      column: A,
+      make: (length: number) => A,
+    ): A => {
       const grown = make(column.length * 2);
       grown.set(column);
       return grown;
@@ -240,6 +302,12 @@ class Piece {
   }
 
   batch(): RecordBatch {
-    return { bytes: this.bytes, count: this.#count, starts: this.#starts, ends: this.#ends, shards: this.#shards };
+    return {
+      bytes: this.bytes,
+      count: this.#count,
+      starts: this.#starts,
+      ends: this.#ends,
+      shards: this.#shards,
+    };
   }
 }

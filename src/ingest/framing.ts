@@ -44,7 +44,8 @@ function endOfString(bytes: Buffer, at: number, end: number): number {
 
 function endOfWord(bytes: Buffer, at: number, end: number): number {
   let p = at;
-  while (p < end && !isSpace(bytes[p]) && bytes[p] !== 44 && bytes[p] !== 93 && bytes[p] !== 125) p++;
+  while (p < end && !isSpace(bytes[p]) && bytes[p] !== 44 && bytes[p] !== 93 && bytes[p] !== 125)
+    p++;
   return p === at ? at + 1 : p;
 }
 

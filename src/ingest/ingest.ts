@@ -3,7 +3,7 @@ import { MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { KeyedRequest, Placement, StreamLog } from '../stream/stream-store.ts';
 import { BufferPool } from './buffer-pool.ts';
-import { Decoder, type DecodedPiece, PADDING_BYTES, type Rejected } from './decode.ts';
+import { type DecodedPiece, Decoder, PADDING_BYTES, type Rejected } from './decode.ts';
 import { type Router, router } from './route.ts';
 import { compileScanner, type Scanner } from './scanner.ts';
 import { Validator } from './validate.ts';
@@ -80,10 +80,19 @@ export class Ingest {
   }
 
   #decoder(linesOnly: boolean): Decoder {
-    return new Decoder({ scanner: this.#scanner, validator: this.#validator, router: this.#router, keyed: this.#options.key !== undefined && this.log.shards > 1, linesOnly });
+    return new Decoder({
+      scanner: this.#scanner,
+      validator: this.#validator,
+      router: this.#router,
+      keyed: this.#options.key !== undefined && this.log.shards > 1,
+      linesOnly,
+    });
   }
 
-  async #takeStreaming(body: AsyncIterable<Buffer>, request: RequestOptions): Promise<IngestResult> {
+  async #takeStreaming(
+    body: AsyncIterable<Buffer>,
+    request: RequestOptions,
+  ): Promise<IngestResult> {
     const tally = new Tally();
     const decoder = this.#decoder(request.linesOnly);
     const inFlight = new Set<Promise<void>>();
@@ -101,7 +110,9 @@ export class Ingest {
       inFlight.add(stored);
       return piece;
     };
-    let buffer = this.#pool.take(Math.min(request.length ?? 0, LIMITS.recordBytesMax) + PADDING_BYTES);
+    let buffer = this.#pool.take(
+      Math.min(request.length ?? 0, LIMITS.recordBytesMax) + PADDING_BYTES,
+    );
     let filled = 0;
     let total = 0;
     for await (const chunk of body) {
@@ -120,8 +131,11 @@ export class Ingest {
         const { consumed } = store(buffer, filled, false);
         const rest = buffer.subarray(consumed, filled);
         if (consumed === 0 && filled > LIMITS.recordBytesMax) throw recordTooLarge(decoder.records);
-        const larger = consumed === 0 ? Math.min(buffer.length * 2, 2 * LIMITS.recordBytesMax) : PIECE_BYTES;
-        const next = this.#pool.take(Math.max(larger, rest.length + PIECE_BYTES / 2) + PADDING_BYTES);
+        const larger =
+          consumed === 0 ? Math.min(buffer.length * 2, 2 * LIMITS.recordBytesMax) : PIECE_BYTES;
+        const next = this.#pool.take(
+          Math.max(larger, rest.length + PIECE_BYTES / 2) + PADDING_BYTES,
+        );
         filled = rest.copy(next);
         buffer = next;
       }
@@ -135,18 +149,31 @@ export class Ingest {
 
   async #store(piece: DecodedPiece, tally: Tally): Promise<void> {
     tally.refuse(piece.rejected);
-    const letters = piece.rejected.length > 0 ? this.#options.deadLetters?.(piece.rejected) : undefined;
+    const letters =
+      piece.rejected.length > 0 ? this.#options.deadLetters?.(piece.rejected) : undefined;
     if (piece.batch.count > 0) tally.accept(await this.log.append(piece.batch));
     await letters;
   }
 
-  async #takeKeyed(body: AsyncIterable<Buffer>, request: RequestOptions, key: string): Promise<IngestResult> {
+  async #takeKeyed(
+    body: AsyncIterable<Buffer>,
+    request: RequestOptions,
+    key: string,
+  ): Promise<IngestResult> {
     if (Buffer.byteLength(key) > LIMITS.idempotencyKeyBytesMax || key === '')
-      throw new MillraceError('MR_REQUEST_INVALID', `Idempotency-Key must have 1 to ${LIMITS.idempotencyKeyBytesMax} bytes.`);
+      throw new MillraceError(
+        'MR_REQUEST_INVALID',
+        `Idempotency-Key must have 1 to ${LIMITS.idempotencyKeyBytesMax} bytes.`,
+      );
     const { buffer, length } = await readWhole(body);
     const bodyHash = createHash('sha256').update(buffer.subarray(0, length)).digest('base64url');
     const before = await this.log.answered(key, bodyHash);
-    if (before !== undefined) return { body: before, accepted: (JSON.parse(before) as IngestAnswer).accepted, replayed: true };
+    if (before !== undefined)
+      return {
+        body: before,
+        accepted: (JSON.parse(before) as IngestAnswer).accepted,
+        replayed: true,
+      };
     const decoder = this.#decoder(request.linesOnly);
     const piece = decoder.decode(buffer, length, true);
     if (decoder.records === 0) throw emptyRequest();
@@ -185,7 +212,16 @@ class Tally {
     for (const { shard, first, last, count } of placements) {
       this.accepted += count;
       const known = this.#shards.get(shard);
-      this.#shards.set(shard, known ? { first: Math.min(known.first, first), last: Math.max(known.last, last), count: known.count + count } : { first, last, count });
+      this.#shards.set(
+        shard,
+        known
+          ? {
+              first: Math.min(known.first, first),
+              last: Math.max(known.last, last),
+              count: known.count + count,
+            }
+          : { first, last, count },
+      );
     }
   }
 
@@ -193,10 +229,20 @@ class Tally {
     const shards = [...this.#shards].sort(([a], [b]) => a - b);
     return {
       accepted: this.accepted,
-      rejected: this.#rejected.map(({ index, code, field, message }) => ({ index, code, ...(field === undefined ? {} : { field }), message })),
+      rejected: this.#rejected.map(({ index, code, field, message }) => ({
+        index,
+        code,
+        ...(field === undefined ? {} : { field }),
+        message,
+      })),
       ...(this.#omitted > 0 ? { rejectedOmitted: this.#omitted } : {}),
       duplicate: [],
-      shards: shards.map(([shard, { first, last, count }]) => ({ shard, first: String(first), last: String(last), count })),
+      shards: shards.map(([shard, { first, last, count }]) => ({
+        shard,
+        first: String(first),
+        last: String(last),
+        count,
+      })),
     };
   }
 }
@@ -206,17 +252,27 @@ async function readWhole(body: AsyncIterable<Buffer>): Promise<{ buffer: Buffer;
   let length = 0;
   for await (const chunk of body) {
     length += chunk.length;
-    if (length > LIMITS.keyedRequestBytesMax) throw tooLarge(LIMITS.keyedRequestBytesMax, ' with an Idempotency-Key');
+    if (length > LIMITS.keyedRequestBytesMax)
+      throw tooLarge(LIMITS.keyedRequestBytesMax, ' with an Idempotency-Key');
     chunks.push(chunk);
   }
   return { buffer: Buffer.concat([...chunks, Buffer.alloc(PADDING_BYTES)]), length };
 }
 
 const tooLarge = (bytes: number, which = ''): MillraceError =>
-  new MillraceError('MR_REQUEST_TOO_LARGE', `A request${which} may have ${bytes} bytes. Send it in several requests.`);
+  new MillraceError(
+    'MR_REQUEST_TOO_LARGE',
+    `A request${which} may have ${bytes} bytes. Send it in several requests.`,
+  );
 
 const recordTooLarge = (index: number): MillraceError =>
-  new MillraceError('MR_REQUEST_TOO_LARGE', `Record ${index} has more than ${LIMITS.recordBytesMax} bytes; what stood before it was stored.`);
+  new MillraceError(
+    'MR_REQUEST_TOO_LARGE',
+    `Record ${index} has more than ${LIMITS.recordBytesMax} bytes; what stood before it was stored.`,
+  );
 
 const emptyRequest = (): MillraceError =>
-  new MillraceError('MR_REQUEST_INVALID', 'The body has no record. Send a JSON object, an array of objects, or NDJSON.');
+  new MillraceError(
+    'MR_REQUEST_INVALID',
+    'The body has no record. Send a JSON object, an array of objects, or NDJSON.',
+  );

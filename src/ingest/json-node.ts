@@ -40,7 +40,10 @@ function refuseDeep(text: string): void {
     else if (code === 123 || code === 91) depth += 1;
     else if (code === 125 || code === 93) depth -= 1;
     if (depth > LIMITS.recordDepthMax)
-      throw new MillraceError('MR_RECORD_TOO_DEEP', `Nested deeper than ${LIMITS.recordDepthMax} levels.`);
+      throw new MillraceError(
+        'MR_RECORD_TOO_DEEP',
+        `Nested deeper than ${LIMITS.recordDepthMax} levels.`,
+      );
   }
 }
 
@@ -102,7 +105,10 @@ class Walker {
     const value = JSON.parse(this.#text.slice(this.#at, end)) as string;
     this.#at = end;
     if (!value.isWellFormed() || value.includes('\0'))
-      throw new MillraceError('MR_RECORD_ENCODING', 'A text holds half a surrogate pair or a NUL character, which no table can store.');
+      throw new MillraceError(
+        'MR_RECORD_ENCODING',
+        'A text holds half a surrogate pair or a NUL character, which no table can store.',
+      );
     return value;
   }
 
@@ -118,7 +124,12 @@ class Walker {
       const key = this.#string();
       this.#skipSpace();
       this.#at += 1;
-      if (members.has(key)) throw new MillraceError('MR_RECORD_DUPLICATE_KEY', `Member ${JSON.stringify(key)} is there twice.`, { details: { field: key } });
+      if (members.has(key))
+        throw new MillraceError(
+          'MR_RECORD_DUPLICATE_KEY',
+          `Member ${JSON.stringify(key)} is there twice.`,
+          { details: { field: key } },
+        );
       members.set(key, this.value());
     });
     return { kind: 'object', members };

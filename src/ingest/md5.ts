@@ -10,10 +10,12 @@ const words = new Int32Array(16);
 /** The first 32 bits of the MD5 of bytes [start, end), as an unsigned number. */
 export function md5Prefix(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
-  if (length > ONE_BLOCK_BYTES) return Number.parseInt(hash('md5', bytes.subarray(start, end), 'hex').slice(0, 8), 16);
+  if (length > ONE_BLOCK_BYTES)
+    return Number.parseInt(hash('md5', bytes.subarray(start, end), 'hex').slice(0, 8), 16);
   words.fill(0);
   for (let index = 0; index < length; index++)
-    words[index >> 2] = (words[index >> 2] as number) | ((bytes[start + index] as number) << ((index & 3) * 8));
+    words[index >> 2] =
+      (words[index >> 2] as number) | ((bytes[start + index] as number) << ((index & 3) * 8));
   words[length >> 2] = (words[length >> 2] as number) | (0x80 << ((length & 3) * 8));
   words[14] = length * 8;
   return swap(compress(words));
@@ -21,10 +23,17 @@ export function md5Prefix(bytes: Uint8Array, start: number, end: number): number
 
 /** MD5's state is little-endian, the digest's text is not. */
 function swap(word: number): number {
-  return (((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
+  return (
+    (((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0
+  );
 }
 
-const SHIFTS = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]] as const;
+const SHIFTS = [
+  [7, 12, 17, 22],
+  [5, 9, 14, 20],
+  [4, 11, 16, 23],
+  [6, 10, 15, 21],
+] as const;
 
 /** The compression function, written out step by step: loops over its tables are three times slower. */
 const compress = new Function('m', unrolled()) as (block: Int32Array) => number;
@@ -34,8 +43,18 @@ function unrolled(): string {
   let code = 'let a = 1732584193, b = -271733879, c = -1732584194, d = 271733878, t = 0;\n';
   for (let step = 0; step < 64; step++) {
     const round = step >> 4;
-    const [a, b, c, d] = names.map((_, index) => names[(index - step + 64) % 4]) as [string, string, string, string];
-    const mix = [`(${b} & ${c}) | (~${b} & ${d})`, `(${b} & ${d}) | (${c} & ~${d})`, `${b} ^ ${c} ^ ${d}`, `${c} ^ (${b} | ~${d})`][round];
+    const [a, b, c, d] = names.map((_, index) => names[(index - step + 64) % 4]) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    const mix = [
+      `(${b} & ${c}) | (~${b} & ${d})`,
+      `(${b} & ${d}) | (${c} & ~${d})`,
+      `${b} ^ ${c} ^ ${d}`,
+      `${c} ^ (${b} | ~${d})`,
+    ][round];
     const word = [step, (5 * step + 1) % 16, (3 * step + 5) % 16, (7 * step) % 16][round];
     const constant = Math.floor(Math.abs(Math.sin(step + 1)) * 2 ** 32) | 0;
     const shift = SHIFTS[round]?.[step % 4] as number;

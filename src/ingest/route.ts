@@ -11,7 +11,8 @@ export interface Router {
 export function router(shards: number): Router {
   let turn = 0;
   return {
-    byKey: (bytes, start, end) => (shards === 1 ? 0 : Math.floor((md5Prefix(bytes, start, end) * shards) / 0x1_0000_0000)),
+    byKey: (bytes, start, end) =>
+      shards === 1 ? 0 : Math.floor((md5Prefix(bytes, start, end) * shards) / 0x1_0000_0000),
     next: () => {
       turn = (turn + 1) % shards;
       return turn;

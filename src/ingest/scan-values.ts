@@ -75,7 +75,8 @@ function decimal(b: Uint8Array, p: number, wholeMost: number, scale: number): nu
 
 function boolean(b: Uint8Array, p: number): number {
   if (b[p] === 116 && b[p + 1] === 114 && b[p + 2] === 117 && b[p + 3] === 101) return p + 4;
-  if (b[p] === 102 && b[p + 1] === 97 && b[p + 2] === 108 && b[p + 3] === 115 && b[p + 4] === 101) return p + 5;
+  if (b[p] === 102 && b[p + 1] === 97 && b[p + 2] === 108 && b[p + 3] === 115 && b[p + 4] === 101)
+    return p + 5;
   return -1;
 }
 
@@ -84,17 +85,32 @@ function isDigit(b: Uint8Array, p: number): boolean {
 }
 
 function twoDigits(b: Uint8Array, p: number, most: number): boolean {
-  return isDigit(b, p) && isDigit(b, p + 1) && ((b[p] as number) - 48) * 10 + (b[p + 1] as number) - 48 <= most;
+  return (
+    isDigit(b, p) &&
+    isDigit(b, p + 1) &&
+    ((b[p] as number) - 48) * 10 + (b[p + 1] as number) - 48 <= most
+  );
 }
 
 /** `YYYY-MM-DD` of the years 1000 to 2999; the 29th to 31st of short months go to the reference. */
 function dateBody(b: Uint8Array, p: number): number {
-  if ((b[p] !== 49 && b[p] !== 50) || !isDigit(b, p + 1) || !isDigit(b, p + 2) || !isDigit(b, p + 3)) return -1;
-  if (b[p + 4] !== 45 || b[p + 7] !== 45 || !twoDigits(b, p + 5, 12) || !twoDigits(b, p + 8, 31)) return -1;
+  if (
+    (b[p] !== 49 && b[p] !== 50) ||
+    !isDigit(b, p + 1) ||
+    !isDigit(b, p + 2) ||
+    !isDigit(b, p + 3)
+  )
+    return -1;
+  if (b[p + 4] !== 45 || b[p + 7] !== 45 || !twoDigits(b, p + 5, 12) || !twoDigits(b, p + 8, 31))
+    return -1;
   const month = ((b[p + 5] as number) - 48) * 10 + (b[p + 6] as number) - 48;
   const day = ((b[p + 8] as number) - 48) * 10 + (b[p + 9] as number) - 48;
   if (month === 0 || day === 0) return -1;
-  if (day > 28 && (month === 2 || (day === 31 && (month === 4 || month === 6 || month === 9 || month === 11)))) return -1;
+  if (
+    day > 28 &&
+    (month === 2 || (day === 31 && (month === 4 || month === 6 || month === 9 || month === 11)))
+  )
+    return -1;
   return p + 10;
 }
 
@@ -107,7 +123,14 @@ function date(b: Uint8Array, p: number): number {
 function timeBody(b: Uint8Array, p: number): number {
   const at = dateBody(b, p);
   if (at === -1 || (b[at] !== 84 && b[at] !== 32)) return -1;
-  if (!twoDigits(b, at + 1, 23) || b[at + 3] !== 58 || !twoDigits(b, at + 4, 59) || b[at + 6] !== 58 || !twoDigits(b, at + 7, 59)) return -1;
+  if (
+    !twoDigits(b, at + 1, 23) ||
+    b[at + 3] !== 58 ||
+    !twoDigits(b, at + 4, 59) ||
+    b[at + 6] !== 58 ||
+    !twoDigits(b, at + 7, 59)
+  )
+    return -1;
   if (b[at + 9] !== 46) return at + 9;
   const end = digits(b, at + 10);
   return end === at + 10 || end > at + 16 ? -1 : end;
@@ -124,7 +147,13 @@ function timestamptz(b: Uint8Array, p: number): number {
   const end = timeBody(b, p + 1);
   if (end === -1) return -1;
   if (b[end] === 90) return b[end + 1] === 34 ? end + 2 : -1;
-  if ((b[end] !== 43 && b[end] !== 45) || !twoDigits(b, end + 1, 14) || b[end + 3] !== 58 || !twoDigits(b, end + 4, 59)) return -1;
+  if (
+    (b[end] !== 43 && b[end] !== 45) ||
+    !twoDigits(b, end + 1, 14) ||
+    b[end + 3] !== 58 ||
+    !twoDigits(b, end + 4, 59)
+  )
+    return -1;
   return b[end + 6] === 34 ? end + 7 : -1;
 }
 
@@ -134,7 +163,17 @@ function inRange(b: Buffer, start: number, end: number, min: number, max: number
 }
 
 export const VALUE_SCANNERS = Object.freeze({
-  skip, string, plainString, integer, double, decimal, boolean, date, timestamp, timestamptz, inRange,
+  skip,
+  string,
+  plainString,
+  integer,
+  double,
+  decimal,
+  boolean,
+  date,
+  timestamp,
+  timestamptz,
+  inRange,
 });
 
 const NEVER = 'return -1;';
@@ -146,12 +185,15 @@ export function scanValue(field: NamedField, isKey: boolean): string {
   const scanned = `p = ${call}; if (p === -1) return -1;`;
   if (field.min === undefined && field.max === undefined) return scanned;
   if (field.type.kind !== 'int' && field.type.kind !== 'double') return NEVER;
-  const [min, max] = [field.min ?? '-Infinity', field.max ?? 'Infinity'].map((bound) => String(Number(bound)));
+  const [min, max] = [field.min ?? '-Infinity', field.max ?? 'Infinity'].map((bound) =>
+    String(Number(bound)),
+  );
   return `const from = p; ${scanned} if (!inRange(b, from, p, ${min}, ${max})) return -1;`;
 }
 
 function scannerCall(field: NamedField, isKey: boolean): string | undefined {
-  if (field.from !== undefined || field.pattern !== undefined || field.oneOf !== undefined) return undefined;
+  if (field.from !== undefined || field.pattern !== undefined || field.oneOf !== undefined)
+    return undefined;
   switch (field.type.kind) {
     case 'string':
       return isKey ? 'plainString(b, p)' : 'string(b, p)';

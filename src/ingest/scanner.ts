@@ -24,12 +24,18 @@ export function compileScanner(schema: RecordSchema, key: string | undefined): S
   if (schema.fields.length > FIELDS_MAX) return { accept: () => -1, keyRange };
   const source = generate(schema.fields, key);
   // Field names reach the code only as byte values; `helpers` holds everything else it needs.
-  const build = new Function('helpers', 'keyRange', source) as (helpers: typeof VALUE_SCANNERS, range: Int32Array) => Scanner['accept'];
+  const build = new Function('helpers', 'keyRange', source) as (
+    helpers: typeof VALUE_SCANNERS,
+    range: Int32Array,
+  ) => Scanner['accept'];
   return { accept: build(VALUE_SCANNERS, keyRange), keyRange };
 }
 
 function generate(fields: readonly NamedField[], key: string | undefined): string {
-  const required = fields.reduce((mask, field, index) => (field.optional ? mask : mask | (1 << index)), 0);
+  const required = fields.reduce(
+    (mask, field, index) => (field.optional ? mask : mask | (1 << index)),
+    0,
+  );
   const helpers = Object.keys(VALUE_SCANNERS).join(', ');
   return `
 const { ${helpers} } = helpers;
@@ -55,7 +61,12 @@ ${fields.map((field, index) => anyOrder(field, index, key)).join('    else ')}
 }
 
 /** The common case: members in the order of the definition. Leaves for the loop at the first that is not. */
-function inOrder(field: NamedField, index: number, required: number, key: string | undefined): string {
+function inOrder(
+  field: NamedField,
+  index: number,
+  required: number,
+  key: string | undefined,
+): string {
   return `
     q = skip(b, p);
     if (!(${keyTest(field.name, 'q')})) break inOrder;
@@ -84,8 +95,12 @@ function keyTest(name: string, at: string): string {
 function member(field: NamedField, index: number, key: string | undefined): string {
   const isKey = field.name === key;
   const scanned = scanValue(field, isKey);
-  const nullable = field.optional ? `if (b[p] === 110 && b[p + 1] === 117 && b[p + 2] === 108 && b[p + 3] === 108) p += 4; else ` : '';
-  const range = isKey ? `{ const start = p; ${scanned} const text = b[start] === 34 ? 1 : 0; keyRange[0] = start + text; keyRange[1] = p - text; }` : `{ ${scanned} }`;
+  const nullable = field.optional
+    ? `if (b[p] === 110 && b[p + 1] === 117 && b[p + 2] === 108 && b[p + 3] === 108) p += 4; else `
+    : '';
+  const range = isKey
+    ? `{ const start = p; ${scanned} const text = b[start] === 34 ? 1 : 0; keyRange[0] = start + text; keyRange[1] = p - text; }`
+    : `{ ${scanned} }`;
   return `p = skip(b, p + ${field.name.length + 2});
     if (b[p] !== 58) return -1;
     p = skip(b, p + 1);

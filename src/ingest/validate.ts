@@ -35,7 +35,13 @@ export class Validator {
   check(text: string): Verdict {
     try {
       const node = parseJson(text);
-      if (node.kind !== 'object') return { refusal: { code: 'MR_RECORD_SHAPE', message: `A record is a JSON object, not ${describe(node)}.` } };
+      if (node.kind !== 'object')
+        return {
+          refusal: {
+            code: 'MR_RECORD_SHAPE',
+            message: `A record is a JSON object, not ${describe(node)}.`,
+          },
+        };
       this.#checkMembers(node.members);
       return { key: this.#key === undefined ? undefined : keyText(node.members.get(this.#key)) };
     } catch (error) {
@@ -56,7 +62,11 @@ export class Validator {
 
 function refusalOf(error: MillraceError): Refusal {
   const { field } = error.details;
-  return { code: error.code, ...(typeof field === 'string' ? { field } : {}), message: error.message };
+  return {
+    code: error.code,
+    ...(typeof field === 'string' ? { field } : {}),
+    message: error.message,
+  };
 }
 
 /** The partition key as bytes will be hashed: the text of a value, the same whichever way it was written. */
@@ -98,13 +108,23 @@ function describe(node: JsonNode): string {
 
 const shorten = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
-function checkField(field: FieldSpec, node: JsonNode, path: string, unknown: RecordSchema['unknown']): void {
+function checkField(
+  field: FieldSpec,
+  node: JsonNode,
+  path: string,
+  unknown: RecordSchema['unknown'],
+): void {
   if (node.kind === 'null') {
     if (field.optional) return;
     throw missing(path);
   }
   const problem = field.from ? checkSource(field, node) : checkType(field, node, path, unknown);
-  if (problem !== undefined) throw refuse('MR_FIELD_TYPE', path, `Field '${path}' is ${typeText(field.type)}: ${problem}, got ${describe(node)}.`);
+  if (problem !== undefined)
+    throw refuse(
+      'MR_FIELD_TYPE',
+      path,
+      `Field '${path}' is ${typeText(field.type)}: ${problem}, got ${describe(node)}.`,
+    );
   checkRules(field, node, path);
 }
 
@@ -117,19 +137,29 @@ const LONG_MIN = -(2n ** 63n);
 const LONG_MAX = 2n ** 63n - 1n;
 
 /** What is wrong with a value for its type, or undefined. */
-function checkType(field: FieldSpec, node: JsonNode, path: string, unknown: RecordSchema['unknown']): string | undefined {
+function checkType(
+  field: FieldSpec,
+  node: JsonNode,
+  path: string,
+  unknown: RecordSchema['unknown'],
+): string | undefined {
   const { type } = field;
   switch (type.kind) {
     case 'boolean':
       return node.kind === 'boolean' ? undefined : 'send true or false';
     case 'int':
-      return node.kind === 'number' && INTEGER.test(node.text) && Math.abs(Number(node.text) + 0.5) < 2 ** 31
-        ? undefined : 'send a whole number of 32 bits';
+      return node.kind === 'number' &&
+        INTEGER.test(node.text) &&
+        Math.abs(Number(node.text) + 0.5) < 2 ** 31
+        ? undefined
+        : 'send a whole number of 32 bits';
     case 'long':
       return isLong(node) ? undefined : 'send a whole number of 64 bits (as text, or as a number)';
     case 'float':
     case 'double':
-      return isFloating(node, type.kind) ? undefined : `send a finite number, or the text "NaN", "Infinity" or "-Infinity"`;
+      return isFloating(node, type.kind)
+        ? undefined
+        : `send a finite number, or the text "NaN", "Infinity" or "-Infinity"`;
     case 'decimal':
       return decimalProblem(node, type.precision, type.scale);
     case 'string':
@@ -137,16 +167,21 @@ function checkType(field: FieldSpec, node: JsonNode, path: string, unknown: Reco
     case 'uuid':
       return node.kind === 'string' && UUID.test(node.value) ? undefined : 'send a UUID as text';
     case 'binary':
-      return node.kind === 'string' && BASE64.test(node.value) ? undefined : 'send bytes as base64 text';
+      return node.kind === 'string' && BASE64.test(node.value)
+        ? undefined
+        : 'send bytes as base64 text';
     case 'date':
       return node.kind === 'string' && isDate(node.value) ? undefined : 'send YYYY-MM-DD';
     case 'timestamp':
       return timestampProblem(node);
     case 'timestamptz':
-      return node.kind === 'string' && isInstant(node.value) ? undefined : 'send YYYY-MM-DDTHH:MM:SS[.ffffff] with an offset (Z or +01:00)';
+      return node.kind === 'string' && isInstant(node.value)
+        ? undefined
+        : 'send YYYY-MM-DDTHH:MM:SS[.ffffff] with an offset (Z or +01:00)';
     case 'list':
       if (node.kind !== 'list') return 'send a list';
-      node.items.forEach((item, index) => checkField(type.element, item, `${path}[${index}]`, unknown));
+      for (const [index, item] of node.items.entries())
+        checkField(type.element, item, `${path}[${index}]`, unknown);
       return undefined;
     case 'map':
       if (node.kind !== 'object') return 'send an object';
@@ -167,14 +202,24 @@ function keyNode(key: FieldSpec, text: string): JsonNode {
   return key.type.kind === 'int' ? { kind: 'number', text } : { kind: 'string', value: text };
 }
 
-function checkStruct(fields: readonly NamedField[], members: ReadonlyMap<string, JsonNode>, path: string, unknown: RecordSchema['unknown']): void {
+function checkStruct(
+  fields: readonly NamedField[],
+  members: ReadonlyMap<string, JsonNode>,
+  path: string,
+  unknown: RecordSchema['unknown'],
+): void {
   for (const [name, value] of members) {
     const field = fields.find((candidate) => candidate.name === name);
     if (field) checkField(field, value, `${path}.${name}`, unknown);
     // Only members of the record itself have a place in `_rest`.
-    else if (unknown !== 'drop') throw unknownField(`${path}.${name}`, fields.map((candidate) => `${path}.${candidate.name}`));
+    else if (unknown !== 'drop')
+      throw unknownField(
+        `${path}.${name}`,
+        fields.map((candidate) => `${path}.${candidate.name}`),
+      );
   }
-  for (const field of fields) if (!field.optional && !members.has(field.name)) throw missing(`${path}.${field.name}`);
+  for (const field of fields)
+    if (!field.optional && !members.has(field.name)) throw missing(`${path}.${field.name}`);
 }
 
 function isLong(node: JsonNode): boolean {
@@ -194,18 +239,24 @@ function isFloating(node: JsonNode, kind: 'float' | 'double'): boolean {
 function decimalProblem(node: JsonNode, precision: number, scale: number): string | undefined {
   const text = node.kind === 'string' ? node.value : node.kind === 'number' ? node.text : '';
   const match = DECIMAL.exec(text);
-  if (!match) return node.kind === 'number' ? 'write the number without an exponent' : 'send a number or its text';
+  if (!match)
+    return node.kind === 'number'
+      ? 'write the number without an exponent'
+      : 'send a number or its text';
   const whole = (match[2] ?? '').replace(/^0+/, '');
   const fraction = (match[3] ?? '').replace(/0+$/, '');
   if (fraction.length > scale) return `at most ${scale} digits behind the point`;
-  if (whole.length > precision - scale) return `at most ${precision - scale} digits before the point`;
-  if (node.kind === 'number' && whole.length + fraction.length > 15) return 'a number of more than 15 digits would be rounded; send it as text';
+  if (whole.length > precision - scale)
+    return `at most ${precision - scale} digits before the point`;
+  if (node.kind === 'number' && whole.length + fraction.length > 15)
+    return 'a number of more than 15 digits would be rounded; send it as text';
   return undefined;
 }
 
 function timestampProblem(node: JsonNode): string | undefined {
   if (node.kind === 'string' && isTimestamp(node.value)) return undefined;
-  if (node.kind === 'string' && offsetOf(node.value) !== undefined) return 'it has no zone; send it without an offset, or make the field timestamptz';
+  if (node.kind === 'string' && offsetOf(node.value) !== undefined)
+    return 'it has no zone; send it without an offset, or make the field timestamptz';
   return 'send YYYY-MM-DDTHH:MM:SS[.ffffff]';
 }
 
@@ -215,9 +266,13 @@ function checkSource(field: FieldSpec, node: JsonNode): string | undefined {
   if (field.from === 'integer-text') {
     const text = node.kind === 'string' ? node.value : node.kind === 'number' ? node.text : '';
     // Ids that are not numbers pass as they are: the source only says what becomes of `17850.0`.
-    return node.kind === 'string' || INTEGER_TEXT.test(text) ? undefined : 'send a whole number or text';
+    return node.kind === 'string' || INTEGER_TEXT.test(text)
+      ? undefined
+      : 'send a whole number or text';
   }
-  const fits = node.kind === 'number' && isEpoch(node.text, field.from === 'epoch-seconds' ? EPOCH_SECONDS : EPOCH_MILLISECONDS);
+  const fits =
+    node.kind === 'number' &&
+    isEpoch(node.text, field.from === 'epoch-seconds' ? EPOCH_SECONDS : EPOCH_MILLISECONDS);
   return fits ? undefined : `send ${field.from?.slice(6)} since 1970 as a number`;
 }
 
@@ -238,15 +293,24 @@ function isEpoch(text: string, form: EpochForm): boolean {
 }
 
 function checkRules(field: FieldSpec, node: JsonNode, path: string): void {
-  const broken = (message: string) => refuse('MR_FIELD_RULE', path, `Field '${path}': ${message}, got ${describe(node)}.`);
+  const broken = (message: string) =>
+    refuse('MR_FIELD_RULE', path, `Field '${path}': ${message}, got ${describe(node)}.`);
   const { min, max, pattern, oneOf } = field;
-  if (oneOf && !oneOf.some((allowed) => String(allowed) === scalarText(node))) throw broken(`must be one of ${oneOf.map((value) => JSON.stringify(value)).join(', ')}`);
-  if (pattern !== undefined && node.kind === 'string' && !new RegExp(`^(?:${pattern})$`, 'u').test(node.value)) throw broken(`must match /${pattern}/`);
+  if (oneOf && !oneOf.some((allowed) => String(allowed) === scalarText(node)))
+    throw broken(`must be one of ${oneOf.map((value) => JSON.stringify(value)).join(', ')}`);
+  if (
+    pattern !== undefined &&
+    node.kind === 'string' &&
+    !new RegExp(`^(?:${pattern})$`, 'u').test(node.value)
+  )
+    throw broken(`must match /${pattern}/`);
   if (min === undefined && max === undefined) return;
   const isLength = field.type.kind === 'string' || field.type.kind === 'binary';
   const noun = isLength ? 'length ' : '';
-  if (min !== undefined && compare(field, node, min) < 0) throw broken(`${noun}must be at least ${min}`);
-  if (max !== undefined && compare(field, node, max) > 0) throw broken(`${noun}must be at most ${max}`);
+  if (min !== undefined && compare(field, node, min) < 0)
+    throw broken(`${noun}must be at least ${min}`);
+  if (max !== undefined && compare(field, node, max) > 0)
+    throw broken(`${noun}must be at most ${max}`);
 }
 
 function scalarText(node: JsonNode): string {
@@ -265,7 +329,9 @@ function compare(field: FieldSpec, node: JsonNode, bound: number | string): numb
     case 'decimal':
       return sign(scaled(text), scaled(String(bound)));
     case 'timestamptz':
-      return field.from ? Number(text) * (field.from === 'epoch-seconds' ? 1000 : 1) - Date.parse(String(bound)) : Date.parse(text) - Date.parse(String(bound));
+      return field.from
+        ? Number(text) * (field.from === 'epoch-seconds' ? 1000 : 1) - Date.parse(String(bound))
+        : Date.parse(text) - Date.parse(String(bound));
     case 'date':
     case 'timestamp':
       return sign(text.replace(' ', 'T'), String(bound).replace(' ', 'T'));

@@ -53,7 +53,13 @@ export interface LakeTable {
   readonly snapshots: readonly SnapshotInfo[];
   readonly snapshotId: string | undefined;
   /** Adds files and sets properties in one commit. */
-  append(files: readonly WrittenFile[], properties: { readonly [name: string]: string }): Promise<void>;
+  append(
+    files: readonly WrittenFile[],
+    properties: { readonly [name: string]: string },
+  ): Promise<void>;
   /** Replaces all rows by those of `files`. */
-  replace(files: readonly WrittenFile[], properties: { readonly [name: string]: string }): Promise<void>;
+  replace(
+    files: readonly WrittenFile[],
+    properties: { readonly [name: string]: string },
+  ): Promise<void>;
 }

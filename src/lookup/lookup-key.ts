@@ -35,7 +35,10 @@ export function keyPartOfText(field: NamedField, text: string): KeyPart {
       break;
     case 'decimal': {
       const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text);
-      if (match && (match[3] ?? '').length <= type.scale) return sortable(BigInt(`${match[1]}${match[2]}${(match[3] ?? '').padEnd(type.scale, '0')}`));
+      if (match && (match[3] ?? '').length <= type.scale)
+        return sortable(
+          BigInt(`${match[1]}${match[2]}${(match[3] ?? '').padEnd(type.scale, '0')}`),
+        );
       break;
     }
     case 'boolean':
@@ -56,10 +59,17 @@ export function keyPartOfText(field: NamedField, text: string): KeyPart {
     default:
       return text;
   }
-  throw new MillraceError('MR_LOOKUP_KEY', `Key part '${field.name}' is ${typeText(type)}; ${JSON.stringify(text)} is not.`, { details: { field: field.name } });
+  throw new MillraceError(
+    'MR_LOOKUP_KEY',
+    `Key part '${field.name}' is ${typeText(type)}; ${JSON.stringify(text)} is not.`,
+    { details: { field: field.name } },
+  );
 }
 
 /** Bytes of the texts in a key: LMDB's keys are limited. */
 export function keyBytes(parts: readonly KeyPart[]): number {
-  return parts.reduce<number>((bytes, part) => bytes + (typeof part === 'string' ? Buffer.byteLength(part) : 9), 0);
+  return parts.reduce<number>(
+    (bytes, part) => bytes + (typeof part === 'string' ? Buffer.byteLength(part) : 9),
+    0,
+  );
 }

@@ -1,3 +1,4 @@
+import { Cron } from 'croner';
 import type { Dashboard } from '../definition/dashboard.ts';
 import { invalidDefinition } from '../definition/invalid.ts';
 import { locationOf, locationText, type SourceLocation } from '../definition/location.ts';
@@ -5,7 +6,6 @@ import type { Lookup } from '../definition/lookup.ts';
 import type { Model } from '../definition/model.ts';
 import type { Sql } from '../definition/sql.ts';
 import type { Stream } from '../definition/stream.ts';
-import { Cron } from 'croner';
 import { orderByInputs } from './order.ts';
 import type { DashboardPlan, ModelPlan, Plan } from './plan.ts';
 
@@ -25,10 +25,16 @@ export interface CompiledPipeline {
 export function compile(exported: readonly unknown[]): CompiledPipeline {
   const definitions = [...new Set(exported.filter(isDefinition))];
   if (definitions.length === 0)
-    throw invalidDefinition('the pipeline', 'no definition is exported. Write `export const … = stream(…)`.', undefined);
+    throw invalidDefinition(
+      'the pipeline',
+      'no definition is exported. Write `export const … = stream(…)`.',
+      undefined,
+    );
   const byName = uniqueByName(definitions);
   const ofKind = <K extends Definition['kind']>(kind: K) =>
-    definitions.filter((definition): definition is Extract<Definition, { kind: K }> => definition.kind === kind);
+    definitions.filter(
+      (definition): definition is Extract<Definition, { kind: K }> => definition.kind === kind,
+    );
   const models = ofKind('model').map((definition) => compileModel(definition, byName));
   const plan: Plan = {
     format: 1,
@@ -47,13 +53,18 @@ export function compile(exported: readonly unknown[]): CompiledPipeline {
     const location = locationOf(definition);
     return location ? [[definition.name, location] as const] : [];
   });
-  return { plan: deepFreeze(JSON.parse(JSON.stringify(plan)) as Plan), locations: new Map(locations) };
+  return {
+    plan: deepFreeze(JSON.parse(JSON.stringify(plan)) as Plan),
+    locations: new Map(locations),
+  };
 }
 
 function isDefinition(value: unknown): value is Definition {
   const kind = (value as { kind?: unknown } | null)?.kind;
   return (
-    typeof value === 'object' && Object.isFrozen(value) && 'settings' in (value ?? {}) &&
+    typeof value === 'object' &&
+    Object.isFrozen(value) &&
+    'settings' in (value ?? {}) &&
     (kind === 'stream' || kind === 'lookup' || kind === 'model' || kind === 'dashboard')
   );
 }
@@ -80,12 +91,18 @@ const titleOf = (definition: Definition): string => `${definition.kind}('${defin
 function requireExported(from: Definition, name: string, byName: ByName): Definition {
   const found = byName.get(name);
   if (found) return found;
-  throw invalidDefinition(titleOf(from), `it refers to '${name}', which is not exported. Write \`export\` before it.`, locationOf(from));
+  throw invalidDefinition(
+    titleOf(from),
+    `it refers to '${name}', which is not exported. Write \`export\` before it.`,
+    locationOf(from),
+  );
 }
 
 /** Names of the definitions a query refers to as values. */
 export function inputsOf(query: Sql): string[] {
-  const names = query.parts.flatMap((part) => ('table' in part ? [part.table] : 'column' in part ? [part.of] : []));
+  const names = query.parts.flatMap((part) =>
+    'table' in part ? [part.table] : 'column' in part ? [part.of] : [],
+  );
   return [...new Set(names)];
 }
 
@@ -95,7 +112,8 @@ function compileModel(definition: Model, byName: ByName): ModelPlan {
   for (const input of inputs) requireExported(definition, input, byName);
   if (settings.schedule !== 'on-change' && settings.schedule !== 'manual') requireCron(definition);
   for (const rule of settings.checks) {
-    if (rule.rule === 'sql') for (const input of inputsOf(rule.query)) requireExported(definition, input, byName);
+    if (rule.rule === 'sql')
+      for (const input of inputsOf(rule.query)) requireExported(definition, input, byName);
   }
   checkMeasures(definition, byName);
   return { name: definition.name, ...settings, inputs };
@@ -117,7 +135,11 @@ function requireCron(definition: Model): void {
 function checkMeasures(definition: Stream | Model, byName: ByName): void {
   for (const [name, measure] of Object.entries(definition.settings.measures)) {
     if (measure?.kind !== 'sql')
-      throw invalidDefinition(titleOf(definition), `measure \`${name}\` must be written as sql\`sum(…)\`.`, locationOf(definition));
+      throw invalidDefinition(
+        titleOf(definition),
+        `measure \`${name}\` must be written as sql\`sum(…)\`.`,
+        locationOf(definition),
+      );
     for (const input of inputsOf(measure)) requireExported(definition, input, byName);
   }
 }
@@ -126,23 +148,41 @@ function compileDashboard(definition: Dashboard, byName: ByName): DashboardPlan 
   for (const chart of definition.settings.charts) {
     const source = requireExported(definition, chart.from, byName);
     const fail = (problem: string) =>
-      invalidDefinition(`${titleOf(definition)}, ${chart.kind}('${chart.title}')`, problem, locationOf(definition));
-    const known = source.kind === 'stream' || source.kind === 'model' ? source.settings.fields?.map((f) => f.name) : undefined;
+      invalidDefinition(
+        `${titleOf(definition)}, ${chart.kind}('${chart.title}')`,
+        problem,
+        locationOf(definition),
+      );
+    const known =
+      source.kind === 'stream' || source.kind === 'model'
+        ? source.settings.fields?.map((f) => f.name)
+        : undefined;
     for (const column of Object.values(chart.columns).flat()) {
       if (known && !known.includes(column))
-        throw fail(`there is no column \`${column}\` in ${titleOf(source)}. Columns are: ${known.join(', ')}.`);
+        throw fail(
+          `there is no column \`${column}\` in ${titleOf(source)}. Columns are: ${known.join(', ')}.`,
+        );
     }
-    for (const [role, measure] of Object.entries(chart.measures)) checkMeasureUse(source, role, measure, fail);
+    for (const [role, measure] of Object.entries(chart.measures))
+      checkMeasureUse(source, role, measure, fail);
   }
   return { name: definition.name, ...definition.settings };
 }
 
 /** A text stands for a measure by name; a bare column on a stream would draw one of many rows. */
-function checkMeasureUse(source: Definition, role: string, measure: Sql | string, fail: (problem: string) => Error): void {
-  if (typeof measure !== 'string' || source.kind === 'lookup' || source.kind === 'dashboard') return;
+function checkMeasureUse(
+  source: Definition,
+  role: string,
+  measure: Sql | string,
+  fail: (problem: string) => Error,
+): void {
+  if (typeof measure !== 'string' || source.kind === 'lookup' || source.kind === 'dashboard')
+    return;
   if (measure in source.settings.measures || source.kind === 'model') return;
   const measures = Object.keys(source.settings.measures);
-  throw fail(`\`${role}\`: '${measure}' is not a measure of ${titleOf(source)}${measures.length > 0 ? ` (measures: ${measures.join(', ')})` : ''}. Write an aggregate, for example sql\`sum(${measure})\`.`);
+  throw fail(
+    `\`${role}\`: '${measure}' is not a measure of ${titleOf(source)}${measures.length > 0 ? ` (measures: ${measures.join(', ')})` : ''}. Write an aggregate, for example sql\`sum(${measure})\`.`,
+  );
 }
 
 function deepFreeze<T>(value: T): T {

@@ -18,79 +18,179 @@ export function diffPlans(previous: Plan, next: Plan): PlanChange[] {
     ...diffNamed('stream', previous.streams, next.streams, diffStream),
     ...diffNamed('lookup', previous.lookups, next.lookups, (what, before, after) =>
       same([before.from, before.key, before.sort], [after.from, after.key, after.sort])
-        ? same(before, after) ? [] : [changed(what, 'options changed')]
-        : [changed(what, 'key or source changed: its entries are built again from the stream and the lake')]),
+        ? same(before, after)
+          ? []
+          : [changed(what, 'options changed')]
+        : [
+            changed(
+              what,
+              'key or source changed: its entries are built again from the stream and the lake',
+            ),
+          ],
+    ),
     ...diffNamed('model', previous.models, next.models, (what, before, after) =>
-      same(before, after) ? [] : [changed(what, same(before.query, after.query) ? 'options changed' : 'query changed: the next run replaces the result')]),
+      same(before, after)
+        ? []
+        : [
+            changed(
+              what,
+              same(before.query, after.query)
+                ? 'options changed'
+                : 'query changed: the next run replaces the result',
+            ),
+          ],
+    ),
     ...diffNamed('dashboard', previous.dashboards, next.dashboards, (what, before, after) =>
-      same(before, after) ? [] : [changed(what, 'charts changed')]),
+      same(before, after) ? [] : [changed(what, 'charts changed')],
+    ),
   ];
 }
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 function diffNamed<N extends { readonly name: string }>(
-  kind: string, before: readonly N[], after: readonly N[],
+  kind: string,
+  before: readonly N[],
+  after: readonly N[],
   compare: (what: string, before: N, after: N) => PlanChange[],
 ): PlanChange[] {
   const gone = before.filter((node) => !after.some((other) => other.name === node.name));
   return [
     ...after.flatMap((node) => {
       const old = before.find((other) => other.name === node.name);
-      return old ? compare(`${kind} ${node.name}`, old, node) : [added(`${kind} ${node.name}`, 'new')];
+      return old
+        ? compare(`${kind} ${node.name}`, old, node)
+        : [added(`${kind} ${node.name}`, 'new')];
     }),
-    ...gone.map((node): PlanChange => ({ kind: 'removed', what: `${kind} ${node.name}`, detail: `its data is kept until \`millrace drop ${node.name}\`` })),
+    ...gone.map(
+      (node): PlanChange => ({
+        kind: 'removed',
+        what: `${kind} ${node.name}`,
+        detail: `its data is kept until \`millrace drop ${node.name}\``,
+      }),
+    ),
   ];
 }
 
 function diffStream(what: string, before: StreamPlan, after: StreamPlan): PlanChange[] {
   const changes = [...diffFields(what, before.fields, after.fields)];
-  if (before.key !== after.key) changes.push(breaking(what, `key ${before.key ?? 'none'} → ${after.key ?? 'none'}: records of one key would not stay in order across the change`));
-  if (before.shards !== after.shards) changes.push(breaking(what, `shards ${before.shards} → ${after.shards}: records of one key would not stay in order across the change`));
-  if (before.table !== false && after.table === false) changes.push(changed(what, 'no table any more: delivered rows stay, new ones are not delivered'));
-  if (before.table === false && after.table !== false) changes.push(added(what, `table lake.${after.name}`));
-  const rest = ({ fields: _fields, key: _key, shards: _shards, table, ...others }: StreamPlan) => [others, table && table.partitionBy, table && [table.everyMs, table.bytesMax]];
+  if (before.key !== after.key)
+    changes.push(
+      breaking(
+        what,
+        `key ${before.key ?? 'none'} → ${after.key ?? 'none'}: records of one key would not stay in order across the change`,
+      ),
+    );
+  if (before.shards !== after.shards)
+    changes.push(
+      breaking(
+        what,
+        `shards ${before.shards} → ${after.shards}: records of one key would not stay in order across the change`,
+      ),
+    );
+  if (before.table !== false && after.table === false)
+    changes.push(
+      changed(what, 'no table any more: delivered rows stay, new ones are not delivered'),
+    );
+  if (before.table === false && after.table !== false)
+    changes.push(added(what, `table lake.${after.name}`));
+  const rest = ({ fields: _fields, key: _key, shards: _shards, table, ...others }: StreamPlan) => [
+    others,
+    table === false ? [] : [table.partitionBy, table.everyMs, table.bytesMax],
+  ];
   if (!same(rest(before), rest(after)) && before.table !== false && after.table !== false)
-    changes.push(changed(what, same(before.table.partitionBy, after.table.partitionBy) ? 'options changed' : 'partitions changed, for files written from now on'));
+    changes.push(
+      changed(
+        what,
+        same(before.table.partitionBy, after.table.partitionBy)
+          ? 'options changed'
+          : 'partitions changed, for files written from now on',
+      ),
+    );
   return changes;
 }
 
-function diffFields(what: string, before: readonly NamedField[], after: readonly NamedField[]): PlanChange[] {
+function diffFields(
+  what: string,
+  before: readonly NamedField[],
+  after: readonly NamedField[],
+): PlanChange[] {
   const changes: PlanChange[] = [];
   for (const field of after) {
     const name = `${what}, field ${field.name}`;
     const old = before.find((candidate) => candidate.name === field.name);
     if (old) changes.push(...diffField(name, old, field));
-    else if (field.optional) changes.push(added(name, `${typeText(field.type)}, optional: older rows have ${field.default === undefined ? 'null' : 'the default'}`));
-    else changes.push(breaking(name, 'new and required: rows stored before have no value. Make it .optional() or give it a .default()'));
+    else if (field.optional)
+      changes.push(
+        added(
+          name,
+          `${typeText(field.type)}, optional: older rows have ${field.default === undefined ? 'null' : 'the default'}`,
+        ),
+      );
+    else
+      changes.push(
+        breaking(
+          name,
+          'new and required: rows stored before have no value. Make it .optional() or give it a .default()',
+        ),
+      );
   }
   for (const field of before) {
     if (!after.some((candidate) => candidate.name === field.name))
-      changes.push(breaking(`${what}, field ${field.name}`, 'removed: its stored values would no longer be shown'));
+      changes.push(
+        breaking(
+          `${what}, field ${field.name}`,
+          'removed: its stored values would no longer be shown',
+        ),
+      );
   }
   return changes;
 }
 
 function diffField(name: string, before: NamedField, after: NamedField): PlanChange[] {
   if (!same(before.type, after.type)) {
-    if (widens(before.type, after.type)) return [changed(name, `${typeText(before.type)} → ${typeText(after.type)}`)];
-    return [breaking(name, `${typeText(before.type)} → ${typeText(after.type)}: stored values do not fit; they would be shown as null`)];
+    if (widens(before.type, after.type))
+      return [changed(name, `${typeText(before.type)} → ${typeText(after.type)}`)];
+    return [
+      breaking(
+        name,
+        `${typeText(before.type)} → ${typeText(after.type)}: stored values do not fit; they would be shown as null`,
+      ),
+    ];
   }
-  if (before.optional && !after.optional) return [breaking(name, 'now required: rows stored before may have null')];
-  return same(before, after) ? [] : [changed(name, before.optional === after.optional ? 'rules changed, for new records' : 'now optional')];
+  if (before.optional && !after.optional)
+    return [breaking(name, 'now required: rows stored before may have null')];
+  return same(before, after)
+    ? []
+    : [
+        changed(
+          name,
+          before.optional === after.optional ? 'rules changed, for new records' : 'now optional',
+        ),
+      ];
 }
 
 /** Iceberg's promotions: int → long, float → double, a decimal with more digits before the point. */
 export function widens(before: FieldType, after: FieldType): boolean {
   if (before.kind === 'int' && after.kind === 'long') return true;
   if (before.kind === 'float' && after.kind === 'double') return true;
-  if (before.kind === 'decimal' && after.kind === 'decimal') return before.scale === after.scale && after.precision > before.precision;
+  if (before.kind === 'decimal' && after.kind === 'decimal')
+    return before.scale === after.scale && after.precision > before.precision;
   if (before.kind === 'struct' && after.kind === 'struct') {
     const kept = before.fields.every((old) => {
       const now = after.fields.find((field) => field.name === old.name);
-      return now !== undefined && (same(old.type, now.type) || widens(old.type, now.type)) && (now.optional || !old.optional);
+      return (
+        now !== undefined &&
+        (same(old.type, now.type) || widens(old.type, now.type)) &&
+        (now.optional || !old.optional)
+      );
     });
-    return kept && after.fields.every((now) => now.optional || before.fields.some((old) => old.name === now.name));
+    return (
+      kept &&
+      after.fields.every(
+        (now) => now.optional || before.fields.some((old) => old.name === now.name),
+      )
+    );
   }
   return false;
 }

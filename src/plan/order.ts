@@ -16,7 +16,11 @@ export function orderByInputs<N extends HasInputs>(nodes: readonly N[]): N[] {
     if (ordered.has(node)) return;
     if (path.includes(node.name)) {
       const cycle = [...path.slice(path.indexOf(node.name)), node.name].join(' → ');
-      throw invalidDefinition(`model('${node.name}')`, `models read each other in a circle: ${cycle}. Break it at one of them.`, undefined);
+      throw invalidDefinition(
+        `model('${node.name}')`,
+        `models read each other in a circle: ${cycle}. Break it at one of them.`,
+        undefined,
+      );
     }
     for (const input of node.inputs) {
       const found = byName.get(input);

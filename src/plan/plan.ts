@@ -39,4 +39,10 @@ export interface DashboardPlan extends DashboardSettings {
 /** A column of a result, in the product's own types. */
 export interface Column extends NamedField {}
 
-export const EMPTY_PLAN: Plan = Object.freeze({ format: 1, streams: [], lookups: [], models: [], dashboards: [] });
+export const EMPTY_PLAN: Plan = Object.freeze({
+  format: 1,
+  streams: [],
+  lookups: [],
+  models: [],
+  dashboards: [],
+});

@@ -1,11 +1,26 @@
-import { type FieldSpec, type FieldType, type JsonValue, type NamedField, typeText } from '../core/field-types.ts';
+import {
+  type FieldSpec,
+  type FieldType,
+  type JsonValue,
+  type NamedField,
+  typeText,
+} from '../core/field-types.ts';
 import { quoteIdentifier } from './render-sql.ts';
 
 /** The one place that says what a field is in DuckDB, TypeScript and JSON Schema. Iceberg's side is lake/iceberg/schema.ts. */
 
 const DUCKDB = {
-  boolean: 'BOOLEAN', int: 'INTEGER', long: 'BIGINT', float: 'FLOAT', double: 'DOUBLE', string: 'VARCHAR',
-  uuid: 'UUID', binary: 'BLOB', date: 'DATE', timestamp: 'TIMESTAMP', timestamptz: 'TIMESTAMPTZ',
+  boolean: 'BOOLEAN',
+  int: 'INTEGER',
+  long: 'BIGINT',
+  float: 'FLOAT',
+  double: 'DOUBLE',
+  string: 'VARCHAR',
+  uuid: 'UUID',
+  binary: 'BLOB',
+  date: 'DATE',
+  timestamp: 'TIMESTAMP',
+  timestamptz: 'TIMESTAMPTZ',
 } as const;
 
 export function duckdbType(type: FieldType): string {
@@ -24,8 +39,17 @@ export function duckdbType(type: FieldType): string {
 }
 
 const TYPESCRIPT = {
-  boolean: 'boolean', int: 'number', long: 'bigint', float: 'number', double: 'number', string: 'string',
-  uuid: 'string', binary: 'Uint8Array', date: 'string', timestamp: 'string', timestamptz: 'Date',
+  boolean: 'boolean',
+  int: 'number',
+  long: 'bigint',
+  float: 'number',
+  double: 'number',
+  string: 'string',
+  uuid: 'string',
+  binary: 'Uint8Array',
+  date: 'string',
+  timestamp: 'string',
+  timestamptz: 'Date',
 } as const;
 
 export function typescriptType(type: FieldType): string {
@@ -78,7 +102,8 @@ export function jsonSchema(field: FieldSpec): JsonSchema {
 
 function typeSchema(field: FieldSpec): JsonSchema {
   const { type } = field;
-  if (field.from === 'epoch-seconds' || field.from === 'epoch-milliseconds') return { type: 'number', description: field.from };
+  if (field.from === 'epoch-seconds' || field.from === 'epoch-milliseconds')
+    return { type: 'number', description: field.from };
   if (field.from === 'integer-text') return { type: ['string', 'number'] };
   switch (type.kind) {
     case 'list':
@@ -109,7 +134,10 @@ function ruleSchema(field: FieldSpec): JsonSchema {
 }
 
 /** The schema of an object with these fields. */
-export function recordSchema(fields: readonly NamedField[], unknown: 'refuse' | 'drop' | 'keep' = 'refuse'): JsonSchema {
+export function recordSchema(
+  fields: readonly NamedField[],
+  unknown: 'refuse' | 'drop' | 'keep' = 'refuse',
+): JsonSchema {
   return {
     type: 'object',
     properties: Object.fromEntries(fields.map((field) => [field.name, jsonSchema(field)])),

@@ -10,7 +10,10 @@ import type { QueryRequest, QueryResult } from '../engine/protocol.ts';
  */
 export interface QueryEngine {
   /** Runs one statement; `onChunk` gets the bytes of the result in order. */
-  query(request: Omit<QueryRequest, 'rowsMax' | 'bytesMax'>, options: QueryOptions): Promise<QueryResult>;
+  query(
+    request: Omit<QueryRequest, 'rowsMax' | 'bytesMax'>,
+    options: QueryOptions,
+  ): Promise<QueryResult>;
 }
 
 export interface QueryOptions {

@@ -20,12 +20,26 @@ export interface RelationNames {
   all(): readonly string[];
 }
 
-const TABLE_FUNCTIONS: ReadonlySet<string> = new Set(['range', 'generate_series', 'unnest', 'json_each', 'json_tree']);
+const TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
+  'range',
+  'generate_series',
+  'unnest',
+  'json_each',
+  'json_tree',
+]);
 
-const REFERENCE_KINDS: ReadonlySet<string> = new Set(
-  ['BASE_TABLE', 'SUBQUERY', 'JOIN', 'TABLE_FUNCTION', 'EMPTY', 'EXPRESSION_LIST', 'PIVOT']);
+const REFERENCE_KINDS: ReadonlySet<string> = new Set([
+  'BASE_TABLE',
+  'SUBQUERY',
+  'JOIN',
+  'TABLE_FUNCTION',
+  'EMPTY',
+  'EXPRESSION_LIST',
+  'PIVOT',
+]);
 
-const FUNCTIONS_REFUSED = /^(getenv|getvariable|current_setting|set_config|setseed|nextval|currval|write_log|query|query_table|read_.*|.*_scan|glob|sniff_csv|sql_auto_complete|json_execute_serialized_sql|json_serialize_plan|pg_.*sleep|duckdb_.*|pragma_.*|enable_.*|disable_.*|force_checkpoint|checkpoint|in_search_path|current_query|txid_current|current_database_.*)$/i;
+const FUNCTIONS_REFUSED =
+  /^(getenv|getvariable|current_setting|set_config|setseed|nextval|currval|write_log|query|query_table|read_.*|.*_scan|glob|sniff_csv|sql_auto_complete|json_execute_serialized_sql|json_serialize_plan|pg_.*sleep|duckdb_.*|pragma_.*|enable_.*|disable_.*|force_checkpoint|checkpoint|in_search_path|current_query|txid_current|current_database_.*)$/i;
 
 type Tree = { readonly [key: string]: unknown };
 
@@ -38,7 +52,10 @@ export function checkStatement(tree: unknown, names: RelationNames): Relation[] 
   if (root['error'] === true) throw parseError(root);
   const statements = root['statements'] as readonly Tree[];
   if (statements.length !== 1)
-    throw new MillraceError('MR_QUERY_REFUSED', `One statement at a time; this text has ${statements.length}.`);
+    throw new MillraceError(
+      'MR_QUERY_REFUSED',
+      `One statement at a time; this text has ${statements.length}.`,
+    );
   const found = new Map<string, Relation>();
   walk(statements[0], new Set(), { names, found });
   return [...found.values()];
@@ -47,9 +64,14 @@ export function checkStatement(tree: unknown, names: RelationNames): Relation[] 
 function parseError(root: Tree): MillraceError {
   const message = String(root['error_message']);
   if (root['error_type'] === 'not implemented')
-    return new MillraceError('MR_QUERY_REFUSED', 'Only SELECT is allowed here: tables are written by streams and models.');
+    return new MillraceError(
+      'MR_QUERY_REFUSED',
+      'Only SELECT is allowed here: tables are written by streams and models.',
+    );
   const position = Number(root['position']);
-  return new MillraceError('MR_QUERY_SYNTAX', message, { details: Number.isFinite(position) ? { position } : {} });
+  return new MillraceError('MR_QUERY_SYNTAX', message, {
+    details: Number.isFinite(position) ? { position } : {},
+  });
 }
 
 interface Walk {
@@ -72,7 +94,8 @@ function walk(node: unknown, scope: ReadonlySet<string>, context: Walk): void {
   if (tree['class'] === 'FUNCTION') checkFunction(tree);
   for (const [key, part] of Object.entries(tree)) {
     if (isTree(part) && isReference(key, part)) checkReference(part, inner, context);
-    if (key === 'function' && tree['type'] === 'TABLE_FUNCTION') walk((part as Tree)['children'], inner, context);
+    if (key === 'function' && tree['type'] === 'TABLE_FUNCTION')
+      walk((part as Tree)['children'], inner, context);
     else walk(part, inner, context);
   }
 }
@@ -80,7 +103,13 @@ function walk(node: unknown, scope: ReadonlySet<string>, context: Walk): void {
 /** Set operations hold whole queries at left and right; those are walked into. */
 function isReference(key: string, part: Tree): boolean {
   if (part['type'] === 'BASE_TABLE' || part['type'] === 'TABLE_FUNCTION') return true;
-  return REFERENCES_AT.has(key) && 'type' in part && !('class' in part) && !('select_list' in part) && !('setop_type' in part);
+  return (
+    REFERENCES_AT.has(key) &&
+    'type' in part &&
+    !('class' in part) &&
+    !('select_list' in part) &&
+    !('setop_type' in part)
+  );
 }
 
 function isTree(part: unknown): part is Tree {
@@ -95,20 +124,35 @@ function withQueries(tree: Tree, scope: ReadonlySet<string>): ReadonlySet<string
 
 function checkReference(tree: Tree, scope: ReadonlySet<string>, context: Walk): void {
   const kind = String(tree['type']);
-  if (!REFERENCE_KINDS.has(kind)) throw new MillraceError('MR_QUERY_REFUSED', `${kind.replaceAll('_', ' ').toLowerCase()} is not allowed here; ask with SELECT.`, { details: position(tree) });
+  if (!REFERENCE_KINDS.has(kind))
+    throw new MillraceError(
+      'MR_QUERY_REFUSED',
+      `${kind.replaceAll('_', ' ').toLowerCase()} is not allowed here; ask with SELECT.`,
+      { details: position(tree) },
+    );
   if (kind === 'BASE_TABLE') checkTable(tree, scope, context);
   if (kind === 'TABLE_FUNCTION') {
     const name = String((tree['function'] as Tree | undefined)?.['function_name']);
     if (!TABLE_FUNCTIONS.has(name.toLowerCase()))
-      throw new MillraceError('MR_QUERY_REFUSED', `The table function ${name}() is not allowed. Allowed are: ${[...TABLE_FUNCTIONS].join(', ')}.`, { details: position(tree) });
+      throw new MillraceError(
+        'MR_QUERY_REFUSED',
+        `The table function ${name}() is not allowed. Allowed are: ${[...TABLE_FUNCTIONS].join(', ')}.`,
+        { details: position(tree) },
+      );
   }
 }
 
 function checkTable(tree: Tree, scope: ReadonlySet<string>, { names, found }: Walk): void {
-  const text = (key: string) => (typeof tree[key] === 'string' && tree[key] !== '' ? String(tree[key]) : undefined);
-  const [catalog, schema, name] = [text('catalog_name'), text('schema_name'), text('table_name') ?? ''];
+  const text = (key: string) =>
+    typeof tree[key] === 'string' && tree[key] !== '' ? String(tree[key]) : undefined;
+  const [catalog, schema, name] = [
+    text('catalog_name'),
+    text('schema_name'),
+    text('table_name') ?? '',
+  ];
   if (schema === undefined && scope.has(name.toLowerCase())) return;
-  const relation = catalog === undefined || catalog === 'millrace' ? names.resolve(schema, name) : undefined;
+  const relation =
+    catalog === undefined || catalog === 'millrace' ? names.resolve(schema, name) : undefined;
   if (!relation) throw unknownTable(schema === undefined ? name : `${schema}.${name}`, tree, names);
   found.set(`${relation.schema}.${relation.name}`, relation);
 }
@@ -116,13 +160,17 @@ function checkTable(tree: Tree, scope: ReadonlySet<string>, { names, found }: Wa
 function unknownTable(asked: string, tree: Tree, names: RelationNames): MillraceError {
   const close = closest(asked, names.all());
   const hint = close ? ` Did you mean ${close}?` : '';
-  return new MillraceError('MR_QUERY_FAILED', `There is no table ${asked}.${hint}`, { details: position(tree) });
+  return new MillraceError('MR_QUERY_FAILED', `There is no table ${asked}.${hint}`, {
+    details: position(tree),
+  });
 }
 
 function checkFunction(tree: Tree): void {
   const name = String(tree['function_name']);
   if (FUNCTIONS_REFUSED.test(name))
-    throw new MillraceError('MR_QUERY_REFUSED', `The function ${name}() is not allowed.`, { details: position(tree) });
+    throw new MillraceError('MR_QUERY_REFUSED', `The function ${name}() is not allowed.`, {
+      details: position(tree),
+    });
 }
 
 function position(tree: Tree): { position?: number } {
@@ -134,7 +182,13 @@ function position(tree: Tree): { position?: number } {
 export function closest(asked: string, names: readonly string[]): string | undefined {
   const wanted = asked.toLowerCase();
   const ranked = names
-    .map((name) => ({ name, distance: Math.min(distance(wanted, name.toLowerCase()), distance(wanted, name.toLowerCase().split('.').at(-1) ?? '')) }))
+    .map((name) => ({
+      name,
+      distance: Math.min(
+        distance(wanted, name.toLowerCase()),
+        distance(wanted, name.toLowerCase().split('.').at(-1) ?? ''),
+      ),
+    }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
   return best && best.distance <= Math.max(2, Math.floor(asked.length / 3)) ? best.name : undefined;
@@ -145,8 +199,15 @@ function distance(a: string, b: string): number {
   for (let row = 1; row <= a.length; row++) {
     const current = [row];
     for (let column = 1; column <= b.length; column++) {
-      const substitution = (previous[column - 1] as number) + (a[row - 1] === b[column - 1] ? 0 : 1);
-      current.push(Math.min(substitution, (previous[column] as number) + 1, (current[column - 1] as number) + 1));
+      const substitution =
+        (previous[column - 1] as number) + (a[row - 1] === b[column - 1] ? 0 : 1);
+      current.push(
+        Math.min(
+          substitution,
+          (previous[column] as number) + 1,
+          (current[column - 1] as number) + 1,
+        ),
+      );
     }
     previous = current;
   }

@@ -9,7 +9,11 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
  * made up for once, at the start.
  */
 export function onSchedule(
-  schedule: { readonly expression: string; readonly timezone: string; readonly lastMs: number | undefined },
+  schedule: {
+    readonly expression: string;
+    readonly timezone: string;
+    readonly lastMs: number | undefined;
+  },
   clock: Clock,
   action: () => void,
 ): () => void {

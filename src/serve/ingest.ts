@@ -3,31 +3,57 @@ import { MillraceError } from '../core/errors.ts';
 import { inflatedBody } from './request-body.ts';
 import type { Services } from './services.ts';
 
-const JSON_TYPES: ReadonlySet<string> = new Set(['application/json', 'text/json', 'application/octet-stream', '']);
-const LINE_TYPES: ReadonlySet<string> = new Set(['application/x-ndjson', 'application/ndjson', 'application/jsonl', 'application/x-jsonlines']);
+const JSON_TYPES: ReadonlySet<string> = new Set([
+  'application/json',
+  'text/json',
+  'application/octet-stream',
+  '',
+]);
+const LINE_TYPES: ReadonlySet<string> = new Set([
+  'application/x-ndjson',
+  'application/ndjson',
+  'application/jsonl',
+  'application/x-jsonlines',
+]);
 
 /** `POST /v1/streams/{stream}/records` */
-export async function ingestRoutes(server: FastifyInstance, { services }: { services: Services }): Promise<void> {
+export async function ingestRoutes(
+  server: FastifyInstance,
+  { services }: { services: Services },
+): Promise<void> {
   server.removeAllContentTypeParsers();
   // The handler reads the body itself, piece by piece.
   server.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  server.post<{ Params: { stream: string } }>('/v1/streams/:stream/records', { config: { roles: ['producer'] } }, async (request, reply) => {
-    const linesOnly = isLines(request.headers['content-type']);
-    const key = request.headers['idempotency-key'];
-    const length = request.headers['content-encoding'] === undefined ? Number(request.headers['content-length']) : Number.NaN;
-    const result = await services.take(request.params.stream, inflatedBody(request.raw), {
-      linesOnly,
-      idempotencyKey: typeof key === 'string' ? key : undefined,
-      length: Number.isSafeInteger(length) ? length : undefined,
-    });
-    if (result.replayed) reply.header('idempotent-replayed', 'true');
-    return reply.status(result.accepted > 0 ? 200 : 422).header('content-type', 'application/json; charset=utf-8').send(result.body);
-  });
+  server.post<{ Params: { stream: string } }>(
+    '/v1/streams/:stream/records',
+    { config: { roles: ['producer'] } },
+    async (request, reply) => {
+      const linesOnly = isLines(request.headers['content-type']);
+      const key = request.headers['idempotency-key'];
+      const length =
+        request.headers['content-encoding'] === undefined
+          ? Number(request.headers['content-length'])
+          : Number.NaN;
+      const result = await services.take(request.params.stream, inflatedBody(request.raw), {
+        linesOnly,
+        idempotencyKey: typeof key === 'string' ? key : undefined,
+        length: Number.isSafeInteger(length) ? length : undefined,
+      });
+      if (result.replayed) reply.header('idempotent-replayed', 'true');
+      return reply
+        .status(result.accepted > 0 ? 200 : 422)
+        .header('content-type', 'application/json; charset=utf-8')
+        .send(result.body);
+    },
+  );
 }
 
 function isLines(header: string | undefined): boolean {
   const type = (header ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   if (LINE_TYPES.has(type)) return true;
   if (JSON_TYPES.has(type)) return false;
-  throw new MillraceError('MR_REQUEST_MEDIA_TYPE', `Content-Type '${type}' is not supported. Send application/json or application/x-ndjson; with curl: -H 'Content-Type: application/json'.`);
+  throw new MillraceError(
+    'MR_REQUEST_MEDIA_TYPE',
+    `Content-Type '${type}' is not supported. Send application/json or application/x-ndjson; with curl: -H 'Content-Type: application/json'.`,
+  );
 }

@@ -6,7 +6,10 @@ import { type JsonSchema, recordSchema } from '../plan/type-mapping.ts';
 import type { Services } from './services.ts';
 
 /** `GET /openapi.json`: every route, with the streams and lookups of this pipeline. */
-export async function openapiRoutes(server: FastifyInstance, { services }: { services: Services }): Promise<void> {
+export async function openapiRoutes(
+  server: FastifyInstance,
+  { services }: { services: Services },
+): Promise<void> {
   server.get('/openapi.json', async () => openapiDocument(services.plan()));
 }
 
@@ -14,78 +17,176 @@ type Object = { readonly [key: string]: JsonValue };
 
 const json = (schema: JsonSchema): Object => ({ 'application/json': { schema } });
 const ref = (name: string): Object => ({ $ref: `#/components/schemas/${name}` });
-const ERROR: Object = { description: 'What went wrong, and what to do.', content: json(ref('Error')) };
-const text = (name: string, where: 'path' | 'query' | 'header', description: string): Object =>
-  ({ name, in: where, required: where === 'path', description, schema: { type: 'string' } });
+const ERROR: Object = {
+  description: 'What went wrong, and what to do.',
+  content: json(ref('Error')),
+};
+const text = (name: string, where: 'path' | 'query' | 'header', description: string): Object => ({
+  name,
+  in: where,
+  required: where === 'path',
+  description,
+  schema: { type: 'string' },
+});
 
-function operation(summary: string, tag: string, ok: Object, more: Object = {}, okStatus = '200'): Object {
+function operation(
+  summary: string,
+  tag: string,
+  ok: Object,
+  more: Object = {},
+  okStatus = '200',
+): Object {
   return { summary, tags: [tag], ...more, responses: { [okStatus]: ok, default: ERROR } };
 }
 
-const ok = (description: string, schema: JsonSchema): Object => ({ description, content: json(schema) });
+const ok = (description: string, schema: JsonSchema): Object => ({
+  description,
+  content: json(schema),
+});
 const body = (schema: JsonSchema): Object => ({ required: true, content: json(schema) });
-const object = (properties: { readonly [name: string]: JsonValue }, required: readonly string[] = Object.keys(properties)): JsonSchema =>
-  ({ type: 'object', properties, required: [...required] });
+const object = (
+  properties: { readonly [name: string]: JsonValue },
+  required: readonly string[] = Object.keys(properties),
+): JsonSchema => ({ type: 'object', properties, required: [...required] });
 const string: Object = { type: 'string' };
 const KEY: Object = { security: [{ key: [] }] };
 const OPEN: Object = { security: [] };
 
 /** The document for a plan, as OpenAPI 3.1. */
 export function openapiDocument(plan: Plan): Object {
-  const streams = Object.fromEntries(plan.streams.map((stream) => [`record_${stream.name}`, recordSchema(stream.fields, stream.unknown)]));
+  const streams = Object.fromEntries(
+    plan.streams.map((stream) => [
+      `record_${stream.name}`,
+      recordSchema(stream.fields, stream.unknown),
+    ]),
+  );
   return {
     openapi: '3.1.0',
-    info: { title: 'millrace', version: '1', description: 'Ingest, lookups and SQL of this pipeline.', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    info: {
+      title: 'millrace',
+      version: '1',
+      description: 'Ingest, lookups and SQL of this pipeline.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
     servers: [{ url: '/' }],
     security: [{ key: [] }],
     paths: { ...streamPaths(plan), ...lookupPaths(plan), ...FIXED_PATHS },
-    components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', bearerFormat: 'mr_…' } }, schemas: { ...SCHEMAS, ...streams } },
+    components: {
+      securitySchemes: { key: { type: 'http', scheme: 'bearer', bearerFormat: 'mr_…' } },
+      schemas: { ...SCHEMAS, ...streams },
+    },
   };
 }
 
 function streamPaths(plan: Plan): Object {
-  return Object.fromEntries(plan.streams.map((stream) => {
-    const schema = ref(`record_${stream.name}`);
-    const more = {
-      ...KEY,
-      ...(stream.description === undefined ? {} : { description: stream.description }),
-      parameters: [text('Idempotency-Key', 'header', 'Makes a repeat of this request safe for 24 hours.'), text('Content-Encoding', 'header', 'gzip or zstd')],
-      requestBody: { required: true, content: { 'application/json': { schema: { oneOf: [schema, { type: 'array', items: schema }] } }, 'application/x-ndjson': { schema: string } } },
-    };
-    const answer = { '200': ok('At least one record was stored.', ref('IngestAnswer')), '422': ok('No record was stored.', ref('IngestAnswer')), default: ERROR };
-    return [`/v1/streams/${stream.name}/records`, { post: { ...operation(`Send records to ${stream.name}`, 'streams', {}, more), operationId: `send_${stream.name}`, responses: answer } }];
-  }));
+  return Object.fromEntries(
+    plan.streams.map((stream) => {
+      const schema = ref(`record_${stream.name}`);
+      const more = {
+        ...KEY,
+        ...(stream.description === undefined ? {} : { description: stream.description }),
+        parameters: [
+          text('Idempotency-Key', 'header', 'Makes a repeat of this request safe for 24 hours.'),
+          text('Content-Encoding', 'header', 'gzip or zstd'),
+        ],
+        requestBody: {
+          required: true,
+          content: {
+            'application/json': { schema: { oneOf: [schema, { type: 'array', items: schema }] } },
+            'application/x-ndjson': { schema: string },
+          },
+        },
+      };
+      const answer = {
+        '200': ok('At least one record was stored.', ref('IngestAnswer')),
+        '422': ok('No record was stored.', ref('IngestAnswer')),
+        default: ERROR,
+      };
+      return [
+        `/v1/streams/${stream.name}/records`,
+        {
+          post: {
+            ...operation(`Send records to ${stream.name}`, 'streams', {}, more),
+            operationId: `send_${stream.name}`,
+            responses: answer,
+          },
+        },
+      ];
+    }),
+  );
 }
 
 function lookupPaths(plan: Plan): Object {
-  return Object.fromEntries(plan.lookups.flatMap((lookup) => {
-    const sorts = lookup.sort.map((part, index) => part ?? `sequence_${index}`);
-    const range = ['limit', 'cursor', 'from', 'to', 'prefix'].map((name) => text(name, 'query', RANGE[name] as string));
-    return Array.from({ length: sorts.length + 1 }, (_, depth) => {
-      const parts = [lookup.key, ...sorts.slice(0, depth)];
-      const isFull = depth === sorts.length;
-      const row = ref(`record_${lookup.from}`);
-      const schema = isFull ? row : object({ items: { type: 'array', items: row }, cursor: string }, ['items']);
-      const parameters = [...parts.map((part) => text(part, 'path', `Value of ${part}.`)), ...(isFull ? [] : range)];
-      return [`/v1/lookups/${lookup.name}/${parts.map((part) => `{${part}}`).join('/')}`, { get: { ...operation(`Rows of ${lookup.name} by ${parts.join(', ')}`, 'lookups', ok('The rows.', schema), { ...KEY, parameters }), operationId: `lookup_${lookup.name}_${depth}` } }];
-    });
-  }));
+  return Object.fromEntries(
+    plan.lookups.flatMap((lookup) => {
+      const sorts = lookup.sort.map((part, index) => part ?? `sequence_${index}`);
+      const range = ['limit', 'cursor', 'from', 'to', 'prefix'].map((name) =>
+        text(name, 'query', RANGE[name] as string),
+      );
+      return Array.from({ length: sorts.length + 1 }, (_, depth) => {
+        const parts = [lookup.key, ...sorts.slice(0, depth)];
+        const isFull = depth === sorts.length;
+        const row = ref(`record_${lookup.from}`);
+        const schema = isFull
+          ? row
+          : object({ items: { type: 'array', items: row }, cursor: string }, ['items']);
+        const parameters = [
+          ...parts.map((part) => text(part, 'path', `Value of ${part}.`)),
+          ...(isFull ? [] : range),
+        ];
+        return [
+          `/v1/lookups/${lookup.name}/${parts.map((part) => `{${part}}`).join('/')}`,
+          {
+            get: {
+              ...operation(
+                `Rows of ${lookup.name} by ${parts.join(', ')}`,
+                'lookups',
+                ok('The rows.', schema),
+                { ...KEY, parameters },
+              ),
+              operationId: `lookup_${lookup.name}_${depth}`,
+            },
+          },
+        ];
+      });
+    }),
+  );
 }
 
 const RANGE: { readonly [name: string]: string } = {
-  limit: 'Items of a page, 1 to 1000.', cursor: 'Where the page starts, from the answer before.',
-  from: 'Lowest value of the next sort part.', to: 'Highest value of the next sort part.', prefix: 'Start of the next sort part.',
+  limit: 'Items of a page, 1 to 1000.',
+  cursor: 'Where the page starts, from the answer before.',
+  from: 'Lowest value of the next sort part.',
+  to: 'Highest value of the next sort part.',
+  prefix: 'Start of the next sort part.',
 };
 
 const SCHEMAS: { readonly [name: string]: JsonSchema } = {
   Error: object({ error: object({ code: string, message: string }) }),
-  IngestAnswer: object({
-    accepted: { type: 'integer' },
-    rejected: { type: 'array', items: object({ index: { type: 'integer' }, code: string, field: string, message: string }, ['index', 'code', 'message']) },
-    rejectedOmitted: { type: 'integer' },
-    duplicate: { type: 'array', items: { type: 'integer' } },
-    shards: { type: 'array', items: object({ shard: { type: 'integer' }, first: string, last: string, count: { type: 'integer' } }) },
-  }, ['accepted', 'rejected', 'duplicate', 'shards']),
+  IngestAnswer: object(
+    {
+      accepted: { type: 'integer' },
+      rejected: {
+        type: 'array',
+        items: object(
+          { index: { type: 'integer' }, code: string, field: string, message: string },
+          ['index', 'code', 'message'],
+        ),
+      },
+      rejectedOmitted: { type: 'integer' },
+      duplicate: { type: 'array', items: { type: 'integer' } },
+      shards: {
+        type: 'array',
+        items: object({
+          shard: { type: 'integer' },
+          first: string,
+          last: string,
+          count: { type: 'integer' },
+        }),
+      },
+    },
+    ['accepted', 'rejected', 'duplicate', 'shards'],
+  ),
   QueryResult: object({
     columns: { type: 'array', items: object({ name: string, type: string }) },
     rows: { type: 'array', items: { type: 'array', items: {} } },
@@ -95,25 +196,124 @@ const SCHEMAS: { readonly [name: string]: JsonSchema } = {
 
 const FIXED_PATHS: Object = {
   '/v1/sql': {
-    post: operation('Ask with SQL', 'sql', ok('The result, in the format asked for.', ref('QueryResult')), {
-      ...KEY, operationId: 'sql',
-      requestBody: body(object({ sql: string, params: { oneOf: [{ type: 'array', items: {} }, { type: 'object' }] }, format: { type: 'string', enum: ['json', 'ndjson', 'csv', 'parquet'] } }, ['sql'])),
+    post: operation(
+      'Ask with SQL',
+      'sql',
+      ok('The result, in the format asked for.', ref('QueryResult')),
+      {
+        ...KEY,
+        operationId: 'sql',
+        requestBody: body(
+          object(
+            {
+              sql: string,
+              params: { oneOf: [{ type: 'array', items: {} }, { type: 'object' }] },
+              format: { type: 'string', enum: ['json', 'ndjson', 'csv', 'parquet'] },
+            },
+            ['sql'],
+          ),
+        ),
+      },
+    ),
+  },
+  '/v1/status': {
+    get: operation(
+      'Streams, deliveries, models, processes',
+      'admin',
+      ok('The state now.', { type: 'object' }),
+      { ...KEY, operationId: 'status' },
+    ),
+  },
+  '/v1/plan': {
+    get: operation('The compiled pipeline', 'admin', ok('The plan.', { type: 'object' }), {
+      ...KEY,
+      operationId: 'plan',
     }),
   },
-  '/v1/status': { get: operation('Streams, deliveries, models, processes', 'admin', ok('The state now.', { type: 'object' }), { ...KEY, operationId: 'status' }) },
-  '/v1/plan': { get: operation('The compiled pipeline', 'admin', ok('The plan.', { type: 'object' }), { ...KEY, operationId: 'plan' }) },
-  '/v1/models/{model}/runs': { post: operation('Run a model now', 'admin', ok('The finished run.', { type: 'object' }), { ...KEY, operationId: 'runModel', parameters: [text('model', 'path', 'Name of the model.')] }) },
+  '/v1/models/{model}/runs': {
+    post: operation('Run a model now', 'admin', ok('The finished run.', { type: 'object' }), {
+      ...KEY,
+      operationId: 'runModel',
+      parameters: [text('model', 'path', 'Name of the model.')],
+    }),
+  },
   '/v1/lookups/{lookup}/replay': {
-    post: operation('Build a lookup again', 'admin', ok('Its entries.', object({ entries: { type: 'integer' } })), { ...KEY, operationId: 'replay', parameters: [text('lookup', 'path', 'Name of the lookup.')], requestBody: body(object({ stream: string })) }),
+    post: operation(
+      'Build a lookup again',
+      'admin',
+      ok('Its entries.', object({ entries: { type: 'integer' } })),
+      {
+        ...KEY,
+        operationId: 'replay',
+        parameters: [text('lookup', 'path', 'Name of the lookup.')],
+        requestBody: body(object({ stream: string })),
+      },
+    ),
   },
   '/v1/keys': {
-    get: operation('Keys, without their secrets', 'admin', ok('The keys.', { type: 'object' }), { ...KEY, operationId: 'listKeys' }),
-    post: operation('Make a key; its secret is shown once', 'admin', ok('The key.', object({ id: string, secret: string })), { ...KEY, operationId: 'createKey', requestBody: body(object({ roles: { type: 'array', items: { type: 'string', enum: [...ROLES] } }, label: string }, ['roles'])) }, '201'),
+    get: operation('Keys, without their secrets', 'admin', ok('The keys.', { type: 'object' }), {
+      ...KEY,
+      operationId: 'listKeys',
+    }),
+    post: operation(
+      'Make a key; its secret is shown once',
+      'admin',
+      ok('The key.', object({ id: string, secret: string })),
+      {
+        ...KEY,
+        operationId: 'createKey',
+        requestBody: body(
+          object(
+            {
+              roles: { type: 'array', items: { type: 'string', enum: [...ROLES] } },
+              label: string,
+            },
+            ['roles'],
+          ),
+        ),
+      },
+      '201',
+    ),
   },
-  '/v1/keys/{id}': { delete: operation('Revoke a key', 'admin', ok('Done.', object({ revoked: string })), { ...KEY, operationId: 'revokeKey', parameters: [text('id', 'path', 'Id of the key.')] }) },
-  '/v1/claim': { post: operation('Exchange the claim token of the first start for an admin key', 'admin', ok('The key.', object({ id: string, secret: string })), { ...OPEN, operationId: 'claim', requestBody: body(object({ token: string })) }) },
-  '/healthz': { get: operation('Is the process alive', 'health', ok('It is.', object({ status: string })), { ...OPEN, operationId: 'healthz' }) },
-  '/readyz': { get: operation('Does everything answer', 'health', ok('It does.', object({ status: string })), { ...OPEN, operationId: 'readyz' }) },
-  '/metrics': { get: operation('Prometheus metrics', 'health', { description: 'Text exposition format.', content: { 'text/plain': { schema: string } } }, { ...OPEN, operationId: 'metrics' }) },
-  '/openapi.json': { get: operation('This document', 'health', ok('OpenAPI 3.1.', { type: 'object' }), { ...OPEN, operationId: 'openapi' }) },
+  '/v1/keys/{id}': {
+    delete: operation('Revoke a key', 'admin', ok('Done.', object({ revoked: string })), {
+      ...KEY,
+      operationId: 'revokeKey',
+      parameters: [text('id', 'path', 'Id of the key.')],
+    }),
+  },
+  '/v1/claim': {
+    post: operation(
+      'Exchange the claim token of the first start for an admin key',
+      'admin',
+      ok('The key.', object({ id: string, secret: string })),
+      { ...OPEN, operationId: 'claim', requestBody: body(object({ token: string })) },
+    ),
+  },
+  '/healthz': {
+    get: operation('Is the process alive', 'health', ok('It is.', object({ status: string })), {
+      ...OPEN,
+      operationId: 'healthz',
+    }),
+  },
+  '/readyz': {
+    get: operation('Does everything answer', 'health', ok('It does.', object({ status: string })), {
+      ...OPEN,
+      operationId: 'readyz',
+    }),
+  },
+  '/metrics': {
+    get: operation(
+      'Prometheus metrics',
+      'health',
+      { description: 'Text exposition format.', content: { 'text/plain': { schema: string } } },
+      { ...OPEN, operationId: 'metrics' },
+    ),
+  },
+  '/openapi.json': {
+    get: operation('This document', 'health', ok('OpenAPI 3.1.', { type: 'object' }), {
+      ...OPEN,
+      operationId: 'openapi',
+    }),
+  },
 };

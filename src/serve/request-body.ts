@@ -16,11 +16,16 @@ export function inflatedBody(request: IncomingMessage): AsyncIterable<Buffer> {
     case 'zstd':
       return inflateZstd(request);
     default:
-      throw new MillraceError('MR_REQUEST_MEDIA_TYPE', `Content-Encoding '${encoding}' is not supported. Send the body plain, or with gzip or zstd.`);
+      throw new MillraceError(
+        'MR_REQUEST_MEDIA_TYPE',
+        `Content-Encoding '${encoding}' is not supported. Send the body plain, or with gzip or zstd.`,
+      );
   }
 }
 
-async function* gunzip(body: AsyncIterable<Buffer> & NodeJS.ReadableStream): AsyncGenerator<Buffer> {
+async function* gunzip(
+  body: AsyncIterable<Buffer> & NodeJS.ReadableStream,
+): AsyncGenerator<Buffer> {
   const inflater = body.pipe(createGunzip());
   body.on('error', (error) => inflater.destroy(error));
   try {
@@ -40,5 +45,9 @@ async function* inflateZstd(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
 
 function damaged(format: string, error: unknown): MillraceError {
   if (error instanceof MillraceError) return error;
-  return new MillraceError('MR_REQUEST_INVALID', `The body is not whole ${format}: ${(error as Error).message}.`, { cause: error });
+  return new MillraceError(
+    'MR_REQUEST_INVALID',
+    `The body is not whole ${format}: ${(error as Error).message}.`,
+    { cause: error },
+  );
 }

@@ -26,7 +26,11 @@ export async function createServer(services: Services): Promise<FastifyInstance>
     connectionTimeout: 0,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
-    http: { headersTimeout: LIMITS.headersTimeoutMs, connectionsCheckingInterval: 1000, maxHeaderSize: 16 * 1024 },
+    http: {
+      headersTimeout: LIMITS.headersTimeoutMs,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: 16 * 1024,
+    },
     routerOptions: { maxParamLength: 4096 },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     return503OnClosing: true,
@@ -34,12 +38,19 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   server.server.maxConnections = LIMITS.connectionsMax;
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const known = knownError(error);
-    if (known.status >= 500) services.logger.error({ code: known.code, url: request.routeOptions.url, error: known.message }, 'request failed');
+    if (known.status >= 500)
+      services.logger.error(
+        { code: known.code, url: request.routeOptions.url, error: known.message },
+        'request failed',
+      );
     if (known.code === 'MR_OVERLOADED') reply.header('retry-after', '1');
     return reply.status(known.status).send(errorBody(known));
   });
   server.setNotFoundHandler((request, reply) => {
-    const error = new MillraceError('MR_REQUEST_NOT_FOUND', `Nothing is at ${request.method} ${request.url.split('?')[0]}. See /openapi.json for all routes.`);
+    const error = new MillraceError(
+      'MR_REQUEST_NOT_FOUND',
+      `Nothing is at ${request.method} ${request.url.split('?')[0]}. See /openapi.json for all routes.`,
+    );
     return reply.status(error.status).send(errorBody(error));
   });
   server.addHook('onRequest', async (request) => {
@@ -59,13 +70,19 @@ export function errorBody(error: MillraceError): { error: object } {
   return { error: { code: error.code, message: error.message, ...error.details } };
 }
 
-const FASTIFY_CODES: { readonly [code: string]: 'MR_REQUEST_TOO_LARGE' | 'MR_REQUEST_MEDIA_TYPE' | 'MR_REQUEST_INVALID' } = {
+const FASTIFY_CODES: {
+  readonly [code: string]: 'MR_REQUEST_TOO_LARGE' | 'MR_REQUEST_MEDIA_TYPE' | 'MR_REQUEST_INVALID';
+} = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'MR_REQUEST_TOO_LARGE',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'MR_REQUEST_MEDIA_TYPE',
 };
 
 function knownError(error: FastifyError): MillraceError {
-  const code = FASTIFY_CODES[error.code] ?? (error.statusCode !== undefined && error.statusCode < 500 ? 'MR_REQUEST_INVALID' : 'MR_INTERNAL');
+  const code =
+    FASTIFY_CODES[error.code] ??
+    (error.statusCode !== undefined && error.statusCode < 500
+      ? 'MR_REQUEST_INVALID'
+      : 'MR_INTERNAL');
   return asMillraceError(error, code);
 }
 
@@ -79,7 +96,10 @@ function checkHost(request: FastifyRequest, services: Services): void {
   const originHost = origin === undefined ? undefined : originName(origin);
   if (allowed(host) && (originHost === undefined || allowed(originHost))) return;
   const name = allowed(host) ? `Origin ${origin}` : `Host ${host || '(none)'}`;
-  throw new MillraceError('MR_REQUEST_HOST', `${name} is not one this server answers for. Call it by its address, or start it with --allow-host ${originHost ?? host}.`);
+  throw new MillraceError(
+    'MR_REQUEST_HOST',
+    `${name} is not one this server answers for. Call it by its address, or start it with --allow-host ${originHost ?? host}.`,
+  );
 }
 
 function originName(origin: string): string {
@@ -92,7 +112,13 @@ function checkAccess(request: FastifyRequest, services: Services): void {
   const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
   const principal = token === undefined ? undefined : services.authenticate(token);
   if (!principal)
-    throw new MillraceError('MR_ACCESS_UNAUTHENTICATED', 'This server wants a key: send `Authorization: Bearer mr_…`. An administrator makes one with `millrace keys create --role producer`.');
+    throw new MillraceError(
+      'MR_ACCESS_UNAUTHENTICATED',
+      'This server wants a key: send `Authorization: Bearer mr_…`. An administrator makes one with `millrace keys create --role producer`.',
+    );
   if (!principal.roles.includes('admin') && !roles.some((role) => principal.roles.includes(role)))
-    throw new MillraceError('MR_ACCESS_DENIED', `Key ${principal.id} has the roles ${principal.roles.join(', ')}; this needs ${roles.join(' or ')}.`);
+    throw new MillraceError(
+      'MR_ACCESS_DENIED',
+      `Key ${principal.id} has the roles ${principal.roles.join(', ')}; this needs ${roles.join(' or ')}.`,
+    );
 }

@@ -26,7 +26,13 @@ export interface Services {
   claim(token: string): Promise<{ id: string; secret: string }>;
   keys: {
     create(roles: readonly Role[], label: string): Promise<{ id: string; secret: string }>;
-    list(): readonly { id: string; roles: readonly Role[]; label: string; created: string; revoked: string | null }[];
+    list(): readonly {
+      id: string;
+      roles: readonly Role[];
+      label: string;
+      created: string;
+      revoked: string | null;
+    }[];
     revoke(id: string): Promise<boolean>;
   };
   plan(): Plan;
@@ -51,7 +57,17 @@ export interface StatusReport {
     readonly deadLetters: number;
     readonly consumers: { readonly [name: string]: number };
   }[];
-  readonly models: readonly { readonly name: string; readonly rows: number | null; readonly state: string; readonly error: string | null; readonly lastRun: string | null }[];
+  readonly models: readonly {
+    readonly name: string;
+    readonly rows: number | null;
+    readonly state: string;
+    readonly error: string | null;
+    readonly lastRun: string | null;
+  }[];
   readonly lookups: readonly { readonly name: string; readonly entries: number }[];
-  readonly processes: readonly { readonly name: string; readonly pid: number | null; readonly restarts: number }[];
+  readonly processes: readonly {
+    readonly name: string;
+    readonly pid: number | null;
+    readonly restarts: number;
+  }[];
 }

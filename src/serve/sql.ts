@@ -12,7 +12,10 @@ const MEDIA_TYPES: { readonly [F in ResultFormat]: string } = {
 };
 
 /** `POST /v1/sql` */
-export async function sqlRoutes(server: FastifyInstance, { services }: { services: Services }): Promise<void> {
+export async function sqlRoutes(
+  server: FastifyInstance,
+  { services }: { services: Services },
+): Promise<void> {
   server.post('/v1/sql', { config: { roles: ['reader'] } }, async (request, reply) => {
     const query = parseBody(request.body);
     const cancel = new AbortController();
@@ -24,19 +27,31 @@ export async function sqlRoutes(server: FastifyInstance, { services }: { service
 type Parsed = Omit<QueryRequest, 'rowsMax' | 'bytesMax'>;
 
 function parseBody(body: unknown): Parsed {
-  const wrong = (problem: string) => new MillraceError('MR_REQUEST_INVALID', `${problem} Send {"sql": "select …", "params": […], "format": "json"}.`);
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw wrong('The body must be a JSON object.');
+  const wrong = (problem: string) =>
+    new MillraceError(
+      'MR_REQUEST_INVALID',
+      `${problem} Send {"sql": "select …", "params": […], "format": "json"}.`,
+    );
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw wrong('The body must be a JSON object.');
   const { sql, params = [], format = 'json', ...others } = body as Record<string, unknown>;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw wrong(`There is no member '${unknown}'.`);
   if (typeof sql !== 'string' || sql.trim() === '') throw wrong("'sql' must be a statement.");
-  if (typeof format !== 'string' || !(format in MEDIA_TYPES)) throw wrong(`'format' must be one of ${Object.keys(MEDIA_TYPES).join(', ')}.`);
-  if (typeof params !== 'object' || params === null) throw wrong("'params' must be a list or an object.");
+  if (typeof format !== 'string' || !(format in MEDIA_TYPES))
+    throw wrong(`'format' must be one of ${Object.keys(MEDIA_TYPES).join(', ')}.`);
+  if (typeof params !== 'object' || params === null)
+    throw wrong("'params' must be a list or an object.");
   return { sql, params: params as Parsed['params'], format: format as ResultFormat };
 }
 
 /** The head goes out with the first bytes: until then an error still has its status. */
-async function stream(services: Services, query: Parsed, reply: FastifyReply, signal: AbortSignal): Promise<void> {
+async function stream(
+  services: Services,
+  query: Parsed,
+  reply: FastifyReply,
+  signal: AbortSignal,
+): Promise<void> {
   const { raw } = reply;
   const open = () => {
     if (raw.headersSent) return;

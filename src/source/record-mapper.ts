@@ -21,17 +21,28 @@ export class RecordMapper {
   readonly #byColumn = new Map<string, NamedField | null>();
   readonly #orders: ReadonlyMap<string, DateOrder>;
 
-  private constructor(stream: StreamPlan, options: MappingOptions, orders: ReadonlyMap<string, DateOrder>) {
+  private constructor(
+    stream: StreamPlan,
+    options: MappingOptions,
+    orders: ReadonlyMap<string, DateOrder>,
+  ) {
     this.#stream = stream;
     this.#options = options;
     this.#orders = orders;
   }
 
   /** @throws MillraceError MR_IMPORT_FILE for columns without a field, and for dates that can be read in two ways. */
-  static async create(source: FileSource, stream: StreamPlan, options: MappingOptions): Promise<RecordMapper> {
+  static async create(
+    source: FileSource,
+    stream: StreamPlan,
+    options: MappingOptions,
+  ): Promise<RecordMapper> {
     const names = new RecordMapper(stream, options, new Map());
     for (const column of source.columns) names.#field(source.path, column);
-    const orders = source.dialect.format === 'csv' ? await findOrders(source, names, options) : new Map<string, DateOrder>();
+    const orders =
+      source.dialect.format === 'csv'
+        ? await findOrders(source, names, options)
+        : new Map<string, DateOrder>();
     return new RecordMapper(stream, options, orders);
   }
 
@@ -60,23 +71,37 @@ export class RecordMapper {
     const { fields, name, unknown } = this.#stream;
     if (this.#options.ignore.has(column)) return null;
     const wanted = this.#options.map.get(column);
-    const field = fields.find((candidate) => (wanted === undefined ? plain(candidate.name) === plain(column) : candidate.name === wanted));
+    const field = fields.find((candidate) =>
+      wanted === undefined ? plain(candidate.name) === plain(column) : candidate.name === wanted,
+    );
     if (field || (wanted === undefined && unknown !== 'refuse')) return field;
     const names = fields.map((candidate) => candidate.name).join(', ');
-    throw new MillraceError('MR_IMPORT_FILE', `${path}: column ${JSON.stringify(column)} ${wanted === undefined ? 'matches no field' : `is mapped to '${wanted}', which is not a field`} of stream '${name}' (${names}). Say which with --map ${JSON.stringify(`${column}=field`)}, or leave it out with --ignore ${JSON.stringify(column)}.`, { details: { column } });
+    throw new MillraceError(
+      'MR_IMPORT_FILE',
+      `${path}: column ${JSON.stringify(column)} ${wanted === undefined ? 'matches no field' : `is mapped to '${wanted}', which is not a field`} of stream '${name}' (${names}). Say which with --map ${JSON.stringify(`${column}=field`)}, or leave it out with --ignore ${JSON.stringify(column)}.`,
+      { details: { column } },
+    );
   }
 
   #value(field: NamedField | undefined, value: SourceValue): string | undefined {
     if ('json' in value) return value.json;
     const { text } = value;
-    if (this.#options.nulls.has(text) || (text === '' && (!field || field.optional || field.type.kind !== 'string'))) return undefined;
+    if (
+      this.#options.nulls.has(text) ||
+      (text === '' && (!field || field.optional || field.type.kind !== 'string'))
+    )
+      return undefined;
     return field ? jsonOfCell(field, text, this.#orders.get(field.name)) : JSON.stringify(text);
   }
 
   /** Fields whose cells are dates. */
   dateField(path: string, column: string): NamedField | undefined {
     const field = this.#field(path, column);
-    return field && ['date', 'timestamp', 'timestamptz'].includes(field.type.kind) && field.from === undefined ? field : undefined;
+    return field &&
+      ['date', 'timestamp', 'timestamptz'].includes(field.type.kind) &&
+      field.from === undefined
+      ? field
+      : undefined;
   }
 }
 
@@ -86,11 +111,20 @@ function plain(name: string): string {
 }
 
 /** Reads on until each date column shows which number is the day; most files show it early. */
-async function findOrders(source: FileSource, mapper: RecordMapper, options: MappingOptions): Promise<Map<string, DateOrder>> {
+async function findOrders(
+  source: FileSource,
+  mapper: RecordMapper,
+  options: MappingOptions,
+): Promise<Map<string, DateOrder>> {
   const orders = new Map<string, DateOrder>();
-  const columns = source.columns.map((column) => mapper.dateField(source.path, column)).filter((field) => field !== undefined);
-  if (options.dates !== undefined) return new Map(columns.map((field) => [field.name, options.dates as DateOrder]));
-  const open = new Map<string, Set<DateOrder>>(columns.map((field) => [field.name, new Set(['YMD', 'MDY', 'DMY'] as DateOrder[])]));
+  const columns = source.columns
+    .map((column) => mapper.dateField(source.path, column))
+    .filter((field) => field !== undefined);
+  if (options.dates !== undefined)
+    return new Map(columns.map((field) => [field.name, options.dates as DateOrder]));
+  const open = new Map<string, Set<DateOrder>>(
+    columns.map((field) => [field.name, new Set(['YMD', 'MDY', 'DMY'] as DateOrder[])]),
+  );
   const seen = new Set<string>();
   for await (const row of source.rows()) {
     if (open.size === 0) break;
@@ -100,7 +134,8 @@ async function findOrders(source: FileSource, mapper: RecordMapper, options: Map
       const here = possible && 'text' in value ? possibleOrders(value.text) : undefined;
       if (!field || !possible || !here) {
         // ISO dates need no order: a column that starts with them is not looked at further.
-        if (field && possible && !seen.has(field.name) && 'text' in value && value.text !== '') open.delete(field.name);
+        if (field && possible && !seen.has(field.name) && 'text' in value && value.text !== '')
+          open.delete(field.name);
         continue;
       }
       seen.add(field.name);
@@ -112,7 +147,10 @@ async function findOrders(source: FileSource, mapper: RecordMapper, options: Map
   }
   for (const [name, possible] of open) {
     if (seen.has(name) && possible.size > 1)
-      throw new MillraceError('MR_IMPORT_FILE', `${source.path}: the dates of '${name}' can be read as month/day and as day/month. Say which with --dates MDY or --dates DMY.`);
+      throw new MillraceError(
+        'MR_IMPORT_FILE',
+        `${source.path}: the dates of '${name}' can be read as month/day and as day/month. Say which with --dates MDY or --dates DMY.`,
+      );
   }
   return orders;
 }
@@ -124,7 +162,8 @@ const FALSE: ReadonlySet<string> = new Set(['false', 'f', 'no', 'n', '0']);
 
 function jsonOfCell(field: FieldSpec, text: string, order: DateOrder | undefined): string {
   const trimmed = text.trim();
-  if (field.from === 'epoch-seconds' || field.from === 'epoch-milliseconds') return NUMBER.test(trimmed) ? trimmed : JSON.stringify(text);
+  if (field.from === 'epoch-seconds' || field.from === 'epoch-milliseconds')
+    return NUMBER.test(trimmed) ? trimmed : JSON.stringify(text);
   switch (field.type.kind) {
     case 'int':
       return INTEGER.test(trimmed) ? trimmed : JSON.stringify(text);
@@ -136,7 +175,11 @@ function jsonOfCell(field: FieldSpec, text: string, order: DateOrder | undefined
     case 'uuid':
       return JSON.stringify(trimmed);
     case 'boolean':
-      return TRUE.has(trimmed.toLowerCase()) ? 'true' : FALSE.has(trimmed.toLowerCase()) ? 'false' : JSON.stringify(text);
+      return TRUE.has(trimmed.toLowerCase())
+        ? 'true'
+        : FALSE.has(trimmed.toLowerCase())
+          ? 'false'
+          : JSON.stringify(text);
     case 'date':
     case 'timestamp':
     case 'timestamptz':
@@ -154,8 +197,10 @@ function dateCell(field: FieldSpec, text: string, order: DateOrder | undefined):
   const normal = order === undefined ? undefined : normalDate(text, order);
   const value = normal ?? text;
   // A date in a timestamp's column is its midnight; midnight in a date's column is its date.
-  if (field.type.kind !== 'date' && /^\d{4}-\d\d-\d\d$/.test(value)) return field.type.kind === 'timestamptz' ? `${value}T00:00:00Z` : `${value}T00:00:00`;
-  if (field.type.kind === 'date') return value.replace(/^(\d{4}-\d\d-\d\d)[T ]00:00(?::00(?:\.0+)?)?$/, '$1');
+  if (field.type.kind !== 'date' && /^\d{4}-\d\d-\d\d$/.test(value))
+    return field.type.kind === 'timestamptz' ? `${value}T00:00:00Z` : `${value}T00:00:00`;
+  if (field.type.kind === 'date')
+    return value.replace(/^(\d{4}-\d\d-\d\d)[T ]00:00(?::00(?:\.0+)?)?$/, '$1');
   return value;
 }
 
@@ -168,4 +213,3 @@ function isJson(text: string): boolean {
     return false;
   }
 }
-

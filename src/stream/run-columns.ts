@@ -60,7 +60,9 @@ export class RunList {
 }
 
 /** The first sequence number behind the runs; undefined where there are none. */
-export function endOfSlices(slices: readonly { readonly runs: Float64Array }[]): number | undefined {
+export function endOfSlices(
+  slices: readonly { readonly runs: Float64Array }[],
+): number | undefined {
   const runs = slices.at(-1)?.runs;
   if (!runs || runs.length === 0) return undefined;
   const last = runs.length - RUN_COLUMNS;

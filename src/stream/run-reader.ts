@@ -18,7 +18,10 @@ export interface RunBytes {
 const READ_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Reads runs in order; neighbours in one read. Damaged runs are named and reading goes on behind them. */
-export async function* readRuns(files: FileSystem, slices: readonly LogSlice[]): AsyncGenerator<RunBytes> {
+export async function* readRuns(
+  files: FileSystem,
+  slices: readonly LogSlice[],
+): AsyncGenerator<RunBytes> {
   for (const { file, runs } of slices) {
     const handle = await files.open(file, 'read');
     try {
@@ -44,17 +47,38 @@ function at(runs: Float64Array, run: number, column: number): number {
 function lastOfRead(runs: Float64Array, first: number, total: number): number {
   const start = at(runs, first, RUN.position);
   let last = first;
-  while (last + 1 < total && at(runs, last + 1, RUN.position) + at(runs, last + 1, RUN.length) - start <= READ_BYTES_MAX) last += 1;
+  while (
+    last + 1 < total &&
+    at(runs, last + 1, RUN.position) + at(runs, last + 1, RUN.length) - start <= READ_BYTES_MAX
+  )
+    last += 1;
   return last;
 }
 
-function runBytes(file: string, runs: Float64Array, run: number, read: Buffer, readStart: number): RunBytes {
+function runBytes(
+  file: string,
+  runs: Float64Array,
+  run: number,
+  read: Buffer,
+  readStart: number,
+): RunBytes {
   const position = at(runs, run, RUN.position);
   const length = at(runs, run, RUN.length);
   const bytes = read.subarray(position - readStart, position - readStart + length);
   const firstSequence = at(runs, run, RUN.firstSequence);
   const count = at(runs, run, RUN.count);
-  const common = { count, firstSequence, shard: at(runs, run, RUN.shard), timeMs: at(runs, run, RUN.timeMs), schemaVersion: at(runs, run, RUN.schemaVersion) };
-  if (bytes.length === length && crc32(bytes) === at(runs, run, RUN.crc)) return { bytes, ...common };
-  return { bytes: Buffer.alloc(0), ...common, damage: `${file}: bytes ${position} to ${position + length}, records ${firstSequence} to ${firstSequence + count - 1}` };
+  const common = {
+    count,
+    firstSequence,
+    shard: at(runs, run, RUN.shard),
+    timeMs: at(runs, run, RUN.timeMs),
+    schemaVersion: at(runs, run, RUN.schemaVersion),
+  };
+  if (bytes.length === length && crc32(bytes) === at(runs, run, RUN.crc))
+    return { bytes, ...common };
+  return {
+    bytes: Buffer.alloc(0),
+    ...common,
+    damage: `${file}: bytes ${position} to ${position + length}, records ${firstSequence} to ${firstSequence + count - 1}`,
+  };
 }

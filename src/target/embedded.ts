@@ -23,11 +23,20 @@ export interface EmbeddedOptions {
 }
 
 /** Everything in one folder of this machine. */
-export async function embedded({ folder, clock, logger, onFatal }: EmbeddedOptions): Promise<Target> {
+export async function embedded({
+  folder,
+  clock,
+  logger,
+  onFatal,
+}: EmbeddedOptions): Promise<Target> {
   const files = nodeFileSystem();
   await files.makeFolder(join(folder, 'system'));
   // overlappingSync trusts pages that were not flushed when the boot id is the same (reliability.md §6.1).
-  const system = open({ path: join(folder, 'system', 'system.mdb'), maxDbs: 32, overlappingSync: false });
+  const system = open({
+    path: join(folder, 'system', 'system.mdb'),
+    maxDbs: 32,
+    overlappingSync: false,
+  });
   const lookups = new LmdbLookupStore(join(folder, 'system', 'lookups.mdb'));
   const runs = new LmdbRunStore(system);
   await markInterrupted(runs);

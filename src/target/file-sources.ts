@@ -19,15 +19,31 @@ export interface FileDialect {
 export type ReadParquet = (path: string) => AsyncIterable<string>;
 
 /** Opens a file by its ending. `id` is the checksum of its content. */
-export async function openFile(path: string, stream: StreamPlan, dialect: FileDialect, readParquet: ReadParquet): Promise<{ source: FileSource; id: string; bytes: number }> {
+export async function openFile(
+  path: string,
+  stream: StreamPlan,
+  dialect: FileDialect,
+  readParquet: ReadParquet,
+): Promise<{ source: FileSource; id: string; bytes: number }> {
   const format = dialect.format ?? formatOf(path);
   const { sha256, encoding, bytes } = await fingerprint(path);
   if (format === 'parquet') return { source: parquetSource(path, readParquet), id: sha256, bytes };
   const used = dialect.encoding ?? encoding;
   if (format === 'json') return { source: openJson(path, used), id: sha256, bytes };
   const columns = stream.fields.map((field) => field.name);
-  const delimiter = dialect.delimiter ?? (plainName(path).toLowerCase().endsWith('.tsv') ? '\t' : undefined);
-  return { source: await openCsv(path, { encoding: used, delimiter, quote: dialect.quote, header: dialect.header, columns }), id: sha256, bytes };
+  const delimiter =
+    dialect.delimiter ?? (plainName(path).toLowerCase().endsWith('.tsv') ? '\t' : undefined);
+  return {
+    source: await openCsv(path, {
+      encoding: used,
+      delimiter,
+      quote: dialect.quote,
+      header: dialect.header,
+      columns,
+    }),
+    id: sha256,
+    bytes,
+  };
 }
 
 function formatOf(path: string): 'csv' | 'json' | 'parquet' {
@@ -35,11 +51,24 @@ function formatOf(path: string): 'csv' | 'json' | 'parquet' {
   if (['csv', 'tsv', 'txt'].includes(ending)) return 'csv';
   if (['json', 'ndjson', 'jsonl'].includes(ending)) return 'json';
   if (ending === 'parquet') return 'parquet';
-  throw new MillraceError('MR_IMPORT_FILE', `${path}: the ending does not tell the format. Say it with --format csv, json or parquet.`);
+  throw new MillraceError(
+    'MR_IMPORT_FILE',
+    `${path}: the ending does not tell the format. Say it with --format csv, json or parquet.`,
+  );
 }
 
 function parquetSource(path: string, readParquet: ReadParquet): FileSource {
-  if (/\.(gz|zst)$/i.test(path)) throw new MillraceError('MR_IMPORT_FILE', `${path}: Parquet is compressed inside; unpack the file first.`);
-  const dialect = { format: 'parquet' as const, encoding: 'utf-8', delimiter: '', quote: '', header: false };
+  if (/\.(gz|zst)$/i.test(path))
+    throw new MillraceError(
+      'MR_IMPORT_FILE',
+      `${path}: Parquet is compressed inside; unpack the file first.`,
+    );
+  const dialect = {
+    format: 'parquet' as const,
+    encoding: 'utf-8',
+    delimiter: '',
+    quote: '',
+    header: false,
+  };
   return { path, dialect, columns: [], rows: () => rows(readParquet(resolve(path))) };
 }

@@ -1,11 +1,11 @@
+import type { RecordsAnswer, WorkerHostMethods, WorkerSetup } from '../app/worker-protocol.ts';
 import { serveParent } from '../children/child-process.ts';
 import { MillraceError } from '../core/errors.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
 import { type LookupEnvironment, openLookups } from '../lookup/embedded/lmdb-environment.ts';
 import { LmdbLookupWriter } from '../lookup/embedded/lmdb-lookup-writer.ts';
 import { endOfSlices } from '../stream/run-columns.ts';
-import { readRuns, type RunBytes } from '../stream/run-reader.ts';
-import type { RecordsAnswer, WorkerHostMethods, WorkerSetup } from '../app/worker-protocol.ts';
+import { type RunBytes, readRuns } from '../stream/run-reader.ts';
 
 /** The `worker` child: writes the lookups. Argument: the LMDB file. */
 const environment: LookupEnvironment = openLookups(process.argv[2] as string);
@@ -28,7 +28,9 @@ class StreamFeed {
   start(mine: number): void {
     this.#running = this.#run(mine).catch((error: unknown) => {
       // The stream left the pipeline, or the parent is going: what follows has no feed for it.
-      const expected = error instanceof MillraceError && (error.code === 'MR_PLAN_UNKNOWN' || error.code === 'MR_STOPPING');
+      const expected =
+        error instanceof MillraceError &&
+        (error.code === 'MR_PLAN_UNKNOWN' || error.code === 'MR_STOPPING');
       if (!expected) throw error;
     });
   }
@@ -48,7 +50,10 @@ class StreamFeed {
   async #run(mine: number): Promise<void> {
     let next = await this.#start();
     while (mine === generation) {
-      const answer = await parent.call('records', { stream: this.#stream, from: Math.min(...next.values()) });
+      const answer = await parent.call('records', {
+        stream: this.#stream,
+        from: Math.min(...next.values()),
+      });
       const rebuild = this.#rebuilds.shift();
       if (rebuild) {
         next = await this.#rebuild(rebuild.lookup, answer, next);
@@ -58,7 +63,10 @@ class StreamFeed {
   }
 
   async #start(): Promise<Map<LmdbLookupWriter, number>> {
-    const { epoch, firstSequence } = await parent.call('records', { stream: this.#stream, from: null });
+    const { epoch, firstSequence } = await parent.call('records', {
+      stream: this.#stream,
+      from: null,
+    });
     const next = new Map<LmdbLookupWriter, number>();
     for (const writer of this.#writers) {
       const position = await writer.start(epoch);
@@ -69,41 +77,60 @@ class StreamFeed {
   }
 
   /** Records that the log has dropped are in the stream's table. */
-  async #fillFromTable(writer: LmdbLookupWriter, epoch: string, firstSequence: number): Promise<void> {
+  async #fillFromTable(
+    writer: LmdbLookupWriter,
+    epoch: string,
+    firstSequence: number,
+  ): Promise<void> {
     await writer.reset(epoch);
     if (firstSequence > 0) {
       let rest = '';
-      await parent.call('tableRows', { stream: this.#stream, until: firstSequence }, {
-        onChunk: async (chunk) => {
-          const lines = (rest + Buffer.from(chunk).toString()).split('\n');
-          rest = lines.pop() ?? '';
-          await writer.writeRows(lines);
+      await parent.call(
+        'tableRows',
+        { stream: this.#stream, until: firstSequence },
+        {
+          onChunk: async (chunk) => {
+            const lines = (rest + Buffer.from(chunk).toString()).split('\n');
+            rest = lines.pop() ?? '';
+            await writer.writeRows(lines);
+          },
         },
-      });
+      );
     }
     await writer.savePosition(epoch, firstSequence);
   }
 
-  async #rebuild(lookup: string, { epoch, firstSequence }: RecordsAnswer, next: Map<LmdbLookupWriter, number>): Promise<Map<LmdbLookupWriter, number>> {
+  async #rebuild(
+    lookup: string,
+    { epoch, firstSequence }: RecordsAnswer,
+    next: Map<LmdbLookupWriter, number>,
+  ): Promise<Map<LmdbLookupWriter, number>> {
     const writer = this.#writers.find((candidate) => candidate.schema.name === lookup);
     if (!writer) return next;
     await this.#fillFromTable(writer, epoch, firstSequence);
     let changed = new Map(next).set(writer, firstSequence);
     for (;;) {
-      const answer = await parent.call('records', { stream: this.#stream, from: Math.min(...changed.values()) });
+      const answer = await parent.call('records', {
+        stream: this.#stream,
+        from: Math.min(...changed.values()),
+      });
       const from = changed.get(writer) ?? 0;
       if (from >= answer.nextSequence) return changed;
       changed = await this.#write(answer, changed);
     }
   }
 
-  async #write(answer: RecordsAnswer, next: ReadonlyMap<LmdbLookupWriter, number>): Promise<Map<LmdbLookupWriter, number>> {
+  async #write(
+    answer: RecordsAnswer,
+    next: ReadonlyMap<LmdbLookupWriter, number>,
+  ): Promise<Map<LmdbLookupWriter, number>> {
     const runs: RunBytes[] = [];
     for await (const run of readRuns(files, answer.slices)) runs.push(run);
     const end = endOfSlices(answer.slices) ?? answer.nextSequence;
     for (const writer of this.#writers) {
       const refused = await writer.write(answer.epoch, runs, next.get(writer) ?? 0, end);
-      if (refused.length > 0) await parent.call('refused', { stream: this.#stream, letters: refused });
+      if (refused.length > 0)
+        await parent.call('refused', { stream: this.#stream, letters: refused });
     }
     return new Map(this.#writers.map((writer) => [writer, Math.max(end, next.get(writer) ?? 0)]));
   }
@@ -112,7 +139,13 @@ class StreamFeed {
 async function configure(setup: WorkerSetup): Promise<null> {
   generation += 1;
   await Promise.all(feeds.map((feed) => feed.stopped()));
-  feeds = setup.streams.map(({ name, lookups }) => new StreamFeed(name, lookups.map((lookup) => new LmdbLookupWriter(environment, lookup))));
+  feeds = setup.streams.map(
+    ({ name, lookups }) =>
+      new StreamFeed(
+        name,
+        lookups.map((lookup) => new LmdbLookupWriter(environment, lookup)),
+      ),
+  );
   for (const feed of feeds) feed.start(generation);
   return null;
 }

@@ -6,7 +6,13 @@ import type { DeliverRequest, DeliverResult, EngineStream } from '../../engine/p
 import type { LakeTable } from '../../lake/table-store.ts';
 import { endOfSlices } from '../../stream/run-columns.ts';
 import type { StreamLog } from '../../stream/stream-store.ts';
-import { CHECKPOINT_PROPERTY, checkpointText, type Delivery, type DeliveryStatus, parseCheckpoint } from '../delivery.ts';
+import {
+  CHECKPOINT_PROPERTY,
+  checkpointText,
+  type Delivery,
+  type DeliveryStatus,
+  parseCheckpoint,
+} from '../delivery.ts';
 
 export interface TableDeliveryOptions {
   readonly log: StreamLog;
@@ -32,7 +38,13 @@ export class TableDelivery implements Delivery {
   #running: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
   #closed = false;
-  #status: Omit<DeliveryStatus, 'next' | 'lag'> = { deliveries: 0, lastMs: null, lastRows: null, lastDurationMs: null, error: null };
+  #status: Omit<DeliveryStatus, 'next' | 'lag'> = {
+    deliveries: 0,
+    lastMs: null,
+    lastRows: null,
+    lastDurationMs: null,
+    error: null,
+  };
 
   constructor(options: TableDeliveryOptions) {
     this.#options = options;
@@ -40,7 +52,10 @@ export class TableDelivery implements Delivery {
     this.target = `${options.table.namespace}.${options.table.name}`;
     const stored = parseCheckpoint(options.table.properties[CHECKPOINT_PROPERTY]);
     if (stored && stored.epoch !== options.log.epoch)
-      options.logger.warn({ stream: this.stream, stored: stored.epoch, log: options.log.epoch }, 'the table was filled from another log; delivery starts at the beginning of this one');
+      options.logger.warn(
+        { stream: this.stream, stored: stored.epoch, log: options.log.epoch },
+        'the table was filled from another log; delivery starts at the beginning of this one',
+      );
     options.log.setConsumer(CONSUMER, this.next);
     this.#unsubscribe = options.log.onCommit(() => this.#schedule());
     this.#schedule();
@@ -49,7 +64,9 @@ export class TableDelivery implements Delivery {
   /** The first record that is not in the table. */
   get next(): number {
     const stored = parseCheckpoint(this.#options.table.properties[CHECKPOINT_PROPERTY]);
-    return stored && stored.epoch === this.#options.log.epoch ? stored.next : this.#options.log.firstSequence;
+    return stored && stored.epoch === this.#options.log.epoch
+      ? stored.next
+      : this.#options.log.firstSequence;
   }
 
   status(): DeliveryStatus {
@@ -72,7 +89,10 @@ export class TableDelivery implements Delivery {
     this.#cancelTimer = undefined;
     if (this.#closed) return;
     this.deliverNow().catch((error: Error) => {
-      this.#options.logger.error({ stream: this.stream, error: error.message }, 'delivery failed; it is tried again');
+      this.#options.logger.error(
+        { stream: this.stream, error: error.message },
+        'delivery failed; it is tried again',
+      );
       this.#cancelTimer ??= this.#options.clock.after(LIMITS.deliveryRetryMs, () => this.#start());
     });
   }
@@ -95,16 +115,39 @@ export class TableDelivery implements Delivery {
     try {
       const slices = await log.slices(from, until, LIMITS.deliveryBatchBytesMax);
       const next = Math.min(until, endOfSlices(slices) ?? until);
-      const { files, damage } = await write({ stream, slices, from, until: next, folder: table.dataFolder, columns: table.columns, partitions: table.partitions });
-      for (const place of damage) logger.error({ stream: this.stream, place }, 'damaged records were left out of the table');
-      await table.append(files, { [CHECKPOINT_PROPERTY]: checkpointText({ epoch: log.epoch, next }) });
+      const { files, damage } = await write({
+        stream,
+        slices,
+        from,
+        until: next,
+        folder: table.dataFolder,
+        columns: table.columns,
+        partitions: table.partitions,
+      });
+      for (const place of damage)
+        logger.error({ stream: this.stream, place }, 'damaged records were left out of the table');
+      await table.append(files, {
+        [CHECKPOINT_PROPERTY]: checkpointText({ epoch: log.epoch, next }),
+      });
       log.setConsumer(CONSUMER, next);
       const rows = files.reduce((total, file) => total + file.rows, 0);
-      this.#status = { deliveries: this.#status.deliveries + 1, lastMs: clock.now(), lastRows: rows, lastDurationMs: clock.now() - startMs, error: null };
+      this.#status = {
+        deliveries: this.#status.deliveries + 1,
+        lastMs: clock.now(),
+        lastRows: rows,
+        lastDurationMs: clock.now() - startMs,
+        error: null,
+      };
       logger.debug({ stream: this.stream, rows, next }, 'delivered');
     } catch (error) {
       this.#status = { ...this.#status, error: (error as Error).message };
-      throw error instanceof MillraceError ? error : new MillraceError('MR_DELIVERY_FAILED', `Delivery of stream '${this.stream}' failed: ${(error as Error).message}`, { cause: error });
+      throw error instanceof MillraceError
+        ? error
+        : new MillraceError(
+            'MR_DELIVERY_FAILED',
+            `Delivery of stream '${this.stream}' failed: ${(error as Error).message}`,
+            { cause: error },
+          );
     }
   }
 

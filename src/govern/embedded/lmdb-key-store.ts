@@ -1,5 +1,12 @@
 import type { Database, RootDatabase } from 'lmdb';
-import { type AccessKey, keyIdOf, type KeyStore, newKey, type Role, secretMatches } from '../key-store.ts';
+import {
+  type AccessKey,
+  type KeyStore,
+  keyIdOf,
+  newKey,
+  type Role,
+  secretMatches,
+} from '../key-store.ts';
 
 /** Keys in the system's LMDB environment. */
 export class LmdbKeyStore implements KeyStore {
@@ -9,14 +16,20 @@ export class LmdbKeyStore implements KeyStore {
     this.#keys = root.openDB<AccessKey, string>({ name: 'keys', encoding: 'json' });
   }
 
-  async create(roles: readonly Role[], label: string, nowMs: number): Promise<{ key: AccessKey; secret: string }> {
+  async create(
+    roles: readonly Role[],
+    label: string,
+    nowMs: number,
+  ): Promise<{ key: AccessKey; secret: string }> {
     const made = newKey(roles, label, nowMs);
     await this.#save(made.key);
     return made;
   }
 
   list(): readonly AccessKey[] {
-    return [...this.#keys.getRange()].map(({ value }) => value).sort((a, b) => a.createdMs - b.createdMs);
+    return [...this.#keys.getRange()]
+      .map(({ value }) => value)
+      .sort((a, b) => a.createdMs - b.createdMs);
   }
 
   async revoke(id: string, nowMs: number): Promise<boolean> {

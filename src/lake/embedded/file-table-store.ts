@@ -35,7 +35,10 @@ export class FileTableStore implements TableStore {
     const folder = new TableFolder(join(this.#folder, namespace, name), this.#context.files);
     const stored = await folder.read();
     if (!stored) return undefined;
-    const moved = stored.metadata.location === folder.path ? stored : await moveTable(folder, stored, this.#context);
+    const moved =
+      stored.metadata.location === folder.path
+        ? stored
+        : await moveTable(folder, stored, this.#context);
     return FileTable.load({ namespace, name }, folder, moved, this.#context);
   }
 
@@ -45,11 +48,21 @@ export class FileTableStore implements TableStore {
       await existing.evolve(settings.fields, settings.partitionBy);
       return existing;
     }
-    const folder = new TableFolder(join(this.#folder, settings.namespace, settings.name), this.#context.files);
+    const folder = new TableFolder(
+      join(this.#folder, settings.namespace, settings.name),
+      this.#context.files,
+    );
     await folder.create();
     const { schema, lastColumnId } = evolveSchema(settings.fields, undefined, 0);
     const spec = partitionSpec(settings.partitionBy, schema, []);
-    const metadata = newTable({ uuid: randomUUID(), location: folder.path, schema, lastColumnId, spec, nowMs: this.#context.clock.now() });
+    const metadata = newTable({
+      uuid: randomUUID(),
+      location: folder.path,
+      schema,
+      lastColumnId,
+      spec,
+      nowMs: this.#context.clock.now(),
+    });
     await folder.commit({ version: 0, metadata }, metadata, this.#context.clock.now());
     return FileTable.load(settings, folder, { version: 1, metadata }, this.#context);
   }

@@ -37,10 +37,14 @@ export class TableFolder {
     if (!(await this.files.exists(pointer))) return undefined;
     const version = Number((await this.files.readFile(pointer)).toString().trim());
     const file = this.metadataFile(version);
-    if (!Number.isInteger(version)) throw new MillraceError('MR_STORAGE_DAMAGED', `${pointer} does not name a version.`);
+    if (!Number.isInteger(version))
+      throw new MillraceError('MR_STORAGE_DAMAGED', `${pointer} does not name a version.`);
     const metadata = JSON.parse((await this.files.readFile(file)).toString()) as TableMetadata;
     if (metadata['format-version'] !== 2)
-      throw new MillraceError('MR_TABLE_UNSUPPORTED', `${file} has Iceberg format version ${String(metadata['format-version'])}; only version 2 can be written.`);
+      throw new MillraceError(
+        'MR_TABLE_UNSUPPORTED',
+        `${file} has Iceberg format version ${String(metadata['format-version'])}; only version 2 can be written.`,
+      );
     return { version, metadata };
   }
 
@@ -63,13 +67,21 @@ export class TableFolder {
   async commit(current: StoredTable, next: TableMetadata, nowMs: number): Promise<StoredTable> {
     const version = current.version + 1;
     const log = [...current.metadata['metadata-log']];
-    if (current.version > 0) log.push({ 'metadata-file': this.metadataFile(current.version), 'timestamp-ms': current.metadata['last-updated-ms'] });
-    const kept = log.filter((entry, index) => index >= log.length - METADATA_LOG_KEPT || entry['timestamp-ms'] > nowMs - METADATA_KEPT_MS);
+    if (current.version > 0)
+      log.push({
+        'metadata-file': this.metadataFile(current.version),
+        'timestamp-ms': current.metadata['last-updated-ms'],
+      });
+    const kept = log.filter(
+      (entry, index) =>
+        index >= log.length - METADATA_LOG_KEPT || entry['timestamp-ms'] > nowMs - METADATA_KEPT_MS,
+    );
     const metadata: TableMetadata = { ...next, 'metadata-log': kept };
     await this.writeNew(this.metadataFile(version), Buffer.from(JSON.stringify(metadata)));
     await this.files.syncFolder(this.metadataFolder);
     await this.files.replaceFile(join(this.metadataFolder, 'version-hint.text'), String(version));
-    for (const dropped of log) if (!kept.includes(dropped)) await this.files.remove(dropped['metadata-file']);
+    for (const dropped of log)
+      if (!kept.includes(dropped)) await this.files.remove(dropped['metadata-file']);
     return { version, metadata };
   }
 }

@@ -27,29 +27,50 @@ const longType = avro.types.LongType.__with({
 });
 
 function typeOf(schema: AvroSchema): avro.Type {
-  return avro.Type.forSchema(schema as avro.Schema, { registry: { long: longType }, wrapUnions: false } as unknown as avro.ForSchemaOptions);
+  return avro.Type.forSchema(
+    schema as avro.Schema,
+    { registry: { long: longType }, wrapUnions: false } as unknown as avro.ForSchemaOptions,
+  );
 }
 
 const METADATA = avro.Type.forSchema({ type: 'map', values: 'bytes' });
 const HEADER_LONG = avro.Type.forSchema('long');
 
-export function writeAvro(schema: AvroSchema, values: readonly object[], metadata: { readonly [key: string]: string }): Buffer {
+export function writeAvro(
+  schema: AvroSchema,
+  values: readonly object[],
+  metadata: { readonly [key: string]: string },
+): Buffer {
   const type = typeOf(schema);
   const sync = randomBytes(SYNC_BYTES);
   const block = deflateRawSync(Buffer.concat(values.map((value) => type.toBuffer(value))));
   const head = METADATA.toBuffer(
-    Object.fromEntries(Object.entries({ ...metadata, 'avro.schema': JSON.stringify(schema), 'avro.codec': 'deflate' }).map(([key, value]) => [key, Buffer.from(value)])),
+    Object.fromEntries(
+      Object.entries({
+        ...metadata,
+        'avro.schema': JSON.stringify(schema),
+        'avro.codec': 'deflate',
+      }).map(([key, value]) => [key, Buffer.from(value)]),
+    ),
   );
-  const body = values.length === 0 ? [] : [HEADER_LONG.toBuffer(values.length), HEADER_LONG.toBuffer(block.length), block, sync];
+  const body =
+    values.length === 0
+      ? []
+      : [HEADER_LONG.toBuffer(values.length), HEADER_LONG.toBuffer(block.length), block, sync];
   return Buffer.concat([MAGIC, head, sync, ...body]);
 }
 
 /** The values of a container file, read by the schema it was written with. */
-export function readAvro(path: string, file: Buffer): { values: object[]; metadata: { [key: string]: string } } {
+export function readAvro(
+  path: string,
+  file: Buffer,
+): { values: object[]; metadata: { [key: string]: string } } {
   if (!file.subarray(0, 4).equals(MAGIC)) throw damaged(path);
   const head = METADATA.decode(file, 4) as { value: { [key: string]: Buffer }; offset: number };
   if (head.offset < 0) throw damaged(path);
-  const metadata = Object.fromEntries(Object.entries(head.value).map(([key, value]) => [key, value.toString()]));
+  const metadata = Object.fromEntries(
+    Object.entries(head.value).map(([key, value]) => [key, value.toString()]),
+  );
   const type = typeOf(JSON.parse(metadata['avro.schema'] ?? '"null"') as AvroSchema);
   const values: object[] = [];
   let at = head.offset + SYNC_BYTES;
@@ -70,4 +91,5 @@ export function readAvro(path: string, file: Buffer): { values: object[]; metada
   return { values, metadata };
 }
 
-const damaged = (path: string): MillraceError => new MillraceError('MR_STORAGE_DAMAGED', `${path} is not a whole Avro file.`);
+const damaged = (path: string): MillraceError =>
+  new MillraceError('MR_STORAGE_DAMAGED', `${path} is not a whole Avro file.`);

@@ -32,12 +32,16 @@ function exactBound(type: string, text: string): Buffer | undefined {
       return finite(text, (value) => fixed(8, (buffer) => buffer.writeDoubleLE(value)));
     case 'date': {
       const time = Date.parse(`${text}T00:00:00Z`);
-      return Number.isNaN(time) ? undefined : fixed(4, (buffer) => buffer.writeInt32LE(time / DAY_MS));
+      return Number.isNaN(time)
+        ? undefined
+        : fixed(4, (buffer) => buffer.writeInt32LE(time / DAY_MS));
     }
     case 'timestamp':
     case 'timestamptz': {
       const micros = microseconds(text);
-      return micros === undefined ? undefined : fixed(8, (buffer) => buffer.writeBigInt64LE(micros));
+      return micros === undefined
+        ? undefined
+        : fixed(8, (buffer) => buffer.writeBigInt64LE(micros));
     }
     default:
       // uuid bounds make Spark's metadata tables fail (iceberg.md §4.2).
@@ -62,7 +66,8 @@ const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?
 export function microseconds(text: string): bigint | undefined {
   const match = TIMESTAMP.exec(text);
   if (!match) return undefined;
-  const seconds = Date.parse(`${match[1]}-${match[2]}-${match[3]}T${match[4]}:${match[5]}:${match[6]}Z`) / 1000;
+  const seconds =
+    Date.parse(`${match[1]}-${match[2]}-${match[3]}T${match[4]}:${match[5]}:${match[6]}Z`) / 1000;
   return BigInt(seconds) * 1_000_000n + BigInt((match[7] ?? '').padEnd(6, '0'));
 }
 
@@ -94,7 +99,9 @@ function upperText(text: string): Buffer | undefined {
     const raised = (kept.pop()?.codePointAt(0) as number) + 1;
     if (raised > 0x10ffff) continue;
     // Surrogates are no characters; the next one that is comes behind them.
-    return Buffer.from(kept.join('') + String.fromCodePoint(raised >= 0xd800 && raised <= 0xdfff ? 0xe000 : raised));
+    return Buffer.from(
+      kept.join('') + String.fromCodePoint(raised >= 0xd800 && raised <= 0xdfff ? 0xe000 : raised),
+    );
   }
   return undefined;
 }

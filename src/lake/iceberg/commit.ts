@@ -1,9 +1,22 @@
 import { LIMITS } from '../../core/limits.ts';
 import type { ManifestFile } from './manifest.ts';
-import { currentSnapshot, type IcebergSchema, type PartitionSpec, type Snapshot, type TableMetadata } from './metadata.ts';
+import {
+  currentSnapshot,
+  type IcebergSchema,
+  type PartitionSpec,
+  type Snapshot,
+  type TableMetadata,
+} from './metadata.ts';
 
 /** The metadata of a new, empty table. */
-export function newTable(table: { uuid: string; location: string; schema: IcebergSchema; lastColumnId: number; spec: PartitionSpec; nowMs: number }): TableMetadata {
+export function newTable(table: {
+  uuid: string;
+  location: string;
+  schema: IcebergSchema;
+  lastColumnId: number;
+  spec: PartitionSpec;
+  nowMs: number;
+}): TableMetadata {
   return {
     'format-version': 2,
     'table-uuid': table.uuid,
@@ -45,7 +58,11 @@ export interface NewSnapshot {
 const EXPIRE_STEP = 20;
 
 /** The metadata after a snapshot; snapshots beyond those kept leave it. */
-export function withSnapshot(metadata: TableMetadata, added: NewSnapshot, properties: { readonly [name: string]: string }): TableMetadata {
+export function withSnapshot(
+  metadata: TableMetadata,
+  added: NewSnapshot,
+  properties: { readonly [name: string]: string },
+): TableMetadata {
   const parent = currentSnapshot(metadata);
   const sequence = metadata['last-sequence-number'] + 1;
   const snapshot: Snapshot = {
@@ -70,7 +87,8 @@ export function withSnapshot(metadata: TableMetadata, added: NewSnapshot, proper
   };
   const all = [...metadata.snapshots, snapshot];
   // Cut in steps: finding what only the old snapshots reach costs reading all that is kept.
-  const kept = all.length > LIMITS.snapshotsKept + EXPIRE_STEP ? all.slice(-LIMITS.snapshotsKept) : all;
+  const kept =
+    all.length > LIMITS.snapshotsKept + EXPIRE_STEP ? all.slice(-LIMITS.snapshotsKept) : all;
   const keptIds = new Set(kept.map((one) => one['snapshot-id']));
   return {
     ...metadata,
@@ -80,7 +98,10 @@ export function withSnapshot(metadata: TableMetadata, added: NewSnapshot, proper
     'current-snapshot-id': added.id,
     refs: { ...metadata.refs, main: { 'snapshot-id': added.id, type: 'branch' } },
     snapshots: kept,
-    'snapshot-log': [...metadata['snapshot-log'], { 'snapshot-id': added.id, 'timestamp-ms': added.nowMs }].filter((entry) => keptIds.has(entry['snapshot-id'])),
+    'snapshot-log': [
+      ...metadata['snapshot-log'],
+      { 'snapshot-id': added.id, 'timestamp-ms': added.nowMs },
+    ].filter((entry) => keptIds.has(entry['snapshot-id'])),
   };
 }
 

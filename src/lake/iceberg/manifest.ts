@@ -55,18 +55,37 @@ export interface ManifestFile {
   readonly key_metadata: Buffer | null;
 }
 
-const optional = (name: string, id: number, type: AvroSchema) => ({ name, type: ['null', type], default: null, 'field-id': id });
+const optional = (name: string, id: number, type: AvroSchema) => ({
+  name,
+  type: ['null', type],
+  default: null,
+  'field-id': id,
+});
 const required = (name: string, id: number, type: AvroSchema) => ({ name, type, 'field-id': id });
 const intMap = (key: number, value: number, type: AvroSchema): AvroSchema => ({
   type: 'array',
   logicalType: 'map',
-  items: { type: 'record', name: `k${key}_v${value}`, fields: [required('key', key, 'int'), required('value', value, type)] },
+  items: {
+    type: 'record',
+    name: `k${key}_v${value}`,
+    fields: [required('key', key, 'int'), required('value', value, type)],
+  },
 });
-const list = (id: number, items: AvroSchema): AvroSchema => ({ type: 'array', items, 'element-id': id });
+const list = (id: number, items: AvroSchema): AvroSchema => ({
+  type: 'array',
+  items,
+  'element-id': id,
+});
 
 function avroType(type: string): AvroSchema {
   const decimal = /^decimal\((\d+),\s*(\d+)\)$/.exec(type);
-  if (decimal) return { type: 'bytes', logicalType: 'decimal', precision: Number(decimal[1]), scale: Number(decimal[2]) };
+  if (decimal)
+    return {
+      type: 'bytes',
+      logicalType: 'decimal',
+      precision: Number(decimal[1]),
+      scale: Number(decimal[2]),
+    };
   switch (type) {
     case 'date':
       return { type: 'int', logicalType: 'date' };
@@ -84,41 +103,75 @@ function avroType(type: string): AvroSchema {
 }
 
 function entrySchema(spec: PartitionSpec, schema: IcebergSchema): AvroSchema {
-  const partition = spec.fields.map((field) => optional(field.name, field['field-id'], avroType(partitionType(field, schema))));
+  const partition = spec.fields.map((field) =>
+    optional(field.name, field['field-id'], avroType(partitionType(field, schema))),
+  );
   const dataFile = {
-    type: 'record', name: 'r2',
+    type: 'record',
+    name: 'r2',
     fields: [
-      required('content', 134, 'int'), required('file_path', 100, 'string'), required('file_format', 101, 'string'),
+      required('content', 134, 'int'),
+      required('file_path', 100, 'string'),
+      required('file_format', 101, 'string'),
       required('partition', 102, { type: 'record', name: 'r102', fields: partition }),
-      required('record_count', 103, 'long'), required('file_size_in_bytes', 104, 'long'),
-      optional('column_sizes', 108, intMap(117, 118, 'long')), optional('value_counts', 109, intMap(119, 120, 'long')),
-      optional('null_value_counts', 110, intMap(121, 122, 'long')), optional('nan_value_counts', 137, intMap(138, 139, 'long')),
-      optional('lower_bounds', 125, intMap(126, 127, 'bytes')), optional('upper_bounds', 128, intMap(129, 130, 'bytes')),
-      optional('key_metadata', 131, 'bytes'), optional('split_offsets', 132, list(133, 'long')),
-      optional('equality_ids', 135, list(136, 'int')), optional('sort_order_id', 140, 'int'),
+      required('record_count', 103, 'long'),
+      required('file_size_in_bytes', 104, 'long'),
+      optional('column_sizes', 108, intMap(117, 118, 'long')),
+      optional('value_counts', 109, intMap(119, 120, 'long')),
+      optional('null_value_counts', 110, intMap(121, 122, 'long')),
+      optional('nan_value_counts', 137, intMap(138, 139, 'long')),
+      optional('lower_bounds', 125, intMap(126, 127, 'bytes')),
+      optional('upper_bounds', 128, intMap(129, 130, 'bytes')),
+      optional('key_metadata', 131, 'bytes'),
+      optional('split_offsets', 132, list(133, 'long')),
+      optional('equality_ids', 135, list(136, 'int')),
+      optional('sort_order_id', 140, 'int'),
     ],
   };
   return {
-    type: 'record', name: 'manifest_entry',
+    type: 'record',
+    name: 'manifest_entry',
     fields: [
-      required('status', 0, 'int'), optional('snapshot_id', 1, 'long'), optional('sequence_number', 3, 'long'),
-      optional('file_sequence_number', 4, 'long'), required('data_file', 2, dataFile),
+      required('status', 0, 'int'),
+      optional('snapshot_id', 1, 'long'),
+      optional('sequence_number', 3, 'long'),
+      optional('file_sequence_number', 4, 'long'),
+      required('data_file', 2, dataFile),
     ],
   };
 }
 
 const LIST_SCHEMA: AvroSchema = {
-  type: 'record', name: 'manifest_file',
+  type: 'record',
+  name: 'manifest_file',
   fields: [
-    required('manifest_path', 500, 'string'), required('manifest_length', 501, 'long'), required('partition_spec_id', 502, 'int'),
-    required('content', 517, 'int'), required('sequence_number', 515, 'long'), required('min_sequence_number', 516, 'long'),
-    required('added_snapshot_id', 503, 'long'), required('added_files_count', 504, 'int'), required('existing_files_count', 505, 'int'),
-    required('deleted_files_count', 506, 'int'), required('added_rows_count', 512, 'long'), required('existing_rows_count', 513, 'long'),
+    required('manifest_path', 500, 'string'),
+    required('manifest_length', 501, 'long'),
+    required('partition_spec_id', 502, 'int'),
+    required('content', 517, 'int'),
+    required('sequence_number', 515, 'long'),
+    required('min_sequence_number', 516, 'long'),
+    required('added_snapshot_id', 503, 'long'),
+    required('added_files_count', 504, 'int'),
+    required('existing_files_count', 505, 'int'),
+    required('deleted_files_count', 506, 'int'),
+    required('added_rows_count', 512, 'long'),
+    required('existing_rows_count', 513, 'long'),
     required('deleted_rows_count', 514, 'long'),
-    optional('partitions', 507, list(508, {
-      type: 'record', name: 'r508',
-      fields: [required('contains_null', 509, 'boolean'), optional('contains_nan', 518, 'boolean'), optional('lower_bound', 510, 'bytes'), optional('upper_bound', 511, 'bytes')],
-    })),
+    optional(
+      'partitions',
+      507,
+      list(508, {
+        type: 'record',
+        name: 'r508',
+        fields: [
+          required('contains_null', 509, 'boolean'),
+          optional('contains_nan', 518, 'boolean'),
+          optional('lower_bound', 510, 'bytes'),
+          optional('upper_bound', 511, 'bytes'),
+        ],
+      }),
+    ),
     optional('key_metadata', 519, 'bytes'),
   ],
 };
@@ -131,19 +184,35 @@ export function dataFile(file: WrittenFile, spec: PartitionSpec, schema: Iceberg
     return leaf ? [{ leaf, statistics }] : [];
   });
   const counts = (name: string): Pair<bigint>[] =>
-    known.flatMap(({ leaf, statistics }) => (statistics[name] === undefined ? [] : [{ key: leaf.id, value: BigInt(statistics[name]) }]));
+    known.flatMap(({ leaf, statistics }) =>
+      statistics[name] === undefined ? [] : [{ key: leaf.id, value: BigInt(statistics[name]) }],
+    );
   const bounds = (name: string, bound: typeof lowerBound): Pair<Buffer>[] =>
     known.flatMap(({ leaf, statistics }) => {
       const value = statistics[name] === undefined ? undefined : bound(leaf.type, statistics[name]);
       return value ? [{ key: leaf.id, value }] : [];
     });
-  const partition = spec.fields.map((field, index) => [field.name, partitionValue(file.partition[index] ?? null, partitionType(field, schema))]);
+  const partition = spec.fields.map((field, index) => [
+    field.name,
+    partitionValue(file.partition[index] ?? null, partitionType(field, schema)),
+  ]);
   return {
-    content: 0, file_path: file.path, file_format: 'PARQUET', partition: Object.fromEntries(partition),
-    record_count: BigInt(file.rows), file_size_in_bytes: BigInt(file.bytes),
-    column_sizes: counts('column_size_bytes'), value_counts: counts('num_values'), null_value_counts: counts('null_count'), nan_value_counts: null,
-    lower_bounds: bounds('min', lowerBound), upper_bounds: bounds('max', upperBound),
-    key_metadata: null, split_offsets: null, equality_ids: null, sort_order_id: 0,
+    content: 0,
+    file_path: file.path,
+    file_format: 'PARQUET',
+    partition: Object.fromEntries(partition),
+    record_count: BigInt(file.rows),
+    file_size_in_bytes: BigInt(file.bytes),
+    column_sizes: counts('column_size_bytes'),
+    value_counts: counts('num_values'),
+    null_value_counts: counts('null_count'),
+    nan_value_counts: null,
+    lower_bounds: bounds('min', lowerBound),
+    upper_bounds: bounds('max', upperBound),
+    key_metadata: null,
+    split_offsets: null,
+    equality_ids: null,
+    sort_order_id: 0,
   };
 }
 
@@ -169,7 +238,11 @@ function partitionValue(text: string | null, type: string): unknown {
   }
 }
 
-export function writeManifest(entries: readonly ManifestEntry[], spec: PartitionSpec, schema: IcebergSchema): Buffer {
+export function writeManifest(
+  entries: readonly ManifestEntry[],
+  spec: PartitionSpec,
+  schema: IcebergSchema,
+): Buffer {
   return writeAvro(entrySchema(spec, schema), entries, {
     schema: JSON.stringify(schema),
     'schema-id': String(schema['schema-id']),
@@ -184,7 +257,10 @@ export function readManifest(path: string, file: Buffer): ManifestEntry[] {
   return readAvro(path, file).values as ManifestEntry[];
 }
 
-export function writeManifestList(manifests: readonly ManifestFile[], snapshot: { id: number; parent: number | undefined; sequence: number }): Buffer {
+export function writeManifestList(
+  manifests: readonly ManifestFile[],
+  snapshot: { id: number; parent: number | undefined; sequence: number },
+): Buffer {
   return writeAvro(LIST_SCHEMA, manifests, {
     'snapshot-id': String(snapshot.id),
     'parent-snapshot-id': snapshot.parent === undefined ? 'null' : String(snapshot.parent),

@@ -3,7 +3,12 @@
 export type IcebergType =
   | string
   | { readonly type: 'struct'; readonly fields: readonly IcebergField[] }
-  | { readonly type: 'list'; readonly 'element-id': number; readonly element: IcebergType; readonly 'element-required': boolean }
+  | {
+      readonly type: 'list';
+      readonly 'element-id': number;
+      readonly element: IcebergType;
+      readonly 'element-required': boolean;
+    }
   | {
       readonly type: 'map';
       readonly 'key-id': number;
@@ -66,20 +71,34 @@ export interface TableMetadata {
   readonly 'sort-orders': readonly [{ readonly 'order-id': 0; readonly fields: readonly [] }];
   readonly properties: { readonly [name: string]: string };
   readonly 'current-snapshot-id': number;
-  readonly refs: { readonly [name: string]: { readonly 'snapshot-id': number; readonly type: 'branch' } };
+  readonly refs: {
+    readonly [name: string]: { readonly 'snapshot-id': number; readonly type: 'branch' };
+  };
   readonly snapshots: readonly Snapshot[];
-  readonly 'snapshot-log': readonly { readonly 'snapshot-id': number; readonly 'timestamp-ms': number }[];
-  readonly 'metadata-log': readonly { readonly 'metadata-file': string; readonly 'timestamp-ms': number }[];
+  readonly 'snapshot-log': readonly {
+    readonly 'snapshot-id': number;
+    readonly 'timestamp-ms': number;
+  }[];
+  readonly 'metadata-log': readonly {
+    readonly 'metadata-file': string;
+    readonly 'timestamp-ms': number;
+  }[];
 }
 
 export function currentSchema(metadata: TableMetadata): IcebergSchema {
-  return metadata.schemas.find((schema) => schema['schema-id'] === metadata['current-schema-id']) as IcebergSchema;
+  return metadata.schemas.find(
+    (schema) => schema['schema-id'] === metadata['current-schema-id'],
+  ) as IcebergSchema;
 }
 
 export function currentSpec(metadata: TableMetadata): PartitionSpec {
-  return metadata['partition-specs'].find((spec) => spec['spec-id'] === metadata['default-spec-id']) as PartitionSpec;
+  return metadata['partition-specs'].find(
+    (spec) => spec['spec-id'] === metadata['default-spec-id'],
+  ) as PartitionSpec;
 }
 
 export function currentSnapshot(metadata: TableMetadata): Snapshot | undefined {
-  return metadata.snapshots.find((snapshot) => snapshot['snapshot-id'] === metadata['current-snapshot-id']);
+  return metadata.snapshots.find(
+    (snapshot) => snapshot['snapshot-id'] === metadata['current-snapshot-id'],
+  );
 }

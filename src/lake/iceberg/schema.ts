@@ -1,5 +1,5 @@
-import type { FieldSpec, FieldType, NamedField } from '../../core/field-types.ts';
 import { invariant } from '../../core/errors.ts';
+import type { FieldSpec, FieldType, NamedField } from '../../core/field-types.ts';
 import { widens } from '../../plan/diff.ts';
 import { quoteIdentifier } from '../../plan/render-sql.ts';
 import type { IcebergField, IcebergSchema, IcebergType } from './metadata.ts';
@@ -31,14 +31,20 @@ class IdSource {
 }
 
 /** The schema for `fields`, taking over the ids of `previous`; `schema-id` is the next one. */
-export function evolveSchema(fields: readonly NamedField[], previous: IcebergSchema | undefined, lastColumnId: number): { schema: IcebergSchema; lastColumnId: number } {
+export function evolveSchema(
+  fields: readonly NamedField[],
+  previous: IcebergSchema | undefined,
+  lastColumnId: number,
+): { schema: IcebergSchema; lastColumnId: number } {
   const ids = new IdSource(lastColumnId, previous ? partsOf(previous.fields, '') : new Map());
   // Ids of the top level come first and in order, as other writers do.
   const top = fields.map((field) => ids.of(field.name, (stored) => typeFits(stored, field.type)));
   const schema: IcebergSchema = {
     type: 'struct',
     'schema-id': (previous?.['schema-id'] ?? -1) + 1,
-    fields: fields.map((field, index) => icebergField(field, top[index] as number, field.name, ids)),
+    fields: fields.map((field, index) =>
+      icebergField(field, top[index] as number, field.name, ids),
+    ),
   };
   return { schema, lastColumnId: ids.last };
 }
@@ -48,7 +54,8 @@ function partsOf(fields: readonly IcebergField[], prefix: string): Map<string, K
   const visit = (path: string, id: number, type: IcebergType): void => {
     parts.set(path, { id, type });
     if (typeof type === 'string') return;
-    if (type.type === 'struct') for (const field of type.fields) visit(`${path}.${field.name}`, field.id, field.type);
+    if (type.type === 'struct')
+      for (const field of type.fields) visit(`${path}.${field.name}`, field.id, field.type);
     if (type.type === 'list') visit(`${path}.element`, type['element-id'], type.element);
     if (type.type === 'map') {
       visit(`${path}.key`, type['key-id'], type.key);
@@ -70,24 +77,39 @@ function icebergField(field: NamedField, id: number, path: string, ids: IdSource
 }
 
 function icebergType(type: FieldType, path: string, ids: IdSource): IcebergType {
-  const idOf = (part: string, spec: FieldSpec) => ids.of(`${path}.${part}`, (stored) => typeFits(stored, spec.type));
+  const idOf = (part: string, spec: FieldSpec) =>
+    ids.of(`${path}.${part}`, (stored) => typeFits(stored, spec.type));
   switch (type.kind) {
     case 'decimal':
       return `decimal(${type.precision}, ${type.scale})`;
     case 'list': {
       const id = idOf('element', type.element);
-      return { type: 'list', 'element-id': id, element: icebergType(type.element.type, `${path}.element`, ids), 'element-required': !type.element.optional };
+      return {
+        type: 'list',
+        'element-id': id,
+        element: icebergType(type.element.type, `${path}.element`, ids),
+        'element-required': !type.element.optional,
+      };
     }
     case 'map': {
       const [key, value] = [idOf('key', type.key), idOf('value', type.value)];
       return {
-        type: 'map', 'key-id': key, key: icebergType(type.key.type, `${path}.key`, ids),
-        'value-id': value, value: icebergType(type.value.type, `${path}.value`, ids), 'value-required': !type.value.optional,
+        type: 'map',
+        'key-id': key,
+        key: icebergType(type.key.type, `${path}.key`, ids),
+        'value-id': value,
+        value: icebergType(type.value.type, `${path}.value`, ids),
+        'value-required': !type.value.optional,
       };
     }
     case 'struct': {
       const parts = type.fields.map((field) => idOf(field.name, field));
-      return { type: 'struct', fields: type.fields.map((field, index) => icebergField(field, parts[index] as number, `${path}.${field.name}`, ids)) };
+      return {
+        type: 'struct',
+        fields: type.fields.map((field, index) =>
+          icebergField(field, parts[index] as number, `${path}.${field.name}`, ids),
+        ),
+      };
     }
     default:
       return type.kind;
@@ -113,14 +135,25 @@ export function fieldTypeOfIceberg(type: IcebergType): FieldType {
   if (typeof type === 'string') return primitiveType(type);
   switch (type.type) {
     case 'list':
-      return { kind: 'list', element: { type: fieldTypeOfIceberg(type.element), optional: !type['element-required'] } };
+      return {
+        kind: 'list',
+        element: { type: fieldTypeOfIceberg(type.element), optional: !type['element-required'] },
+      };
     case 'map':
       return {
-        kind: 'map', key: { type: fieldTypeOfIceberg(type.key), optional: false },
+        kind: 'map',
+        key: { type: fieldTypeOfIceberg(type.key), optional: false },
         value: { type: fieldTypeOfIceberg(type.value), optional: !type['value-required'] },
       };
     case 'struct':
-      return { kind: 'struct', fields: type.fields.map((field) => ({ name: field.name, type: fieldTypeOfIceberg(field.type), optional: !field.required })) };
+      return {
+        kind: 'struct',
+        fields: type.fields.map((field) => ({
+          name: field.name,
+          type: fieldTypeOfIceberg(field.type),
+          optional: !field.required,
+        })),
+      };
   }
 }
 
@@ -145,10 +178,15 @@ export function fieldIds(id: number, type: IcebergType): string {
   if (typeof type === 'string') return String(id);
   const parts =
     type.type === 'struct'
-      ? type.fields.map((field) => `${quoteIdentifier(field.name)}: ${fieldIds(field.id, field.type)}`)
+      ? type.fields.map(
+          (field) => `${quoteIdentifier(field.name)}: ${fieldIds(field.id, field.type)}`,
+        )
       : type.type === 'list'
         ? [`element: ${fieldIds(type['element-id'], type.element)}`]
-        : [`key: ${fieldIds(type['key-id'], type.key)}`, `value: ${fieldIds(type['value-id'], type.value)}`];
+        : [
+            `key: ${fieldIds(type['key-id'], type.key)}`,
+            `value: ${fieldIds(type['value-id'], type.value)}`,
+          ];
   return `{__duckdb_field_id: ${id}, ${parts.join(', ')}}`;
 }
 

@@ -9,16 +9,28 @@ import { fieldNamed } from './schema.ts';
 const FIRST_PARTITION_ID = 1000;
 
 /** The spec of a definition's partitions; fields known from earlier specs keep their ids. */
-export function partitionSpec(partitions: readonly Partition[], schema: IcebergSchema, earlier: readonly PartitionSpec[]): PartitionSpec {
+export function partitionSpec(
+  partitions: readonly Partition[],
+  schema: IcebergSchema,
+  earlier: readonly PartitionSpec[],
+): PartitionSpec {
   const known = earlier.flatMap((spec) => spec.fields);
   let last = Math.max(FIRST_PARTITION_ID - 1, ...known.map((field) => field['field-id']));
   const fields = partitions.map((partition): PartitionField => {
     const source = fieldNamed(schema, partition.field);
-    const transform = partition.size === undefined ? partition.transform : `${partition.transform}[${partition.size}]`;
-    const twin = known.find((field) => field['source-id'] === source.id && field.transform === transform);
+    const transform =
+      partition.size === undefined
+        ? partition.transform
+        : `${partition.transform}[${partition.size}]`;
+    const twin = known.find(
+      (field) => field['source-id'] === source.id && field.transform === transform,
+    );
     if (twin) return twin;
     last += 1;
-    const name = partition.transform === 'identity' ? partition.field : `${partition.field}_${partition.transform}`;
+    const name =
+      partition.transform === 'identity'
+        ? partition.field
+        : `${partition.field}_${partition.transform}`;
     return { 'source-id': source.id, 'field-id': last, name, transform };
   });
   const same = earlier.find((spec) => JSON.stringify(spec.fields) === JSON.stringify(fields));
@@ -43,9 +55,14 @@ export function partitionExpression(field: PartitionField, schema: IcebergSchema
     case 'hour':
       return `floor(epoch_us(${column}) / 3600000000)::INTEGER`;
     case 'truncate':
-      return source?.type === 'string' ? `left(${column}, ${size})` : `(${column} - (((${column} % ${size}) + ${size}) % ${size}))`;
+      return source?.type === 'string'
+        ? `left(${column}, ${size})`
+        : `(${column} - (((${column} % ${size}) + ${size}) % ${size}))`;
     default:
-      throw new MillraceError('MR_TABLE_UNSUPPORTED', `Partition transform ${field.transform} is not supported yet. Use identity, year, month, day, hour or truncate.`);
+      throw new MillraceError(
+        'MR_TABLE_UNSUPPORTED',
+        `Partition transform ${field.transform} is not supported yet. Use identity, year, month, day, hour or truncate.`,
+      );
   }
 }
 

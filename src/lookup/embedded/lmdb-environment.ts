@@ -23,7 +23,11 @@ export function openLookups(path: string): LookupEnvironment {
     lookup: (name) => {
       const known = databases.get(name);
       if (known) return known;
-      const opened = root.openDB<Buffer, KeyPart[]>({ name, encoding: 'binary', keyEncoding: 'ordered-binary' });
+      const opened = root.openDB<Buffer, KeyPart[]>({
+        name,
+        encoding: 'binary',
+        keyEncoding: 'ordered-binary',
+      });
       databases.set(name, opened);
       return opened;
     },
@@ -49,6 +53,9 @@ export function entrySequence(entry: Buffer): number {
 /** The row's JSON. @throws MillraceError MR_STORAGE_DAMAGED */
 export function entryJson(lookup: string, entry: Buffer): string {
   if (crc32(entry.subarray(4)) !== entry.readUInt32LE(0))
-    throw new MillraceError('MR_STORAGE_DAMAGED', `An entry of lookup '${lookup}' is damaged. Build it again: millrace replay STREAM --to ${lookup}.`);
+    throw new MillraceError(
+      'MR_STORAGE_DAMAGED',
+      `An entry of lookup '${lookup}' is damaged. Build it again: millrace replay STREAM --to ${lookup}.`,
+    );
   return entry.toString('utf8', HEAD_BYTES);
 }

@@ -27,7 +27,10 @@ export class LmdbLookupStore implements LookupStore {
   read(schema: LookupSchema, query: LookupQuery): LookupPage {
     const key = keyPartOfText(schema.key, query.key);
     if (query.parts.length > schema.sort.length)
-      throw new MillraceError('MR_LOOKUP_KEY', `Lookup '${schema.name}' has ${schema.sort.length} sort parts; the address names ${query.parts.length}.`);
+      throw new MillraceError(
+        'MR_LOOKUP_KEY',
+        `Lookup '${schema.name}' has ${schema.sort.length} sort parts; the address names ${query.parts.length}.`,
+      );
     const parts = query.parts.map((text, index) => sortPart(schema, index, text));
     const fixed: KeyPart[] = [key, ...parts];
     const database = this.#environment.lookup(schema.name);
@@ -40,7 +43,8 @@ export class LmdbLookupStore implements LookupStore {
     let last: KeyPart[] = start;
     for (const { key: found, value } of database.getRange({ start, end, snapshot: true })) {
       if (query.cursor !== undefined && items.length === 0 && sameKey(found, start)) continue;
-      if (items.length === query.limit) return { items, cursor: encodeCursor(last), isFullKey: false };
+      if (items.length === query.limit)
+        return { items, cursor: encodeCursor(last), isFullKey: false };
       items.push(entryJson(schema.name, value));
       last = found;
     }
@@ -56,22 +60,33 @@ function sortPart(schema: LookupSchema, index: number, text: string): KeyPart {
   const field = schema.sort[index];
   if (field) return keyPartOfText(field, text);
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new MillraceError('MR_LOOKUP_KEY', `Sort part ${index + 1} of lookup '${schema.name}' is a sequence number; ${JSON.stringify(text)} is not.`);
+  throw new MillraceError(
+    'MR_LOOKUP_KEY',
+    `Sort part ${index + 1} of lookup '${schema.name}' is a sequence number; ${JSON.stringify(text)} is not.`,
+  );
 }
 
 function sameKey(a: readonly KeyPart[], b: readonly unknown[]): boolean {
   return a.length === b.length && a.every((part, index) => part === b[index]);
 }
 
-function bounds(schema: LookupSchema, query: LookupQuery, fixed: readonly KeyPart[]): { start: KeyPart[]; end: KeyPart[] } {
+function bounds(
+  schema: LookupSchema,
+  query: LookupQuery,
+  fixed: readonly KeyPart[],
+): { start: KeyPart[]; end: KeyPart[] } {
   const at = query.parts.length;
   const part = (text: string) => sortPart(schema, at, text);
   // Behind every key that starts with `fixed`: a buffer sorts after all other kinds of part.
-  const open = (parts: readonly KeyPart[]): KeyPart[] => [...parts, Buffer.from([0xff]) as unknown as KeyPart];
+  const open = (parts: readonly KeyPart[]): KeyPart[] => [
+    ...parts,
+    Buffer.from([0xff]) as unknown as KeyPart,
+  ];
   let start: KeyPart[] = [...fixed];
   let end = open(fixed);
   if (query.prefix !== undefined) {
-    if (schema.sort[at]?.type.kind !== 'string') throw new MillraceError('MR_LOOKUP_KEY', '`prefix` needs a sort part that is a string.');
+    if (schema.sort[at]?.type.kind !== 'string')
+      throw new MillraceError('MR_LOOKUP_KEY', '`prefix` needs a sort part that is a string.');
     start = [...fixed, query.prefix];
     end = [...fixed, query.prefix + AFTER_PREFIX];
   }
@@ -89,6 +104,8 @@ function decodeCursor(cursor: string): KeyPart[] {
   try {
     return JSON.parse(Buffer.from(cursor, 'base64url').toString()) as KeyPart[];
   } catch (error) {
-    throw new MillraceError('MR_LOOKUP_KEY', '`cursor` is not one that this lookup gave.', { cause: error });
+    throw new MillraceError('MR_LOOKUP_KEY', '`cursor` is not one that this lookup gave.', {
+      cause: error,
+    });
   }
 }

@@ -4,7 +4,12 @@ import type { RunBytes } from '../../stream/run-reader.ts';
 import type { RecordSchema } from '../../stream/stream-store.ts';
 import { type KeyPart, keyBytes, keyPartOfJson } from '../lookup-key.ts';
 import type { LookupSchema } from '../lookup-store.ts';
-import { entrySequence, type LookupDatabase, type LookupEnvironment, packEntry } from './lmdb-environment.ts';
+import {
+  entrySequence,
+  type LookupDatabase,
+  type LookupEnvironment,
+  packEntry,
+} from './lmdb-environment.ts';
 
 export interface WrittenLookup extends LookupSchema {
   /** The stream's fields, in order. */
@@ -46,8 +51,15 @@ export class LmdbLookupWriter {
   /** Where to go on in the log of `epoch`; undefined where the entries are of another log or another key. */
   async start(epoch: string): Promise<number | undefined> {
     const stored = this.#environment.positions.get(this.schema.name);
-    const position = stored === undefined ? undefined : (JSON.parse(stored) as { epoch: string; next: number; fingerprint: string });
-    return position?.epoch === epoch && position.fingerprint === this.schema.fingerprint && position.next >= 0 ? position.next : undefined;
+    const position =
+      stored === undefined
+        ? undefined
+        : (JSON.parse(stored) as { epoch: string; next: number; fingerprint: string });
+    return position?.epoch === epoch &&
+      position.fingerprint === this.schema.fingerprint &&
+      position.next >= 0
+      ? position.next
+      : undefined;
   }
 
   /** Drops all entries; until a position is saved they count as not there. */
@@ -74,7 +86,12 @@ export class LmdbLookupWriter {
   }
 
   /** Writes runs and the position behind them in one transaction. Returns what had no place. */
-  async write(epoch: string, runs: readonly RunBytes[], from: number, next: number): Promise<LookupRefusal[]> {
+  async write(
+    epoch: string,
+    runs: readonly RunBytes[],
+    from: number,
+    next: number,
+  ): Promise<LookupRefusal[]> {
     const refused: LookupRefusal[] = [];
     await this.#environment.root.transaction(() => {
       for (const run of runs) this.#writeRun(run, from, refused);
@@ -85,7 +102,10 @@ export class LmdbLookupWriter {
   }
 
   #putPosition(epoch: string, next: number): void {
-    this.#environment.positions.putSync(this.schema.name, JSON.stringify({ epoch, next, fingerprint: this.schema.fingerprint }));
+    this.#environment.positions.putSync(
+      this.schema.name,
+      JSON.stringify({ epoch, next, fingerprint: this.schema.fingerprint }),
+    );
   }
 
   #writeRun(run: RunBytes, from: number, refused: LookupRefusal[]): void {
@@ -93,7 +113,8 @@ export class LmdbLookupWriter {
     for (let index = 0; index < run.count && start < run.bytes.length; index++) {
       const end = run.bytes.indexOf(10, start);
       const sequence = run.firstSequence + index;
-      if (sequence >= from) this.#writeRecord(run.bytes.toString('utf8', start, end), sequence, refused);
+      if (sequence >= from)
+        this.#writeRecord(run.bytes.toString('utf8', start, end), sequence, refused);
       start = end + 1;
     }
   }
@@ -101,7 +122,11 @@ export class LmdbLookupWriter {
   #writeRecord(record: string, sequence: number, refused: LookupRefusal[]): void {
     const bytes = this.#put(canonicalRow(record, this.schema.fields), sequence);
     if (bytes > LIMITS.lookupKeyBytesMax)
-      refused.push({ sequence, record, message: `The key of lookup '${this.schema.name}' has ${bytes} bytes; at most ${LIMITS.lookupKeyBytesMax} are allowed.` });
+      refused.push({
+        sequence,
+        record,
+        message: `The key of lookup '${this.schema.name}' has ${bytes} bytes; at most ${LIMITS.lookupKeyBytesMax} are allowed.`,
+      });
   }
 
   /** Returns the bytes of the key; a key over the limit is not stored. */
@@ -112,7 +137,8 @@ export class LmdbLookupWriter {
     if (bytes > LIMITS.lookupKeyBytesMax) return bytes;
     const stored = this.#database.get(key);
     if (stored && entrySequence(stored) > sequence) return bytes;
-    if (this.#tombstoneAt >= 0 && row.values[this.#tombstoneAt] === 'true') this.#database.removeSync(key);
+    if (this.#tombstoneAt >= 0 && row.values[this.#tombstoneAt] === 'true')
+      this.#database.removeSync(key);
     else this.#database.putSync(key, packEntry(sequence, row.json));
     return bytes;
   }

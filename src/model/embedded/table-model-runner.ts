@@ -54,11 +54,14 @@ export class TableModelRunner implements ModelRunner {
       const latest = runs.latest(name);
       const never = model.table.snapshotId === undefined;
       if (schedule === 'on-change') {
-        for (const stream of model.streams) this.#stops.push(onCommit(stream, () => this.#changed(model)));
+        for (const stream of model.streams)
+          this.#stops.push(onCommit(stream, () => this.#changed(model)));
         if (never || this.#isBehind(model)) this.#changed(model);
       } else if (schedule !== 'manual') {
         const trigger = () => this.#trigger(name, 'schedule');
-        this.#stops.push(onSchedule({ expression: schedule, timezone, lastMs: latest?.startMs }, clock, trigger));
+        this.#stops.push(
+          onSchedule({ expression: schedule, timezone, lastMs: latest?.startMs }, clock, trigger),
+        );
         if (never && latest === undefined) this.#trigger(name, 'first');
       }
     }
@@ -80,7 +83,8 @@ export class TableModelRunner implements ModelRunner {
     const { name } = model.plan;
     if (this.#closed || this.#waiting.has(name)) return;
     const last = runs.latest(name)?.startMs;
-    const wait = last === undefined ? 0 : Math.max(0, last + LIMITS.onChangeIntervalMs - clock.now());
+    const wait =
+      last === undefined ? 0 : Math.max(0, last + LIMITS.onChangeIntervalMs - clock.now());
     const cancel = clock.after(wait, () => {
       this.#waiting.delete(name);
       if (this.#isBehind(model)) this.#trigger(name, 'on-change');
@@ -90,7 +94,12 @@ export class TableModelRunner implements ModelRunner {
 
   #trigger(name: string, cause: Run['cause']): void {
     if (this.#closed) return;
-    this.run(name, cause).catch((error: Error) => this.#options.logger.error({ model: name, error: error.message }, 'run could not be recorded'));
+    this.run(name, cause).catch((error: Error) =>
+      this.#options.logger.error(
+        { model: name, error: error.message },
+        'run could not be recorded',
+      ),
+    );
   }
 
   run(name: string, cause: Run['cause']): Promise<Run> {
@@ -104,7 +113,10 @@ export class TableModelRunner implements ModelRunner {
     const model = this.#options.models.find((candidate) => candidate.plan.name === name);
     if (model) return model;
     const names = this.#options.models.map((candidate) => candidate.plan.name);
-    throw new MillraceError('MR_PLAN_UNKNOWN', `There is no model '${name}' that is stored as a table. Models are: ${names.join(', ') || 'none'}.`);
+    throw new MillraceError(
+      'MR_PLAN_UNKNOWN',
+      `There is no model '${name}' that is stored as a table. Models are: ${names.join(', ') || 'none'}.`,
+    );
   }
 
   async #runNow(model: RunnableModel, cause: Run['cause']): Promise<Run> {
@@ -112,18 +124,39 @@ export class TableModelRunner implements ModelRunner {
     const { name } = model.plan;
     const startMs = clock.now();
     const id = `${startMs.toString(36).padStart(9, '0')}-${randomBytes(4).toString('hex')}`;
-    const running: Run = { id, model: name, cause, state: 'running', startMs, endMs: null, rows: null, error: null, checks: [] };
+    const running: Run = {
+      id,
+      model: name,
+      cause,
+      state: 'running',
+      startMs,
+      endMs: null,
+      rows: null,
+      error: null,
+      checks: [],
+    };
     await runs.save(running);
     const finished = await this.#execute(model).then(
       ({ rows, checks }): Run => ({ ...running, state: 'succeeded', rows, checks }),
-      (error: Error): Run => ({ ...running, state: 'failed', error: error.message, checks: error instanceof FailedChecks ? error.checks : [] }),
+      (error: Error): Run => ({
+        ...running,
+        state: 'failed',
+        error: error.message,
+        checks: error instanceof FailedChecks ? error.checks : [],
+      }),
     );
     const run: Run = { ...finished, endMs: clock.now() };
     await runs.save(run);
     if (run.state === 'succeeded') {
       logger.info({ model: name, rows: run.rows, ms: clock.now() - startMs }, 'model was run');
-      for (const reader of this.#options.models) if (reader.plan.schedule === 'on-change' && reader.tables.includes(name)) this.#changed(reader);
-    } else logger.error({ model: name, error: run.error }, 'run of a model failed; the old result is kept');
+      for (const reader of this.#options.models)
+        if (reader.plan.schedule === 'on-change' && reader.tables.includes(name))
+          this.#changed(reader);
+    } else
+      logger.error(
+        { model: name, error: run.error },
+        'run of a model failed; the old result is kept',
+      );
     return run;
   }
 
@@ -145,9 +178,19 @@ export class TableModelRunner implements ModelRunner {
     const deadline = new AbortController();
     const stop = clock.after(LIMITS.modelDeadlineMs, () => deadline.abort());
     try {
-      const request = { catalog: catalog(), files, sql: model.sql, checks: model.checks, folder: table.dataFolder, columns: table.columns, partitions: table.partitions };
+      const request = {
+        catalog: catalog(),
+        files,
+        sql: model.sql,
+        checks: model.checks,
+        folder: table.dataFolder,
+        columns: table.columns,
+        partitions: table.partitions,
+      };
       const result = await execute(request, AbortSignal.any([deadline.signal, this.#abort.signal]));
-      const failed = result.checks.filter((check) => check.failures > 0 && check.severity === 'error');
+      const failed = result.checks.filter(
+        (check) => check.failures > 0 && check.severity === 'error',
+      );
       if (failed.length > 0) {
         await removeFiles(result.files.map((file) => file.path));
         throw new FailedChecks(result.checks);
@@ -174,7 +217,15 @@ class FailedChecks extends MillraceError {
 
   constructor(checks: RunModelResult['checks']) {
     const failed = checks.filter((check) => check.failures > 0 && check.severity === 'error');
-    super('MR_MODEL_CHECK', failed.map((check) => `Check '${check.name}' fails for ${check.failures} rows${check.sample ? `, for example ${check.sample}` : ''}.`).join(' '));
+    super(
+      'MR_MODEL_CHECK',
+      failed
+        .map(
+          (check) =>
+            `Check '${check.name}' fails for ${check.failures} rows${check.sample ? `, for example ${check.sample}` : ''}.`,
+        )
+        .join(' '),
+    );
     this.checks = checks;
   }
 }

@@ -20,12 +20,21 @@ export class DuckdbQueryEngine implements QueryEngine {
     this.#clock = clock;
   }
 
-  async query(request: Omit<QueryRequest, 'rowsMax' | 'bytesMax'>, options: QueryOptions): Promise<QueryResult> {
+  async query(
+    request: Omit<QueryRequest, 'rowsMax' | 'bytesMax'>,
+    options: QueryOptions,
+  ): Promise<QueryResult> {
     if (Buffer.byteLength(request.sql) > LIMITS.queryTextBytesMax)
-      throw new MillraceError('MR_QUERY_LIMIT', `The statement has more than ${LIMITS.queryTextBytesMax} bytes.`);
+      throw new MillraceError(
+        'MR_QUERY_LIMIT',
+        `The statement has more than ${LIMITS.queryTextBytesMax} bytes.`,
+      );
     await this.#turn();
     try {
-      return await this.#run({ ...request, rowsMax: LIMITS.queryRowsMax, bytesMax: LIMITS.queryBytesMax }, options);
+      return await this.#run(
+        { ...request, rowsMax: LIMITS.queryRowsMax, bytesMax: LIMITS.queryBytesMax },
+        options,
+      );
     } finally {
       this.#running -= 1;
       this.#queue.shift()?.();
@@ -34,7 +43,11 @@ export class DuckdbQueryEngine implements QueryEngine {
 
   async #turn(): Promise<void> {
     if (this.#running >= RUNNING_MAX) {
-      if (this.#queue.length >= LIMITS.queriesQueuedMax) throw new MillraceError('MR_OVERLOADED', `${this.#queue.length} queries wait already. Ask again in a second.`);
+      if (this.#queue.length >= LIMITS.queriesQueuedMax)
+        throw new MillraceError(
+          'MR_OVERLOADED',
+          `${this.#queue.length} queries wait already. Ask again in a second.`,
+        );
       await new Promise<void>((resolve) => this.#queue.push(resolve));
     }
     this.#running += 1;
@@ -42,7 +55,9 @@ export class DuckdbQueryEngine implements QueryEngine {
 
   async #run(request: QueryRequest, options: QueryOptions): Promise<QueryResult> {
     const deadline = new AbortController();
-    const signal = options.signal ? AbortSignal.any([options.signal, deadline.signal]) : deadline.signal;
+    const signal = options.signal
+      ? AbortSignal.any([options.signal, deadline.signal])
+      : deadline.signal;
     let cancelKill = () => {};
     const killSoon = () => {
       cancelKill = this.#clock.after(LIMITS.queryKillGraceMs, () => this.#child.kill());
@@ -52,8 +67,14 @@ export class DuckdbQueryEngine implements QueryEngine {
     try {
       return await this.#child.call('query', request, { onChunk: options.onChunk, signal });
     } catch (error) {
-      if (deadline.signal.aborted) throw new MillraceError('MR_QUERY_LIMIT', `The query ran longer than ${LIMITS.queryDeadlineMs / 1000} s and was stopped.`, { cause: error });
-      if (options.signal?.aborted) throw new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause: error });
+      if (deadline.signal.aborted)
+        throw new MillraceError(
+          'MR_QUERY_LIMIT',
+          `The query ran longer than ${LIMITS.queryDeadlineMs / 1000} s and was stopped.`,
+          { cause: error },
+        );
+      if (options.signal?.aborted)
+        throw new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause: error });
       throw error;
     } finally {
       cancelDeadline();

@@ -14,7 +14,8 @@ export class LmdbRunStore implements RunStore {
     await this.#runs.put(run.id, run);
     await this.#runs.flushed;
     const surplus = this.#runs.getCount() - LIMITS.runsKept;
-    if (surplus > 0) for (const id of this.#runs.getKeys({ limit: surplus })) await this.#runs.remove(id);
+    if (surplus > 0)
+      for (const id of this.#runs.getKeys({ limit: surplus })) await this.#runs.remove(id);
   }
 
   list(limit: number): readonly Run[] {
@@ -22,7 +23,8 @@ export class LmdbRunStore implements RunStore {
   }
 
   latest(model: string): Run | undefined {
-    for (const { value } of this.#runs.getRange({ reverse: true })) if (value.model === model) return value;
+    for (const { value } of this.#runs.getRange({ reverse: true }))
+      if (value.model === model) return value;
     return undefined;
   }
 }
@@ -30,6 +32,11 @@ export class LmdbRunStore implements RunStore {
 /** Runs that a crash cut short are marked so when the folder is opened again. */
 export async function markInterrupted(store: RunStore): Promise<void> {
   for (const run of store.list(LIMITS.runsKept)) {
-    if (run.state === 'running') await store.save({ ...run, state: 'interrupted', error: 'The process ended during the run.' });
+    if (run.state === 'running')
+      await store.save({
+        ...run,
+        state: 'interrupted',
+        error: 'The process ended during the run.',
+      });
   }
 }

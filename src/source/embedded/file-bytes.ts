@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { MillraceError } from '../../core/errors.ts';
 import { unzstd } from '../../wire/zstd.ts';
@@ -8,11 +8,16 @@ import { unzstd } from '../../wire/zstd.ts';
 export async function* fileBytes(path: string): AsyncGenerator<Buffer> {
   const file = createReadStream(path, { highWaterMark: 256 * 1024 });
   try {
-    if (path.endsWith('.gz')) for await (const chunk of file.pipe(createGunzip())) yield chunk as Buffer;
+    if (path.endsWith('.gz'))
+      for await (const chunk of file.pipe(createGunzip())) yield chunk as Buffer;
     else if (path.endsWith('.zst')) yield* unzstd(file);
     else for await (const chunk of file) yield chunk as Buffer;
   } catch (error) {
-    throw new MillraceError('MR_IMPORT_FILE', `${path} could not be read: ${(error as Error).message}.`, { cause: error });
+    throw new MillraceError(
+      'MR_IMPORT_FILE',
+      `${path} could not be read: ${(error as Error).message}.`,
+      { cause: error },
+    );
   }
 }
 
@@ -41,7 +46,11 @@ export async function fingerprint(path: string): Promise<Fingerprint> {
     if (isUtf8 && encoding === undefined) isUtf8 = decodes(utf8, chunk, true);
   }
   if (isUtf8 && encoding === undefined) isUtf8 = decodes(utf8, Buffer.alloc(0), false);
-  return { sha256: hash.digest('hex'), encoding: encoding ?? (isUtf8 ? 'utf-8' : 'windows-1252'), bytes };
+  return {
+    sha256: hash.digest('hex'),
+    encoding: encoding ?? (isUtf8 ? 'utf-8' : 'windows-1252'),
+    bytes,
+  };
 }
 
 function byteOrderMark(chunk: Buffer): string | undefined {
@@ -51,7 +60,11 @@ function byteOrderMark(chunk: Buffer): string | undefined {
   return undefined;
 }
 
-function decodes(decoder: InstanceType<typeof TextDecoder>, chunk: Buffer, stream: boolean): boolean {
+function decodes(
+  decoder: InstanceType<typeof TextDecoder>,
+  chunk: Buffer,
+  stream: boolean,
+): boolean {
   try {
     decoder.decode(chunk, { stream });
     return true;
@@ -69,6 +82,10 @@ export async function* fileText(path: string, encoding: string): AsyncGenerator<
     yield decoder.decode();
   } catch (error) {
     if (error instanceof MillraceError) throw error;
-    throw new MillraceError('MR_IMPORT_FILE', `${path} is not ${encoding}. Name its encoding with --encoding, for example windows-1252.`, { cause: error });
+    throw new MillraceError(
+      'MR_IMPORT_FILE',
+      `${path} is not ${encoding}. Name its encoding with --encoding, for example windows-1252.`,
+      { cause: error },
+    );
   }
 }

@@ -20,11 +20,18 @@ export async function* rows(text: AsyncIterable<string>): AsyncGenerator<SourceR
   let buffer = Buffer.alloc(0);
   let row = 0;
   for await (const part of text) {
-    buffer = Buffer.concat([buffer, Buffer.from(row === 0 && buffer.length === 0 ? part.replace(/^\ufeff/, '') : part)]);
+    buffer = Buffer.concat([
+      buffer,
+      Buffer.from(row === 0 && buffer.length === 0 ? part.replace(/^\ufeff/, '') : part),
+    ]);
     const { found, rest } = takeValues(buffer, false);
     for (const value of found) yield rowOf(++row, value);
     buffer = Buffer.from(rest);
-    if (buffer.length > 2 * LIMITS.recordBytesMax) throw new MillraceError('MR_IMPORT_FILE', `Row ${row + 1} has more than ${LIMITS.recordBytesMax} bytes.`);
+    if (buffer.length > 2 * LIMITS.recordBytesMax)
+      throw new MillraceError(
+        'MR_IMPORT_FILE',
+        `Row ${row + 1} has more than ${LIMITS.recordBytesMax} bytes.`,
+      );
   }
   for (const value of takeValues(buffer, true).found) yield rowOf(++row, value);
 }
@@ -43,7 +50,8 @@ function takeValues(buffer: Buffer, final: boolean): { found: string[]; rest: Bu
     }
     const lineEnd = buffer.indexOf(10, at);
     const end = extentOf(buffer, at, buffer.length);
-    if (end < 0 && !final && !(end === -2 && lineEnd !== -1)) return { found, rest: buffer.subarray(at) };
+    if (end < 0 && !final && !(end === -2 && lineEnd !== -1))
+      return { found, rest: buffer.subarray(at) };
     // What cannot be JSON is a row of its own to the end of its line.
     const stop = end < 0 ? (lineEnd === -1 ? buffer.length : lineEnd) : end;
     found.push(buffer.toString('utf8', at, stop));

@@ -1,5 +1,7 @@
 /** The part of the standard that @types/node leaves to the DOM library. */
-declare const WebAssembly: { readonly Memory: new (size: { initial: number }) => { readonly buffer: ArrayBuffer } };
+declare const WebAssembly: {
+  readonly Memory: new (size: { initial: number }) => { readonly buffer: ArrayBuffer };
+};
 
 const PAGE_BYTES = 65_536;
 

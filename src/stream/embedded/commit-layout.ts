@@ -18,7 +18,10 @@ export interface PendingAppend {
 }
 
 /** Bytes and records of the batch per shard, so that a commit can be laid out before any copying. */
-export function measure(batch: RecordBatch, shards: number): Pick<PendingAppend, 'bytesByShard' | 'countByShard' | 'bytes'> {
+export function measure(
+  batch: RecordBatch,
+  shards: number,
+): Pick<PendingAppend, 'bytesByShard' | 'countByShard' | 'bytes'> {
   const bytesByShard = new Float64Array(shards);
   const countByShard = new Float64Array(shards);
   let bytes = 0;
@@ -53,7 +56,8 @@ export function layOut(
 ): CommitLayout {
   const cursors = new Float64Array(shards);
   const sequences = new Float64Array(shards);
-  const planned: { shard: number; count: number; start: number; length: number; first: number }[] = [];
+  const planned: { shard: number; count: number; start: number; length: number; first: number }[] =
+    [];
   let end = 0;
   let sequence = firstSequence;
   for (let shard = 0; shard < shards; shard++) {
@@ -107,7 +111,12 @@ function copyRecords(target: Buffer, batch: RecordBatch, cursors: Float64Array):
     const start = starts[index] as number;
     let end = ends[index] as number;
     let next = index + 1;
-    while (next < count && shards[next] === shard && starts[next] === end + 1 && bytes[end] === NEWLINE) {
+    while (
+      next < count &&
+      shards[next] === shard &&
+      starts[next] === end + 1 &&
+      bytes[end] === NEWLINE
+    ) {
       end = ends[next] as number;
       next += 1;
     }

@@ -1,5 +1,5 @@
-import type { FileSystem } from '../../core/file-system.ts';
 import { MillraceError } from '../../core/errors.ts';
+import type { FileSystem } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
 
 /** One line of a metadata file. */
@@ -40,7 +40,13 @@ export class IdempotencyWindow {
     for (let end = lines.indexOf(10); end !== -1; end = lines.indexOf(10, start)) {
       if (end > start) {
         const { key, bodyHash } = JSON.parse(lines.toString('utf8', start, end)) as StoredAnswer;
-        this.#byKey.set(key, { bodyHash, timeMs, file, position: position + start, length: end - start });
+        this.#byKey.set(key, {
+          bodyHash,
+          timeMs,
+          file,
+          position: position + start,
+          length: end - start,
+        });
       }
       start = end + 1;
     }
@@ -57,7 +63,10 @@ export class IdempotencyWindow {
     const location = this.#byKey.get(key);
     if (!location) return undefined;
     if (location.bodyHash !== bodyHash)
-      throw new MillraceError('MR_IDEMPOTENCY_MISMATCH', `Idempotency-Key ${JSON.stringify(key)} was used with another body within ${LIMITS.idempotencyWindowMs / 3_600_000} hours. Use a new key for a new body.`);
+      throw new MillraceError(
+        'MR_IDEMPOTENCY_MISMATCH',
+        `Idempotency-Key ${JSON.stringify(key)} was used with another body within ${LIMITS.idempotencyWindowMs / 3_600_000} hours. Use a new key for a new body.`,
+      );
     const handle = await this.#files.open(location.file, 'read');
     try {
       const line = await handle.read(location.position, location.length);

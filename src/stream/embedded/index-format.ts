@@ -76,11 +76,20 @@ export function writeEntry(target: Buffer, epoch: Buffer, entry: CommitEntry): v
 }
 
 /** The entry at `at`, or undefined where there is no whole, sound entry of this log. */
-export function readEntry(index: Buffer, at: number, epoch: Buffer): { entry: CommitEntry; bytes: number } | undefined {
+export function readEntry(
+  index: Buffer,
+  at: number,
+  epoch: Buffer,
+): { entry: CommitEntry; bytes: number } | undefined {
   if (at + SECTOR_BYTES > index.length || index.readUInt32LE(at) !== MAGIC) return undefined;
   const bytes = index.readUInt16LE(at + 6) * SECTOR_BYTES;
   const runs = index.readUInt32LE(at + 36);
-  if (index.readUInt16LE(at + 4) !== FORMAT || bytes !== indexBytes(runs) || at + bytes > index.length) return undefined;
+  if (
+    index.readUInt16LE(at + 4) !== FORMAT ||
+    bytes !== indexBytes(runs) ||
+    at + bytes > index.length
+  )
+    return undefined;
   const sectors = Buffer.from(index.subarray(at, at + bytes));
   const crc = sectors.readUInt32LE(CRC_AT);
   sectors.writeUInt32LE(0, CRC_AT);

@@ -8,7 +8,12 @@ import { type ReadSegment, readSegment, Segment } from './segment.ts';
  * Makes the newest segment ready to be appended to. Commits are strictly serial, so only its last one
  * can be unfinished, and that was never acknowledged: it is cut off data, index and metadata.
  */
-export async function recoverNewest(files: FileSystem, folder: string, firstSequence: number, epoch: Buffer): Promise<ReadSegment> {
+export async function recoverNewest(
+  files: FileSystem,
+  folder: string,
+  firstSequence: number,
+  epoch: Buffer,
+): Promise<ReadSegment> {
   const read = await readSegment(files, folder, firstSequence, epoch);
   const last = read.entries.at(-1);
   const whole = last === undefined || (await isWhole(files, read.segment, last));
@@ -16,11 +21,17 @@ export async function recoverNewest(files: FileSystem, folder: string, firstSequ
   const segment = whole ? read.segment : rebuild(folder, firstSequence, read, entries);
   await cutTo(files, segment.indexFile, segment.indexBytes);
   await cutTo(files, segment.dataFile, segment.dataBytes);
-  if (await files.exists(segment.metadataFile)) await cutTo(files, segment.metadataFile, segment.metadataBytes);
+  if (await files.exists(segment.metadataFile))
+    await cutTo(files, segment.metadataFile, segment.metadataBytes);
   return { segment, entries, torn: read.torn || !whole, damaged: read.damaged };
 }
 
-function rebuild(folder: string, firstSequence: number, read: ReadSegment, entries: readonly CommitEntry[]): Segment {
+function rebuild(
+  folder: string,
+  firstSequence: number,
+  read: ReadSegment,
+  entries: readonly CommitEntry[],
+): Segment {
   const segment = new Segment(folder, firstSequence);
   for (const entry of entries) segment.add(entry, indexBytes(entry.runs.length));
   const dropped = read.entries.at(-1);
@@ -37,11 +48,21 @@ async function isWhole(files: FileSystem, segment: Segment, entry: CommitEntry):
     return bytes.length === run.length && crc32(bytes) === run.crc;
   });
   if (!sound || entry.metadataLength === 0) return sound;
-  const metadata = await readRange(files, segment.metadataFile, entry.metadataPosition, entry.metadataLength);
+  const metadata = await readRange(
+    files,
+    segment.metadataFile,
+    entry.metadataPosition,
+    entry.metadataLength,
+  );
   return metadata.length === entry.metadataLength && crc32(metadata) === entry.metadataCrc;
 }
 
-async function readRange(files: FileSystem, path: string, position: number, length: number): Promise<Buffer> {
+async function readRange(
+  files: FileSystem,
+  path: string,
+  position: number,
+  length: number,
+): Promise<Buffer> {
   if (length === 0 || !(await files.exists(path))) return Buffer.alloc(0);
   return withHandle(files, path, 'read', (handle) => handle.read(position, length));
 }
@@ -54,7 +75,12 @@ async function cutTo(files: FileSystem, path: string, bytes: number): Promise<vo
   });
 }
 
-async function withHandle<T>(files: FileSystem, path: string, mode: 'read' | 'write', use: (handle: FileHandle) => Promise<T>): Promise<T> {
+async function withHandle<T>(
+  files: FileSystem,
+  path: string,
+  mode: 'read' | 'write',
+  use: (handle: FileHandle) => Promise<T>,
+): Promise<T> {
   const handle = await files.open(path, mode);
   try {
     return await use(handle);

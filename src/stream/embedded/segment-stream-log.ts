@@ -4,11 +4,19 @@ import { invariant, MillraceError, systemErrorCode } from '../../core/errors.ts'
 import { type FileSystem, SECTOR_BYTES } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { KeyedRequest, LogSlice, LogStatus, Placement, RecordBatch, SchemaVersion, StreamLog } from '../stream-store.ts';
 import { RUN } from '../run-columns.ts';
+import type {
+  KeyedRequest,
+  LogSlice,
+  LogStatus,
+  Placement,
+  RecordBatch,
+  SchemaVersion,
+  StreamLog,
+} from '../stream-store.ts';
 import { alignedBuffer } from './aligned-buffer.ts';
 import { commitBytesMax, layOut, measure, type PendingAppend } from './commit-layout.ts';
-import { answerLine, IdempotencyWindow } from './idempotency-window.ts';
+import { answerLine, type IdempotencyWindow } from './idempotency-window.ts';
 import { type CommitEntry, indexBytes, writeEntry } from './index-format.ts';
 import { Segment, type SegmentFiles, sectorsOf } from './segment.ts';
 
@@ -100,9 +108,15 @@ export class SegmentStreamLog implements StreamLog {
     if (this.#failure) return Promise.reject(this.#failure);
     const measured = measure(batch, this.shards);
     if (this.#pendingBytes > 0 && this.#pendingBytes + measured.bytes > LIMITS.inFlightBytesMax)
-      return Promise.reject(new MillraceError('MR_OVERLOADED', `Stream '${this.name}' has ${this.#pendingBytes} bytes waiting for the disk. Send again in a second.`));
+      return Promise.reject(
+        new MillraceError(
+          'MR_OVERLOADED',
+          `Stream '${this.name}' has ${this.#pendingBytes} bytes waiting for the disk. Send again in a second.`,
+        ),
+      );
     if (request) {
-      if (this.#pendingKeys.has(request.key) || this.#window.has(request.key)) return Promise.reject(stillRunning(request.key));
+      if (this.#pendingKeys.has(request.key) || this.#window.has(request.key))
+        return Promise.reject(stillRunning(request.key));
       this.#pendingKeys.add(request.key);
     }
     this.#pendingBytes += measured.bytes;
@@ -133,7 +147,8 @@ export class SegmentStreamLog implements StreamLog {
         const placements = this.#failure ? Promise.reject(this.#failure) : this.#commit(appends);
         const placed = await placements;
         this.#settled(appends);
-        for (let index = 0; index < appends.length; index++) appends[index]?.resolve(placed[index] ?? []);
+        for (let index = 0; index < appends.length; index++)
+          appends[index]?.resolve(placed[index] ?? []);
         for (const listener of this.#listeners) listener();
       } catch (error) {
         const failure = await this.#failed(error);
@@ -165,7 +180,13 @@ export class SegmentStreamLog implements StreamLog {
     const { segment, files } = await this.#writableSegment();
     const bytes = appends.reduce((total, append) => total + append.bytes, 0);
     this.#reserve(commitBytesMax(bytes, this.shards));
-    const layout = layOut(this.#buffer, appends, this.shards, segment.dataBytes, segment.nextSequence);
+    const layout = layOut(
+      this.#buffer,
+      appends,
+      this.shards,
+      segment.dataBytes,
+      segment.nextSequence,
+    );
     const metadata = this.#metadataOf(appends, layout.placements);
     const entry: CommitEntry = {
       commit: segment.commit + 1,
@@ -184,7 +205,8 @@ export class SegmentStreamLog implements StreamLog {
     this.#reserve(layout.dataLength + indexLength + sectorsOf(metadata.length));
     await this.#write(files, segment, entry, indexLength, metadata);
     segment.add(entry, indexLength);
-    if (metadata.length > 0) this.#window.add(metadata, segment.metadataFile, entry.metadataPosition, entry.timeMs);
+    if (metadata.length > 0)
+      this.#window.add(metadata, segment.metadataFile, entry.metadataPosition, entry.timeMs);
     if (segment.dataBytes >= LIMITS.segmentBytesMax) this.#rollNext = true;
     return layout.placements;
   }
@@ -197,19 +219,36 @@ export class SegmentStreamLog implements StreamLog {
     this.#buffer = larger;
   }
 
-  #metadataOf(appends: readonly PendingAppend[], placements: readonly (readonly Placement[])[]): Buffer {
+  #metadataOf(
+    appends: readonly PendingAppend[],
+    placements: readonly (readonly Placement[])[],
+  ): Buffer {
     const lines = appends.map(({ request }, index) =>
-      request ? answerLine({ key: request.key, bodyHash: request.bodyHash, answer: request.answer(placements[index] ?? []) }) : '');
+      request
+        ? answerLine({
+            key: request.key,
+            bodyHash: request.bodyHash,
+            answer: request.answer(placements[index] ?? []),
+          })
+        : '',
+    );
     return Buffer.from(lines.join(''));
   }
 
-  async #write(files: SegmentFiles, segment: Segment, entry: CommitEntry, indexLength: number, metadata: Buffer): Promise<void> {
+  async #write(
+    files: SegmentFiles,
+    segment: Segment,
+    entry: CommitEntry,
+    indexLength: number,
+    metadata: Buffer,
+  ): Promise<void> {
     const buffer = this.#buffer;
     const indexAt = entry.dataLength;
     const metadataAt = indexAt + indexLength;
     writeEntry(buffer.subarray(indexAt, metadataAt), this.#epochBytes, entry);
     const writes = [files.index.write(buffer.subarray(indexAt, metadataAt), segment.indexBytes)];
-    if (entry.dataLength > 0) writes.push(files.data.write(buffer.subarray(0, entry.dataLength), segment.dataBytes));
+    if (entry.dataLength > 0)
+      writes.push(files.data.write(buffer.subarray(0, entry.dataLength), segment.dataBytes));
     if (metadata.length > 0) {
       const padded = buffer.subarray(metadataAt, metadataAt + sectorsOf(metadata.length)).fill(10);
       metadata.copy(padded);
@@ -264,12 +303,25 @@ export class SegmentStreamLog implements StreamLog {
   /** Full disk: cut back to the last whole commit and go on. Anything else: never retry a failed write. */
   async #failed(error: unknown): Promise<MillraceError> {
     if (this.#failure) return this.#failure;
-    const full = systemErrorCode(error) === 'ENOSPC' || (error instanceof MillraceError && error.code === 'MR_STORAGE_FULL');
+    const full =
+      systemErrorCode(error) === 'ENOSPC' ||
+      (error instanceof MillraceError && error.code === 'MR_STORAGE_FULL');
     if (full && (await this.#cutBack())) {
-      this.#context.logger.error({ stream: this.name }, 'disk full: records are refused until there is space');
-      return new MillraceError('MR_STORAGE_FULL', `The disk is full; stream '${this.name}' accepts nothing until there is space. Free disk space; it resumes by itself.`, { cause: error });
+      this.#context.logger.error(
+        { stream: this.name },
+        'disk full: records are refused until there is space',
+      );
+      return new MillraceError(
+        'MR_STORAGE_FULL',
+        `The disk is full; stream '${this.name}' accepts nothing until there is space. Free disk space; it resumes by itself.`,
+        { cause: error },
+      );
     }
-    const failure = new MillraceError('MR_STORAGE_FAILED', `Writing stream '${this.name}' failed: ${(error as Error).message}. Nothing more is accepted; restart to recover.`, { cause: error });
+    const failure = new MillraceError(
+      'MR_STORAGE_FAILED',
+      `Writing stream '${this.name}' failed: ${(error as Error).message}. Nothing more is accepted; restart to recover.`,
+      { cause: error },
+    );
     this.#failure = failure;
     this.#context.onFatal(failure);
     return failure;
@@ -286,7 +338,10 @@ export class SegmentStreamLog implements StreamLog {
       await this.#open.data.sync();
       return true;
     } catch (error) {
-      this.#context.logger.error({ stream: this.name, error: (error as Error).message }, 'could not cut the log back');
+      this.#context.logger.error(
+        { stream: this.name, error: (error as Error).message },
+        'could not cut the log back',
+      );
       return false;
     }
   }
@@ -323,7 +378,8 @@ export class SegmentStreamLog implements StreamLog {
       const segment = this.#segments[0] as Segment;
       if (segment.lastTimeMs > oldest || segment.nextSequence > passed) break;
       this.#segments.shift();
-      for (const file of [segment.indexFile, segment.dataFile, segment.metadataFile]) await this.#context.files.remove(file);
+      for (const file of [segment.indexFile, segment.dataFile, segment.metadataFile])
+        await this.#context.files.remove(file);
       removed += 1;
     }
     if (removed > 0) await this.#context.files.syncFolder(this.#folder);
@@ -334,7 +390,10 @@ export class SegmentStreamLog implements StreamLog {
     const last = this.#segments.at(-1);
     return {
       records: this.nextSequence - this.firstSequence,
-      bytes: this.#segments.reduce((total, segment) => total + segment.dataBytes + segment.indexBytes + segment.metadataBytes, 0),
+      bytes: this.#segments.reduce(
+        (total, segment) => total + segment.dataBytes + segment.indexBytes + segment.metadataBytes,
+        0,
+      ),
       segments: this.#segments.length,
       firstSequence: this.firstSequence,
       nextSequence: this.nextSequence,
@@ -344,14 +403,20 @@ export class SegmentStreamLog implements StreamLog {
   }
 
   async close(): Promise<void> {
-    this.#failure ??= new MillraceError('MR_STOPPING', 'The server is shutting down; send again once it is back.');
+    this.#failure ??= new MillraceError(
+      'MR_STOPPING',
+      'The server is shutting down; send again once it is back.',
+    );
     await this.#committing;
     await this.#closeFiles();
   }
 }
 
 function stillRunning(key: string): MillraceError {
-  return new MillraceError('MR_REQUEST_CONFLICT', `The first request with Idempotency-Key ${JSON.stringify(key)} is still running. Repeat this one a little later.`);
+  return new MillraceError(
+    'MR_REQUEST_CONFLICT',
+    `The first request with Idempotency-Key ${JSON.stringify(key)} is still running. Repeat this one a little later.`,
+  );
 }
 
 /** Records never start inside a sector of another commit, so a torn write cannot reach acknowledged ones. */

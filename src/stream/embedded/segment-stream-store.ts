@@ -27,7 +27,9 @@ export class SegmentStreamStore implements StreamStore {
   }
 
   async names(): Promise<string[]> {
-    return (await this.#context.files.list(this.#folder)).filter((entry) => entry.isFolder).map((entry) => entry.name);
+    return (await this.#context.files.list(this.#folder))
+      .filter((entry) => entry.isFolder)
+      .map((entry) => entry.name);
   }
 
   async open(settings: LogSettings): Promise<StreamLog> {
@@ -39,9 +41,22 @@ export class SegmentStreamStore implements StreamStore {
     const read = await this.#readSegments(folder, epoch);
     const window = await this.#readWindow(read);
     const damaged = read.flatMap((segment) => segment.damaged);
-    for (const place of damaged) this.#context.logger.error({ stream: settings.name, place }, 'damaged log index; reading goes on behind it');
+    for (const place of damaged)
+      this.#context.logger.error(
+        { stream: settings.name, place },
+        'damaged log index; reading goes on behind it',
+      );
     return new SegmentStreamLog(
-      { name: settings.name, folder, epoch: description.epoch, shards: description.shards, retentionMs: settings.retentionMs, schemas: description.schemas, segments: read.map(({ segment }) => segment), damaged },
+      {
+        name: settings.name,
+        folder,
+        epoch: description.epoch,
+        shards: description.shards,
+        retentionMs: settings.retentionMs,
+        schemas: description.schemas,
+        segments: read.map(({ segment }) => segment),
+        damaged,
+      },
       this.#context,
       window,
     );
@@ -51,16 +66,21 @@ export class SegmentStreamStore implements StreamStore {
   async #describe(folder: string, settings: LogSettings): Promise<LogDescription> {
     const { files } = this.#context;
     const path = join(folder, 'stream.json');
-    const stored = (await files.exists(path)) ? parseDescription(path, await files.readFile(path)) : undefined;
+    const stored = (await files.exists(path))
+      ? parseDescription(path, await files.readFile(path))
+      : undefined;
     const known = stored?.schemas.at(-1);
     const { fields, unknown } = settings.schema;
-    const unchanged = known && JSON.stringify([known.fields, known.unknown]) === JSON.stringify([fields, unknown]);
+    const unchanged =
+      known && JSON.stringify([known.fields, known.unknown]) === JSON.stringify([fields, unknown]);
     if (stored && unchanged && stored.shards === settings.shards) return stored;
     const description: LogDescription = {
       format: 1,
       epoch: stored?.epoch ?? randomUUID(),
       shards: settings.shards,
-      schemas: unchanged ? (stored?.schemas ?? []) : [...(stored?.schemas ?? []), { version: (known?.version ?? 0) + 1, fields, unknown }],
+      schemas: unchanged
+        ? (stored?.schemas ?? [])
+        : [...(stored?.schemas ?? []), { version: (known?.version ?? 0) + 1, fields, unknown }],
     };
     await files.replaceFile(path, `${JSON.stringify(description, null, 1)}\n`);
     return description;
@@ -68,7 +88,9 @@ export class SegmentStreamStore implements StreamStore {
 
   async #readSegments(folder: string, epoch: Buffer): Promise<ReadSegment[]> {
     const { files } = this.#context;
-    const names = (await files.list(folder)).map((entry) => /^(\d{16})\.idx$/.exec(entry.name)?.[1]).filter((name) => name !== undefined);
+    const names = (await files.list(folder))
+      .map((entry) => /^(\d{16})\.idx$/.exec(entry.name)?.[1])
+      .filter((name) => name !== undefined);
     const read: ReadSegment[] = [];
     for (const [index, name] of names.entries()) {
       const newest = index === names.length - 1;
@@ -85,7 +107,10 @@ export class SegmentStreamStore implements StreamStore {
       if (recent.length === 0) continue;
       const metadata = await this.#context.files.readFile(segment.metadataFile);
       for (const entry of recent) {
-        const lines = metadata.subarray(entry.metadataPosition, entry.metadataPosition + entry.metadataLength);
+        const lines = metadata.subarray(
+          entry.metadataPosition,
+          entry.metadataPosition + entry.metadataLength,
+        );
         window.add(lines, segment.metadataFile, entry.metadataPosition, entry.timeMs);
       }
     }
@@ -96,5 +121,8 @@ export class SegmentStreamStore implements StreamStore {
 function parseDescription(path: string, bytes: Buffer): LogDescription {
   const parsed = JSON.parse(bytes.toString()) as LogDescription;
   if (parsed.format === 1) return parsed;
-  throw new MillraceError('MR_STORAGE_FORMAT', `${path} has format ${String(parsed.format)}; this version reads format 1. Use the version of millrace that wrote it.`);
+  throw new MillraceError(
+    'MR_STORAGE_FORMAT',
+    `${path} has format ${String(parsed.format)}; this version reads format 1. Use the version of millrace that wrote it.`,
+  );
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { FileHandle, FileSystem } from '../../core/file-system.ts';
+import { SECTOR_BYTES } from '../../core/file-system.ts';
 import { RUN, RUN_COLUMNS, RunList } from '../run-columns.ts';
 import type { LogSlice } from '../stream-store.ts';
 import { type CommitEntry, readEntry } from './index-format.ts';
-import { SECTOR_BYTES } from '../../core/file-system.ts';
 
 /** `<first sequence, 16 digits>`: the common name of a segment's files. */
 export function segmentName(firstSequence: number): string {
@@ -49,17 +49,28 @@ export class Segment {
     this.commit = entry.commit;
     this.nextSequence = entry.firstSequence + entry.records;
     this.dataBytes = Math.max(this.dataBytes, entry.dataPosition + entry.dataLength);
-    this.metadataBytes = Math.max(this.metadataBytes, entry.metadataPosition + sectorsOf(entry.metadataLength));
+    this.metadataBytes = Math.max(
+      this.metadataBytes,
+      entry.metadataPosition + sectorsOf(entry.metadataLength),
+    );
     this.indexBytes += indexBytes;
     this.lastTimeMs = entry.timeMs;
   }
 
   /** The runs that hold records of [from, until), up to about `bytesMax`. */
-  slice(from: number, until: number, bytesMax: number): { slice: LogSlice; bytes: number } | undefined {
+  slice(
+    from: number,
+    until: number,
+    bytesMax: number,
+  ): { slice: LogSlice; bytes: number } | undefined {
     const start = this.runs.find(from);
     let end = start;
     let bytes = 0;
-    while (end < this.runs.length && this.runs.value(end, RUN.firstSequence) < until && (bytes === 0 || bytes < bytesMax)) {
+    while (
+      end < this.runs.length &&
+      this.runs.value(end, RUN.firstSequence) < until &&
+      (bytes === 0 || bytes < bytesMax)
+    ) {
       bytes += this.runs.value(end, RUN.length);
       end += 1;
     }
@@ -91,7 +102,12 @@ export interface ReadSegment {
  * Reads a segment's index. An unsound entry with a sound one behind it is damage: it is reported and
  * skipped. Unsound bytes at the end are a commit that was never acknowledged.
  */
-export async function readSegment(files: FileSystem, folder: string, firstSequence: number, epoch: Buffer): Promise<ReadSegment> {
+export async function readSegment(
+  files: FileSystem,
+  folder: string,
+  firstSequence: number,
+  epoch: Buffer,
+): Promise<ReadSegment> {
   const segment = new Segment(folder, firstSequence);
   const index = await files.readFile(segment.indexFile);
   const entries: CommitEntry[] = [];
@@ -106,7 +122,9 @@ export async function readSegment(files: FileSystem, folder: string, firstSequen
       continue;
     }
     if (gapStart !== undefined) {
-      damaged.push(`${segment.indexFile}: bytes ${gapStart} to ${at}, records ${segment.nextSequence} to ${found.entry.firstSequence - 1}`);
+      damaged.push(
+        `${segment.indexFile}: bytes ${gapStart} to ${at}, records ${segment.nextSequence} to ${found.entry.firstSequence - 1}`,
+      );
       segment.indexBytes = at;
       gapStart = undefined;
     }
