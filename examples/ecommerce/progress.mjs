@@ -8,13 +8,14 @@ export const formatCount = (value) => value.toLocaleString('en-GB');
 /** A line that is written over on a terminal; elsewhere one now and then. */
 export function createProgress() {
   const isTerminal = process.stderr.isTTY === true;
-  let lastMs = 0;
+  let lastMs;
   let isOpen = false;
   const say = (text) => {
     process.stderr.write(`${isOpen ? '\r\x1b[K' : ''}${text}\n`);
     isOpen = false;
   };
   const update = (text) => {
+    lastMs ??= Date.now();
     if (Date.now() - lastMs < (isTerminal ? TERMINAL_MS : PIPED_MS)) return;
     lastMs = Date.now();
     if (!isTerminal) return say(text);

@@ -1,5 +1,12 @@
 /** A shop that sells: two years of invoice lines, then as many more as are wanted. Nothing here does I/O. */
-import { CATEGORY_COUNT, CATEGORY_SHARES, CHRISTMAS, COUNTRIES, createProducts, HOME } from './catalogue.mjs';
+import {
+  CATEGORY_COUNT,
+  CATEGORY_SHARES,
+  CHRISTMAS,
+  COUNTRIES,
+  createProducts,
+  HOME,
+} from './catalogue.mjs';
 import { createRandom, shuffled, weighted } from './random.mjs';
 
 const HOUR_MS = 3_600_000;

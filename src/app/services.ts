@@ -32,15 +32,13 @@ export function createServices(app: App, parts: ServiceParts): Services {
         return { id: key.id, secret };
       },
       list: () =>
-        target.keys
-          .list()
-          .map(({ id, roles, label, createdMs, revokedMs }) => ({
-            id,
-            roles,
-            label,
-            created: instant(createdMs) as string,
-            revoked: instant(revokedMs),
-          })),
+        target.keys.list().map(({ id, roles, label, createdMs, revokedMs }) => ({
+          id,
+          roles,
+          label,
+          created: instant(createdMs) as string,
+          revoked: instant(revokedMs),
+        })),
       revoke: (id) => target.keys.revoke(id, clock.now()),
     },
     plan: () => app.current?.plan ?? EMPTY_PLAN,

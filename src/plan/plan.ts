@@ -1,4 +1,3 @@
-import type { NamedField } from '../core/field-types.ts';
 import type { DashboardSettings } from '../definition/dashboard.ts';
 import type { LookupSettings } from '../definition/lookup.ts';
 import type { ModelSettings } from '../definition/model.ts';
@@ -35,9 +34,6 @@ export interface ModelPlan extends ModelSettings {
 export interface DashboardPlan extends DashboardSettings {
   readonly name: string;
 }
-
-/** A column of a result, in the product's own types. */
-export interface Column extends NamedField {}
 
 export const EMPTY_PLAN: Plan = Object.freeze({
   format: 1,

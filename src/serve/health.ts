@@ -29,97 +29,72 @@ interface Metric {
   }[];
 }
 
+type StreamStatus = StatusReport['streams'][number];
+
+const STREAM_METRICS: readonly [
+  name: string,
+  help: string,
+  value: (stream: StreamStatus) => number,
+][] = [
+  ['millrace_stream_records', 'Records in the log.', (stream) => stream.records],
+  ['millrace_stream_bytes', 'Bytes of the log on disk.', (stream) => stream.bytes],
+  [
+    'millrace_stream_undelivered_records',
+    'Records that wait for their delivery.',
+    (stream) => stream.undelivered ?? 0,
+  ],
+  [
+    'millrace_stream_delivery_failing',
+    '1 while the delivery fails.',
+    (stream) => (stream.deliveryError === null ? 0 : 1),
+  ],
+  ['millrace_stream_dead_letters', 'Dead letters kept.', (stream) => stream.deadLetters],
+];
+
+function gauge(name: string, help: string, samples: Metric['samples']): Metric {
+  return { name, help, type: 'gauge', samples };
+}
+
 /** Prometheus text exposition format 0.0.4. */
 function metricsText(status: StatusReport): string {
-  const perStream = (
-    name: string,
-    help: string,
-    type: Metric['type'],
-    value: (stream: StatusReport['streams'][number]) => number,
-  ): Metric => ({
-    name,
-    help,
-    type,
-    samples: status.streams.map((stream) => ({
-      labels: { stream: stream.name },
-      value: value(stream),
+  const streams = STREAM_METRICS.map(([name, help, value]) =>
+    gauge(
+      name,
+      help,
+      status.streams.map((stream) => ({ labels: { stream: stream.name }, value: value(stream) })),
+    ),
+  );
+  const lags = status.streams.flatMap((stream) =>
+    Object.entries(stream.consumers).map(([consumer, lag]) => ({
+      labels: { stream: stream.name, consumer },
+      value: lag,
     })),
-  });
-  const metrics: Metric[] = [
-    perStream(
-      'millrace_stream_records',
-      'Records in the log.',
-      'gauge',
-      (stream) => stream.records,
-    ),
-    perStream(
-      'millrace_stream_bytes',
-      'Bytes of the log on disk.',
-      'gauge',
-      (stream) => stream.bytes,
-    ),
-    perStream(
-      'millrace_stream_undelivered_records',
-      'Records that wait for their delivery.',
-      'gauge',
-      (stream) => stream.undelivered ?? 0,
-    ),
-    perStream(
-      'millrace_stream_delivery_failing',
-      '1 while the delivery fails.',
-      'gauge',
-      (stream) => (stream.deliveryError === null ? 0 : 1),
-    ),
-    perStream(
-      'millrace_stream_dead_letters',
-      'Dead letters kept.',
-      'gauge',
-      (stream) => stream.deadLetters,
-    ),
-    {
-      name: 'millrace_consumer_lag_records',
-      help: 'Records a consumer has not used yet.',
-      type: 'gauge',
-      samples: status.streams.flatMap((stream) =>
-        Object.entries(stream.consumers).map(([consumer, lag]) => ({
-          labels: { stream: stream.name, consumer },
-          value: lag,
-        })),
-      ),
-    },
-    {
-      name: 'millrace_model_failed',
-      help: '1 while the last run of the model failed.',
-      type: 'gauge',
-      samples: status.models.map((model) => ({
-        labels: { model: model.name },
-        value: model.state === 'failed' ? 1 : 0,
-      })),
-    },
-    {
-      name: 'millrace_lookup_entries',
-      help: 'Entries of the lookup.',
-      type: 'gauge',
-      samples: status.lookups.map((lookup) => ({
-        labels: { lookup: lookup.name },
-        value: lookup.entries,
-      })),
-    },
-    {
-      name: 'millrace_child_restarts_total',
-      help: 'How often a child process was started again.',
-      type: 'counter',
-      samples: status.processes.map((child) => ({
-        labels: { child: child.name },
-        value: child.restarts,
-      })),
-    },
-    {
-      name: 'process_resident_memory_bytes',
-      help: 'Resident memory of the main process.',
-      type: 'gauge',
-      samples: [{ labels: {}, value: process.memoryUsage.rss() }],
-    },
+  );
+  const failed = status.models.map((model) => ({
+    labels: { model: model.name },
+    value: model.state === 'failed' ? 1 : 0,
+  }));
+  const entries = status.lookups.map((lookup) => ({
+    labels: { lookup: lookup.name },
+    value: lookup.entries,
+  }));
+  const restarts: Metric = {
+    name: 'millrace_child_restarts_total',
+    help: 'How often a child process was started again.',
+    type: 'counter',
+    samples: status.processes.map((child) => ({
+      labels: { child: child.name },
+      value: child.restarts,
+    })),
+  };
+  const memory = [{ labels: {}, value: process.memoryUsage.rss() }];
+  const metrics = [
+    ...streams,
+    gauge('millrace_consumer_lag_records', 'Records a consumer has not used yet.', lags),
+    gauge('millrace_model_failed', '1 while the last run of the model failed.', failed),
+    gauge('millrace_lookup_entries', 'Entries of the lookup.', entries),
+    restarts,
+    gauge('process_resident_memory_bytes', 'Resident memory of the main process.', memory),
   ];
   return metrics.map(metricText).join('');
 }

@@ -1,0 +1,52 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delivery } from './delivery.mjs';
+import { ingest } from './ingest.mjs';
+import { size } from './size.mjs';
+import { startup } from './startup.mjs';
+import { ROOT } from './support/folders.mjs';
+
+/**
+ * `npm run bench [name …]`: measures the product beside its anchors, prints a table per bench, and
+ * writes .cache/bench/<name>.json. Settings are in the environment: BENCH_ROUNDS, BENCH_RECORDS,
+ * BENCH_START_ROUNDS, BENCH_DELIVERY_ROUNDS, BENCH_MEMORY_SECONDS (0: none), BENCH_PROFILE=1 (ingest).
+ */
+const BENCHES = { ingest, delivery, startup, size };
+
+function setting(name, standard) {
+  const text = process.env[name];
+  if (text === undefined) return standard;
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new Error(`${name} must be a whole number, not ${JSON.stringify(text)}.`);
+}
+
+const settings = {
+  rounds: setting('BENCH_ROUNDS', 4),
+  records: setting('BENCH_RECORDS', 1_000_000),
+  startRounds: setting('BENCH_START_ROUNDS', 5),
+  deliveryRounds: setting('BENCH_DELIVERY_ROUNDS', 3),
+  deliveryRecords: 1_000_000,
+  memorySeconds: setting('BENCH_MEMORY_SECONDS', 60),
+  profile: process.env['BENCH_PROFILE'] === '1',
+};
+
+async function main(names) {
+  const unknown = names.find((name) => !Object.hasOwn(BENCHES, name));
+  if (unknown !== undefined) {
+    process.stderr.write(
+      `There is no bench '${unknown}'. Benches are: ${Object.keys(BENCHES).join(', ')}.\n`,
+    );
+    return 1;
+  }
+  if (!existsSync('/proc/self/stat')) {
+    process.stderr.write('The benches read CPU time from /proc; run them on Linux.\n');
+    return 1;
+  }
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' });
+  for (const name of names.length > 0 ? names : Object.keys(BENCHES)) await BENCHES[name](settings);
+  return 0;
+}
+
+// Ending by a signal also ends the servers and removes the folders.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+process.exitCode = await main(process.argv.slice(2));

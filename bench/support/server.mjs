@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const MILLRACE = fileURLToPath(new URL('../../bin/millrace.js', import.meta.url));
+const running = new Set();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts a program that prints one JSON line with `"event":"ready"` when it answers. */
+export async function startServer(args, { execArgv = [], started = () => {} } = {}) {
+  const startMs = performance.now();
+  const child = spawn(process.execPath, [...execArgv, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  const ready = await new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`${args.join(' ')} ended with ${code}`)));
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const message = JSON.parse(line);
+      if (message.event === 'ready') resolve(message);
+    });
+  });
+  const readyMs = performance.now() - startMs;
+  started(child.pid);
+  return {
+    pid: child.pid,
+    url: ready.http,
+    readyMs,
+    headers: {},
+    stop: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+    kill: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+}
+
+/** `millrace start` as in production, keys on, with a pipeline and a data folder of its own. */
+export async function startMillrace(folder, pipeline, options = {}) {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'pipeline.ts'), pipeline);
+  const data = join(folder, 'data');
+  const args = [MILLRACE, 'start', folder, '--data', data, '--port', '0', '--json'];
+  const server = await startServer(args, options);
+  const local = { authorization: `Bearer ${JSON.parse(readFileSync(join(data, 'run.json'))).key}` };
+  const call = async (path, body) => {
+    const response = await fetch(`${server.url}${path}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { ...local, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const answer = await response.json();
+    if (!response.ok) throw new Error(`${path}: ${answer.error?.message}`);
+    return answer;
+  };
+  return {
+    ...server,
+    data,
+    call,
+    records: `${server.url}/v1/streams/sales/records`,
+    sql: async (sql) => (await call('/v1/sql', { sql })).rows,
+    /** Lets requests come with a producer's key, which costs more than the owner's. */
+    withProducerKey: async function () {
+      const { secret } = await call('/v1/keys', { roles: ['producer'], label: 'bench' });
+      return { ...this, headers: { authorization: `Bearer ${secret}` } };
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import { writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { fileBytes, fileText, fingerprint, plainName } from '../../src/source/embedded/file-bytes.ts';
+import { temporaryFolder } from '../support/folder.ts';
+
+function file(content: string | Buffer, name = 'file.csv'): string {
+  const path = join(temporaryFolder(), name);
+  writeFileSync(path, content);
+  return path;
+}
+
+async function textOf(path: string, encoding: string): Promise<string> {
+  let text = '';
+  for await (const part of fileText(path, encoding)) text += part;
+  return text;
+}
+
+/** A frame with one raw block (RFC 8878): content that was never compressed is still zstd. */
+function zstdFrame(content: Buffer): Buffer {
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(content.length);
+  const block = Buffer.alloc(4);
+  block.writeUInt32LE((content.length << 3) | 1);
+  return Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0]), size, block.subarray(0, 3), content]);
+}
+
+const UMLAUT = 'größe,€\n';
+
+describe('the encoding of a file is found:', () => {
+  test.each<[string, Buffer, string, string]>([
+    ['UTF-8', Buffer.from(UMLAUT), 'utf-8', UMLAUT],
+    ['UTF-8 with mark', Buffer.from(`\ufeff${UMLAUT}`), 'utf-8', UMLAUT],
+    ['ASCII', Buffer.from('a,b\n'), 'utf-8', 'a,b\n'],
+    ['UTF-16, low byte first', Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(UMLAUT, 'utf16le')]), 'utf-16le', UMLAUT],
+    ['UTF-16, high byte first', Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from(UMLAUT, 'utf16le').swap16()]), 'utf-16be', UMLAUT],
+    ['Windows-1252', Buffer.from([0x67, 0x72, 0xf6, 0xdf, 0x65, 0x2c, 0x80, 0x0a]), 'windows-1252', UMLAUT],
+    ['Latin-1', Buffer.from('café\n', 'latin1'), 'windows-1252', 'café\n'],
+    ['nothing', Buffer.alloc(0), 'utf-8', ''],
+  ])('%s', async (_, content, encoding, text) => {
+    const path = file(content);
+    expect((await fingerprint(path)).encoding).toBe(encoding);
+    expect(await textOf(path, encoding)).toBe(text);
+  });
+
+  test('a character cut by the end of a read is still UTF-8', async () => {
+    const path = file(`${'x'.repeat(256 * 1024 - 1)}ä`);
+    expect((await fingerprint(path)).encoding).toBe('utf-8');
+    expect((await textOf(path, 'utf-8')).endsWith('xä')).toBe(true);
+  });
+});
+
+test('bytes that are not of the encoding are an error, never a replacement character', async () => {
+  const path = file(Buffer.from([0x61, 0xff, 0x62]));
+  await expect(textOf(path, 'utf-8')).rejects.toMatchObject({ code: 'MR_IMPORT_FILE', message: expect.stringMatching(/is not utf-8.*--encoding, for example windows-1252/) });
+});
+
+test('a fingerprint is the checksum of the content, compressed or not', async () => {
+  const sha256 = createHash('sha256').update(UMLAUT).digest('hex');
+  const bytes = Buffer.byteLength(UMLAUT);
+  for (const path of [file(UMLAUT), file(gzipSync(UMLAUT), 'file.csv.gz'), file(zstdFrame(Buffer.from(UMLAUT)), 'file.csv.zst')])
+    expect(await fingerprint(path)).toEqual({ sha256, encoding: 'utf-8', bytes });
+});
+
+test('gzip of several members is read to its end', async () => {
+  const path = file(Buffer.concat([gzipSync('a,b\n'), gzipSync('1,2\n')]), 'file.csv.gz');
+  expect(await textOf(path, 'utf-8')).toBe('a,b\n1,2\n');
+});
+
+test.each([
+  ['damaged gzip', Buffer.from('no gzip'), 'file.csv.gz'],
+  ['cut gzip', gzipSync('x'.repeat(100_000)).subarray(0, 60), 'file.csv.gz'],
+  ['damaged zstd', Buffer.from('no zstd at all'), 'file.csv.zst'],
+])('%s is an error that names the file', async (_, content, name) => {
+  const path = file(content, name);
+  const drain = async () => {
+    for await (const chunk of fileBytes(path)) expect(chunk.length).toBeGreaterThan(0);
+  };
+  await expect(drain()).rejects.toMatchObject({ code: 'MR_IMPORT_FILE', message: expect.stringContaining(`${path} could not be read`) });
+});
+
+test('the ending of compression is not part of a name', () => {
+  expect(['a.csv.gz', 'a.csv.zst', 'a.csv', 'a.gz.csv'].map(plainName)).toEqual(['a.csv', 'a.csv', 'a.csv', 'a.gz.csv']);
+});

@@ -1,0 +1,26 @@
+import { client } from 'millrace/client';
+import { invoices, sales } from './shop.ts';
+import { right } from './rows.ts';
+
+const shop = client({ url: 'http://127.0.0.1:4000', key: 'mr_x' });
+
+export async function calls(): Promise<number> {
+  const { accepted } = await shop.send(sales, [right], { idempotencyKey: 'a' });
+  await shop.send(sales, right);
+  const { items } = await shop.lookup(invoices, '536365', '85123A');
+  const { rows } = await shop.sql('select * from lake.sales where quantity > ?', [1]);
+  return accepted + items.length + rows.length;
+}
+
+export async function wrong(): Promise<void> {
+  // @ts-expect-error a row has every required field
+  await shop.send(sales, [{ invoice_no: '536365' }]);
+  // @ts-expect-error values are of the fields' types
+  await shop.send(sales, { ...right, quantity: '1' });
+  // @ts-expect-error there is no such field
+  await shop.send(sales, { ...right, price: 1 });
+  // @ts-expect-error records are sent to streams
+  await shop.send(invoices, right);
+  // @ts-expect-error there is no such option
+  await shop.send(sales, right, { idempotency: 'a' });
+}
