@@ -33,8 +33,7 @@ async function main() {
     );
   if (!existsSync(join(ROOT, 'node_modules')))
     throw new Problem('Dependencies are missing. Run `npm ci` first.');
-  say('Building …');
-  await build();
+  if (process.env.MILLRACE_BUILT !== '1') await build();
   const port = await freePort(PORT);
   say(`Starting ${EXAMPLE} …`);
   const pipeline = startPipeline(port);
@@ -51,6 +50,7 @@ async function main() {
 
 /** Says nothing where all is well. */
 async function build() {
+  say('Building …');
   const child = spawn(process.execPath, ['scripts/build.mjs'], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -52,7 +52,10 @@ export function createClient({ url, key, signal, onWait }) {
 }
 
 async function reasonOf(response) {
-  if (!(response instanceof Response)) return response.cause?.code ?? response.message;
+  if (!(response instanceof Response)) {
+    const code = response.cause?.code ?? response.message;
+    return code === 'ECONNREFUSED' ? 'nothing answers there yet' : code;
+  }
   const { error } = await response.json().catch(() => ({}));
   return error?.message ?? `status ${response.status}`;
 }
