@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delivery } from './delivery.mjs';
 import { ingest } from './ingest.mjs';
@@ -42,7 +42,11 @@ async function main(names) {
     process.stderr.write('The benches read CPU time from /proc; run them on Linux.\n');
     return 1;
   }
-  execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' });
+  const built = spawnSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' });
+  if (built.status !== 0) {
+    process.stderr.write('The build failed; there is nothing to measure.\n');
+    return 1;
+  }
   for (const name of names.length > 0 ? names : Object.keys(BENCHES)) await BENCHES[name](settings);
   return 0;
 }

@@ -423,6 +423,11 @@ async function openStream(
   context: RuntimeContext,
 ): Promise<RunningStream> {
   const { target, engine, clock, logger } = context;
+  if (plan.renamedFrom !== undefined) {
+    await target.tables.rename('lake', plan.renamedFrom, plan.name);
+    await target.deadLetters.rename(plan.renamedFrom, plan.name);
+    await target.streams.rename(plan.renamedFrom, plan.name);
+  }
   const log = await target.streams.open({
     name: plan.name,
     shards: plan.shards,

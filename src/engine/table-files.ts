@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
 import { duckdbType } from '../plan/type-mapping.ts';
@@ -68,7 +68,9 @@ export async function writeTableFiles(
   const files = rows
     .filter((row) => Number(row.count) > 0)
     .map((row) => writtenFile(row, partitions.length));
-  for (const file of files) await syncFile(file.path);
+  // A file survives a power cut only with its name, and that with the folder it is in.
+  const paths = files.map((file) => file.path);
+  for (const path of new Set([...paths, ...paths.map(dirname), target.folder])) await sync(path);
   return files;
 }
 
@@ -87,7 +89,7 @@ function writtenFile(row: CopyRow, partitions: number): WrittenFile {
   };
 }
 
-async function syncFile(path: string): Promise<void> {
+async function sync(path: string): Promise<void> {
   const file = await open(path, 'r');
   try {
     await file.sync();

@@ -15,6 +15,8 @@ import type { StoredColumn, WrittenFile } from '../engine/protocol.ts';
 export interface TableStore {
   /** Opens the table, or creates it. A changed schema or partitioning becomes a new version of the table. */
   open(settings: TableSettings): Promise<LakeTable>;
+  /** Gives a table another name; nothing happens where there is none, or the new name has one. */
+  rename(namespace: string, from: string, to: string): Promise<void>;
   /** The table if it is there; its schema is left as it is. */
   find(namespace: string, name: string): Promise<LakeTable | undefined>;
 }

@@ -15,7 +15,7 @@ const breaking = (what: string, detail: string): PlanChange => ({ kind: 'breakin
 /** What `next` would change in data stored under `previous`. */
 export function diffPlans(previous: Plan, next: Plan): PlanChange[] {
   return [
-    ...diffNamed('stream', previous.streams, next.streams, diffStream),
+    ...diffNamed('stream', renamed(previous.streams, next.streams), next.streams, diffStream),
     ...diffNamed('lookup', previous.lookups, next.lookups, (what, before, after) =>
       same([before.from, before.key, before.sort], [after.from, after.key, after.sort])
         ? same(before, after)
@@ -46,6 +46,15 @@ export function diffPlans(previous: Plan, next: Plan): PlanChange[] {
   ];
 }
 
+/** Streams before under the names they have now, so that a declared rename is a change and not a loss. */
+function renamed(before: readonly StreamPlan[], after: readonly StreamPlan[]): StreamPlan[] {
+  return before.map((stream) => {
+    const heir = after.find((other) => other.renamedFrom === stream.name);
+    const isTaken = heir && before.some((other) => other.name === heir.name);
+    return heir && !isTaken ? { ...stream, name: heir.name } : stream;
+  });
+}
+
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 function diffNamed<N extends { readonly name: string }>(
@@ -66,7 +75,7 @@ function diffNamed<N extends { readonly name: string }>(
       (node): PlanChange => ({
         kind: 'removed',
         what: `${kind} ${node.name}`,
-        detail: `its data is kept until \`millrace drop ${node.name}\``,
+        detail: 'its data is kept',
       }),
     ),
   ];

@@ -19,6 +19,8 @@ import type { NamedField } from '../core/field-types.ts';
 export interface StreamStore {
   /** Opens the stream's log, or creates it. One owner per folder. */
   open(settings: LogSettings): Promise<StreamLog>;
+  /** Gives a stream's data another name; nothing happens where there is none, or the new name has some. */
+  rename(from: string, to: string): Promise<void>;
   /** Names of the streams with stored data. */
   names(): Promise<string[]>;
 }

@@ -2,10 +2,11 @@ import type { RecordsAnswer, WorkerHostMethods, WorkerSetup } from '../app/worke
 import { serveParent } from '../children/child-process.ts';
 import { MillraceError } from '../core/errors.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
+import { recordsOfRun, type StoredRecord } from '../ingest/stored-record.ts';
 import { type LookupEnvironment, openLookups } from '../lookup/embedded/lmdb-environment.ts';
 import { LmdbLookupWriter } from '../lookup/embedded/lmdb-lookup-writer.ts';
 import { endOfSlices } from '../stream/run-columns.ts';
-import { type RunBytes, readRuns } from '../stream/run-reader.ts';
+import { readRuns } from '../stream/run-reader.ts';
 
 /** The `worker` child: writes the lookups. Argument: the LMDB file. */
 const environment: LookupEnvironment = openLookups(process.argv[2] as string);
@@ -124,11 +125,15 @@ class StreamFeed {
     answer: RecordsAnswer,
     next: ReadonlyMap<LmdbLookupWriter, number>,
   ): Promise<Map<LmdbLookupWriter, number>> {
-    const runs: RunBytes[] = [];
-    for await (const run of readRuns(files, answer.slices)) runs.push(run);
+    const from = Math.min(...next.values());
+    const fields = this.#writers[0]?.schema.fields ?? [];
+    const records: StoredRecord[] = [];
+    for await (const run of readRuns(files, answer.slices)) {
+      for (const record of recordsOfRun(run, fields, from)) records.push(record);
+    }
     const end = endOfSlices(answer.slices) ?? answer.nextSequence;
     for (const writer of this.#writers) {
-      const refused = await writer.write(answer.epoch, runs, next.get(writer) ?? 0, end);
+      const refused = await writer.write(answer.epoch, records, next.get(writer) ?? 0, end);
       if (refused.length > 0)
         await parent.call('refused', { stream: this.#stream, letters: refused });
     }

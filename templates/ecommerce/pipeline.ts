@@ -25,8 +25,16 @@ export const sales = stream('sales', {
 });
 
 // What the checkout page asks: the lines of an invoice, the invoices of a customer.
-export const invoices = lookup('invoices', { from: sales, key: 'invoice_no', sort: ['stock_code', sequence] });
-export const customers = lookup('customers', { from: sales, key: 'customer_id', sort: ['invoice_no', sequence] });
+export const invoices = lookup('invoices', {
+  from: sales,
+  key: 'invoice_no',
+  sort: ['stock_code', sequence],
+});
+export const customers = lookup('customers', {
+  from: sales,
+  key: 'customer_id',
+  sort: ['invoice_no', sequence],
+});
 
 export const dailyRevenue = model('daily_revenue', {
   description: 'Revenue and orders per day and country',
@@ -35,7 +43,11 @@ export const dailyRevenue = model('daily_revenue', {
            from ${sales} group by all`,
   key: ['day', 'country'],
   schedule: 'on-change',
-  checks: [check.notNull('day'), check.unique(['day', 'country']), check.between('revenue', -1e6, 1e7)],
+  checks: [
+    check.notNull('day'),
+    check.unique(['day', 'country']),
+    check.between('revenue', -1e6, 1e7),
+  ],
 });
 
 export const topProducts = model('top_products', {
@@ -52,5 +64,8 @@ export const shop = dashboard('shop', { title: 'Shop' }, ({ kpi, line, bar, grid
   kpi('Orders', { from: sales, value: sql`count(distinct invoice_no)`, compare: '1d' }),
   line('Revenue by day', { from: dailyRevenue, x: 'day', y: 'revenue', color: 'country' }),
   bar('Top products', { from: sales, x: 'description', y: sql`sum(quantity)`, top: 20 }),
-  grid('Latest lines', { from: sales, columns: ['invoice_no', 'description', 'quantity', 'unit_price'] }),
+  grid('Latest lines', {
+    from: sales,
+    columns: ['invoice_no', 'description', 'quantity', 'unit_price'],
+  }),
 ]);

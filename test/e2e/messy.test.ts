@@ -329,7 +329,8 @@ test("Each CSV of DuckDB's tests is read as Python's csv reads it, or answered w
     if (rows) expectAsPython(file, reading, rows);
     compared += rows ? 1 : 0;
     const counted = agreedRows(files[file] as CsvObservation);
-    if (counted === undefined || reading.delimiter === undefined) continue;
+    // Their count is of commas' rows.
+    if (counted === undefined || reading.delimiter !== ',') continue;
     expect.soft(reading.rows.length, file).toBe(counted);
     agreed += 1;
   }

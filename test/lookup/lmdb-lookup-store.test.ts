@@ -2,31 +2,49 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { NamedField } from '../../src/core/field-types.ts';
 import { field as f, stream } from '../../src/index.ts';
+import { recordsOfRun, type StoredRecord } from '../../src/ingest/stored-record.ts';
 import { openLookups, packEntry } from '../../src/lookup/embedded/lmdb-environment.ts';
 import { LmdbLookupStore } from '../../src/lookup/embedded/lmdb-lookup-store.ts';
 import { LmdbLookupWriter } from '../../src/lookup/embedded/lmdb-lookup-writer.ts';
 import type { LookupQuery } from '../../src/lookup/lookup-store.ts';
-import type { RunBytes } from '../../src/stream/run-reader.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
 const { fields } = stream('s', {
-  fields: { owner: f.string().optional(), price: f.decimal(8, 2), count: f.int(), at: f.timestamptz().optional(), gone: f.boolean().optional() },
+  fields: {
+    owner: f.string().optional(),
+    price: f.decimal(8, 2),
+    count: f.int(),
+    at: f.timestamptz().optional(),
+    gone: f.boolean().optional(),
+  },
 }).settings;
 const named = (name: string) => fields.find((field) => field.name === name) as NamedField;
 
-function runOf(rows: readonly object[], firstSequence = 0): RunBytes {
+function recordsOf(rows: readonly object[], firstSequence = 0): StoredRecord[] {
   const bytes = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-  return { bytes, count: rows.length, firstSequence, shard: 0, timeMs: 1, schemaVersion: 1 };
+  const run = { bytes, count: rows.length, firstSequence, shard: 0, timeMs: 1, schemaVersion: 1 };
+  return recordsOfRun(run, fields, 0);
 }
 
 function lookupOn(path: string, sort: readonly (NamedField | null)[]) {
   const environment = openLookups(path);
-  const schema = { name: 'by_owner', from: 's', key: named('owner'), sort, fields, tombstone: 'gone', fingerprint: 'f1' };
+  const schema = {
+    name: 'by_owner',
+    from: 's',
+    key: named('owner'),
+    sort,
+    fields,
+    tombstone: 'gone',
+    fingerprint: 'f1',
+  };
   const writer = new LmdbLookupWriter(environment, schema);
   const store = new LmdbLookupStore(path);
   const read = (query: Partial<LookupQuery>) => {
     const page = store.read(schema, { key: 'a', parts: [], limit: 100, ...query });
-    return { ...page, items: page.items.map((item) => JSON.parse(item) as Record<string, unknown>) };
+    return {
+      ...page,
+      items: page.items.map((item) => JSON.parse(item) as Record<string, unknown>),
+    };
   };
   return { environment, schema, writer, store, read };
 }
@@ -34,17 +52,31 @@ function lookupOn(path: string, sort: readonly (NamedField | null)[]) {
 describe('lookups keep the contract of LookupStore', () => {
   test('K1: the highest sequence number wins, also when records come again', async () => {
     const { writer, read } = lookupOn(join(temporaryFolder(), 'l.mdb'), []);
-    const rows = [{ owner: 'a', price: '1', count: 1 }, { owner: 'a', price: '2', count: 2 }];
-    await writer.write('e', [runOf(rows)], 0, 2);
-    await writer.write('e', [runOf(rows.slice(0, 1))], 0, 2);
+    const rows = [
+      { owner: 'a', price: '1', count: 1 },
+      { owner: 'a', price: '2', count: 2 },
+    ];
+    await writer.write('e', recordsOf(rows), 0, 2);
+    await writer.write('e', recordsOf(rows.slice(0, 1)), 0, 2);
     expect(read({}).items).toEqual([{ owner: 'a', price: '2.00', count: 2, at: null, gone: null }]);
   });
 
   test('K2: entries of a key come in the order of their sort parts, by value', async () => {
     const { writer, read } = lookupOn(join(temporaryFolder(), 'l.mdb'), [named('price'), null]);
     const prices = ['10', '9.5', '-3', '100.25', '9.50'];
-    await writer.write('e', [runOf(prices.map((price, count) => ({ owner: 'a', price, count })))], 0, 5);
-    expect(read({}).items.map((item) => item['price'])).toEqual(['-3.00', '9.50', '9.50', '10.00', '100.25']);
+    await writer.write(
+      'e',
+      recordsOf(prices.map((price, count) => ({ owner: 'a', price, count }))),
+      0,
+      5,
+    );
+    expect(read({}).items.map((item) => item['price'])).toEqual([
+      '-3.00',
+      '9.50',
+      '9.50',
+      '10.00',
+      '100.25',
+    ]);
     expect(read({ from: '9.50', to: '10' }).items.map((item) => item['count'])).toEqual([1, 4, 0]);
     expect(read({ parts: ['9.5'] }).items.map((item) => item['count'])).toEqual([1, 4]);
     expect(read({ parts: ['9.5', '4'] })).toMatchObject({ isFullKey: true, items: [{ count: 4 }] });
@@ -52,7 +84,12 @@ describe('lookups keep the contract of LookupStore', () => {
 
   test('pages cover every entry once', async () => {
     const { writer, read } = lookupOn(join(temporaryFolder(), 'l.mdb'), [named('count')]);
-    await writer.write('e', [runOf(Array.from({ length: 25 }, (_, count) => ({ owner: 'a', price: '1', count })))], 0, 25);
+    await writer.write(
+      'e',
+      recordsOf(Array.from({ length: 25 }, (_, count) => ({ owner: 'a', price: '1', count }))),
+      0,
+      25,
+    );
     const seen: unknown[] = [];
     let cursor: string | undefined;
     do {
@@ -65,22 +102,35 @@ describe('lookups keep the contract of LookupStore', () => {
 
   test('a null key makes no entry, a tombstone removes one', async () => {
     const { writer, read, store } = lookupOn(join(temporaryFolder(), 'l.mdb'), []);
-    await writer.write('e', [runOf([{ price: '1', count: 1 }, { owner: 'a', price: '1', count: 1 }])], 0, 2);
+    await writer.write(
+      'e',
+      recordsOf([
+        { price: '1', count: 1 },
+        { owner: 'a', price: '1', count: 1 },
+      ]),
+      0,
+      2,
+    );
     expect(store.entries('by_owner')).toBe(1);
-    await writer.write('e', [runOf([{ owner: 'a', price: '1', count: 1, gone: true }], 2)], 2, 3);
+    await writer.write('e', recordsOf([{ owner: 'a', price: '1', count: 1, gone: true }], 2), 2, 3);
     expect(read({}).items).toEqual([]);
   });
 
   test('K3: rows and position change together; another log or another key starts anew', async () => {
     const { writer, environment, schema, store } = lookupOn(join(temporaryFolder(), 'l.mdb'), []);
-    await writer.write('e', [runOf([{ owner: 'a', price: '1', count: 1 }])], 0, 1);
+    await writer.write('e', recordsOf([{ owner: 'a', price: '1', count: 1 }]), 0, 1);
     expect(store.position('by_owner')).toMatchObject({ epoch: 'e', next: 1 });
     expect(await writer.start('e')).toBe(1);
     expect(await writer.start('another log')).toBeUndefined();
-    expect(await new LmdbLookupWriter(environment, { ...schema, fingerprint: 'f2' }).start('e')).toBeUndefined();
+    expect(
+      await new LmdbLookupWriter(environment, { ...schema, fingerprint: 'f2' }).start('e'),
+    ).toBeUndefined();
     await writer.reset('e');
     expect(store.entries('by_owner')).toBe(0);
-    expect(await writer.start('e'), 'a rebuild that was cut short is not taken for whole').toBeUndefined();
+    expect(
+      await writer.start('e'),
+      'a rebuild that was cut short is not taken for whole',
+    ).toBeUndefined();
   });
 
   test('K4: a damaged entry is an error that names the way back', async () => {
@@ -93,7 +143,12 @@ describe('lookups keep the contract of LookupStore', () => {
 
   test('keys over the limit are refused by name', async () => {
     const { writer } = lookupOn(join(temporaryFolder(), 'l.mdb'), []);
-    const refused = await writer.write('e', [runOf([{ owner: 'x'.repeat(1100), price: '1', count: 1 }])], 0, 1);
+    const refused = await writer.write(
+      'e',
+      recordsOf([{ owner: 'x'.repeat(1100), price: '1', count: 1 }]),
+      0,
+      1,
+    );
     expect(refused).toMatchObject([{ sequence: 0 }]);
     expect(refused[0]?.message).toContain('1100 bytes; at most 1024');
   });

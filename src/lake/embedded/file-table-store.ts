@@ -31,6 +31,18 @@ export class FileTableStore implements TableStore {
     return this.#find(namespace, name);
   }
 
+  /** The paths inside follow when the table is opened, as when the whole data folder was moved. */
+  async rename(namespace: string, from: string, to: string): Promise<void> {
+    const { files } = this.#context;
+    const [before, after] = [from, to].map((name) => join(this.#folder, namespace, name)) as [
+      string,
+      string,
+    ];
+    if (!(await files.exists(before)) || (await files.exists(after))) return;
+    await files.rename(before, after);
+    await files.syncFolder(join(this.#folder, namespace));
+  }
+
   async #find(namespace: string, name: string): Promise<FileTable | undefined> {
     const folder = new TableFolder(join(this.#folder, namespace, name), this.#context.files);
     const stored = await folder.read();

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../core/limits.ts';
 import { type CanonicalRow, canonicalRow } from '../../ingest/canonical-row.ts';
-import type { RunBytes } from '../../stream/run-reader.ts';
+import type { StoredRecord } from '../../ingest/stored-record.ts';
 import type { RecordSchema } from '../../stream/stream-store.ts';
 import { type KeyPart, keyBytes, keyPartOfJson } from '../lookup-key.ts';
 import type { LookupSchema } from '../lookup-store.ts';
@@ -85,16 +85,16 @@ export class LmdbLookupWriter {
     await this.#environment.root.flushed;
   }
 
-  /** Writes runs and the position behind them in one transaction. Returns what had no place. */
+  /** Writes records and the position behind them in one transaction. Returns what had no place. */
   async write(
     epoch: string,
-    runs: readonly RunBytes[],
+    records: readonly StoredRecord[],
     from: number,
     next: number,
   ): Promise<LookupRefusal[]> {
     const refused: LookupRefusal[] = [];
     await this.#environment.root.transaction(() => {
-      for (const run of runs) this.#writeRun(run, from, refused);
+      for (const record of records) if (record.sequence >= from) this.#write(record, refused);
       this.#putPosition(epoch, next);
     });
     await this.#environment.root.flushed;
@@ -108,25 +108,11 @@ export class LmdbLookupWriter {
     );
   }
 
-  #writeRun(run: RunBytes, from: number, refused: LookupRefusal[]): void {
-    let start = 0;
-    for (let index = 0; index < run.count && start < run.bytes.length; index++) {
-      const end = run.bytes.indexOf(10, start);
-      const sequence = run.firstSequence + index;
-      if (sequence >= from)
-        this.#writeRecord(run.bytes.toString('utf8', start, end), sequence, refused);
-      start = end + 1;
-    }
-  }
-
-  #writeRecord(record: string, sequence: number, refused: LookupRefusal[]): void {
-    const bytes = this.#put(canonicalRow(record, this.schema.fields), sequence);
-    if (bytes > LIMITS.lookupKeyBytesMax)
-      refused.push({
-        sequence,
-        record,
-        message: `The key of lookup '${this.schema.name}' has ${bytes} bytes; at most ${LIMITS.lookupKeyBytesMax} are allowed.`,
-      });
+  #write({ sequence, line, row }: StoredRecord, refused: LookupRefusal[]): void {
+    const bytes = this.#put(row, sequence);
+    if (bytes <= LIMITS.lookupKeyBytesMax) return;
+    const message = `The key of lookup '${this.schema.name}' has ${bytes} bytes; at most ${LIMITS.lookupKeyBytesMax} are allowed.`;
+    refused.push({ sequence, record: line, message });
   }
 
   /** Returns the bytes of the key; a key over the limit is not stored. */

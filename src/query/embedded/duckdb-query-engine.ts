@@ -31,13 +31,29 @@ export class DuckdbQueryEngine implements QueryEngine {
       );
     await this.#turn();
     try {
-      return await this.#run(
+      return await this.#runOrRetry(
         { ...request, rowsMax: LIMITS.queryRowsMax, bytesMax: LIMITS.queryBytesMax },
         options,
       );
     } finally {
       this.#running -= 1;
       this.#queue.shift()?.();
+    }
+  }
+
+  /** A child that another query took down is back at once; a query of which nothing was sent starts over. */
+  async #runOrRetry(request: QueryRequest, options: QueryOptions): Promise<QueryResult> {
+    let sent = false;
+    const onChunk = (chunk: Uint8Array) => {
+      sent = true;
+      return options.onChunk(chunk);
+    };
+    try {
+      return await this.#run(request, { ...options, onChunk });
+    } catch (error) {
+      const died = error instanceof MillraceError && error.code === 'MR_CHILD_FAILED';
+      if (!died || sent || options.signal?.aborted) throw error;
+      return this.#run(request, options);
     }
   }
 

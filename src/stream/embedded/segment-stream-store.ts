@@ -32,6 +32,14 @@ export class SegmentStreamStore implements StreamStore {
       .map((entry) => entry.name);
   }
 
+  async rename(from: string, to: string): Promise<void> {
+    const { files } = this.#context;
+    const [before, after] = [join(this.#folder, from), join(this.#folder, to)];
+    if (!(await files.exists(before)) || (await files.exists(after))) return;
+    await files.rename(before, after);
+    await files.syncFolder(this.#folder);
+  }
+
   async open(settings: LogSettings): Promise<StreamLog> {
     const { files } = this.#context;
     const folder = join(this.#folder, settings.name);
