@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createJiti } from 'jiti';
@@ -30,7 +30,6 @@ export async function loadPipeline(file: string): Promise<LoadedPipeline> {
     interopDefault: false,
     alias: installed(file) ? {} : own,
   });
-  const before = new Set(Object.keys(jiti.cache));
   let exported: Record<string, unknown>;
   try {
     exported = await jiti.import<Record<string, unknown>>(file);
@@ -38,10 +37,26 @@ export async function loadPipeline(file: string): Promise<LoadedPipeline> {
     if (error instanceof Error && error.name === 'MillraceError') throw rethrow(error);
     throw new MillraceError('MR_PIPELINE_UNREADABLE', readable(file, error), { cause: error });
   }
-  const sources = Object.keys(jiti.cache).filter(
-    (path) => !before.has(path) && !path.includes('node_modules') && !path.includes('/dist/'),
-  );
-  return { ...compile(Object.values(exported)), file, sources: [...new Set([file, ...sources])] };
+  return { ...compile(Object.values(exported)), file, sources: sourcesOf(file) };
+}
+
+const RELATIVE_IMPORT = /\b(?:from|import)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g;
+
+/** The file and the files it imports by a relative name, and those they import: what a reload watches. */
+function sourcesOf(file: string, found: Set<string> = new Set()): string[] {
+  found.add(file);
+  for (const [, name] of readFileSync(file, 'utf8').matchAll(RELATIVE_IMPORT)) {
+    const base = join(dirname(file), name as string);
+    const path = [base, `${base}.ts`, base.replace(/\.js$/, '.ts')].find((candidate) =>
+      isFile(candidate),
+    );
+    if (path !== undefined && !found.has(path)) sourcesOf(path, found);
+  }
+  return [...found];
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /** The same class from another copy of the package is not the same class. */

@@ -10,7 +10,7 @@ export const sendCommand = (): Command =>
   folderVerb(
     'send',
     'Send NDJSON from standard input to a stream of the running pipeline',
-    `echo '{"at":"2026-01-01T00:00:00Z"}' | millrace send events`,
+    `echo '{"happened_at":"2026-01-01T00:00:00Z","kind":"visit"}' | millrace send events`,
   )
     .argument('<stream>', 'name of the stream')
     .option('--idempotency-key <key>', 'makes a repeat of this command safe for 24 hours')

@@ -4,17 +4,17 @@ import { dashboard, field as f, sql, stream } from 'millrace';
 export const events = stream('events', {
   description: 'What happened, when, to whom',
   fields: {
-    at: f.timestamptz(),
+    happened_at: f.timestamptz(),
     kind: f.string(),
     user_id: f.string().optional(),
     amount: f.decimal(12, 2).optional(),
   },
   key: 'kind',
-  time: 'at',
+  time: 'happened_at',
 });
 
 export const overview = dashboard('overview', { title: 'Overview' }, ({ kpi, bar, grid }) => [
   kpi('Events', { from: events, value: sql`count(*)`, compare: '1d' }),
   bar('By kind', { from: events, x: 'kind', y: sql`count(*)`, top: 10 }),
-  grid('Latest', { from: events, columns: ['at', 'kind', 'user_id', 'amount'] }),
+  grid('Latest', { from: events, columns: ['happened_at', 'kind', 'user_id', 'amount'] }),
 ]);

@@ -114,14 +114,13 @@ test('the generated history has the shape of a shop', async () => {
 test('a return takes back what the same customer bought before, at the price paid, and never more', async () => {
   const lines = await printedLines('--history', '60000');
   const bought = new Map<string, number>();
-  for (const line of lines) {
-    const isReturn = line.invoice_no.startsWith('C');
+  const wrong = lines.filter((line) => {
     const thing = JSON.stringify([line.customer_id, line.stock_code, line.unit_price]);
     const left = (bought.get(thing) ?? 0) + line.quantity;
-    expect(Math.sign(line.quantity), line.invoice_no).toBe(isReturn ? -1 : 1);
-    expect(left, `${line.invoice_no} ${thing}`).toBeGreaterThanOrEqual(0);
     bought.set(thing, left);
-  }
+    return left < 0 || line.quantity < 0 !== line.invoice_no.startsWith('C');
+  });
+  expect(wrong).toEqual([]);
   expect(lines.filter((line) => line.quantity < 0).length).toBeGreaterThan(100);
 });
 
@@ -238,7 +237,8 @@ test('npm start fills the example, says what to try, and ends with 0 when stoppe
   expect(said).toContain('200,000 lines');
   expect(said).toMatch(/daily_revenue has 2,\d{3} rows/);
   const lookup = /curl \S+ \S+ (http\S+\/invoices\/1000001)/.exec(said)?.[1] ?? '';
-  expect(await (await fetch(lookup)).json()).toMatchObject({ items: expect.arrayContaining([]) });
+  const { items } = (await (await fetch(lookup)).json()) as { items: Line[] };
+  expect(items[0]?.invoice_no).toBe('1000001');
   started.kill('SIGINT');
   expect(await exitCode(started), said).toBe(0);
 });

@@ -454,3 +454,38 @@ test('A moved data folder has everything it had, by SQL and for PyIceberg', asyn
   expect(summary.location).toBe(join(moved, 'lake/warehouse/summary'));
   expect(existsSync(join(folder, DATA))).toBe(false);
 });
+
+// The date of such an instant is none that a reader's calendar has; it must not come into a table,
+// where it would stop the delivery of all that follows.
+test.fails('An instant before year 1 or after year 9999 is refused, and the others are delivered', async () => {
+  const folder = temporaryFolder();
+  const pipe = await startPipeline(
+    folder,
+    `import { day, field as f, stream } from 'millrace';
+     export const moments = stream('moments', {
+       fields: { id: f.int(), at: f.timestamptz(), ms: f.timestamptz().from('epoch-milliseconds').optional() },
+       table: { partitionBy: [day('at')], every: '1h' },
+     });`,
+  );
+  const now = '2024-01-01T00:00:00Z';
+  const records = [
+    { id: 1, at: now },
+    { id: 2, at: '9999-12-31T23:59:59-01:00' },
+    { id: 3, at: '0001-01-01T00:00:00+01:00' },
+    { id: 4, at: now, ms: 253402300800000 },
+    { id: 5, at: now, ms: 253402300799999 },
+  ];
+  const response = await pipe.post('/v1/streams/moments/records', JSON.stringify(records));
+  const { rejected } = (await response.json()) as { rejected: { index: number; code: string }[] };
+  expect(await pipe.stop()).toBe(0);
+  expect(rejected.map(({ index, code }) => [index, code])).toEqual([
+    [1, 'MR_FIELD_TYPE'],
+    [2, 'MR_FIELD_TYPE'],
+    [3, 'MR_FIELD_TYPE'],
+  ]);
+  const { rows } = await readTable(join(folder, DATA), 'lake.moments');
+  expect(rows.map((row) => [row['id'], row['ms']])).toEqual([
+    [1, null],
+    [5, '9999-12-31T23:59:59.999Z'],
+  ]);
+});

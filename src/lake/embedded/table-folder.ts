@@ -56,6 +56,8 @@ export class TableFolder {
   async writeNew(path: string, bytes: Uint8Array): Promise<void> {
     const handle = await this.files.open(path, 'write');
     try {
+      // A commit that failed may have left a longer file of this name.
+      await handle.truncate(0);
       await handle.write(bytes, 0);
       await handle.sync();
     } finally {
