@@ -221,9 +221,10 @@ export class App {
     if (this.#stopping) return;
     this.#stopping = true;
     const { clock, logger, folder } = this.#options;
-    const late = clock.after(LIMITS.drainDeadlineMs, () =>
-      logger.error({}, 'draining takes too long; the rest stays in the log'),
-    );
+    const late = clock.after(LIMITS.drainDeadlineMs, () => {
+      logger.error({}, 'draining takes too long; open connections are cut');
+      this.#server?.server.closeAllConnections();
+    });
     await removeRunFile(folder);
     await this.#server?.close();
     const settle = async (what: string, action: Promise<unknown> | undefined): Promise<void> => {

@@ -39,6 +39,7 @@ export interface FileSystem {
   replaceFile(path: string, bytes: Uint8Array | string): Promise<void>;
   /** Sorted by name; empty where the folder does not exist. */
   list(folder: string): Promise<FileEntry[]>;
+  /** With the folders above it that are missing; they survive a power cut. */
   makeFolder(path: string): Promise<void>;
   remove(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;

@@ -11,9 +11,7 @@ export function nodeFileSystem(): FileSystem {
     readFile: (path) => fs.readFile(path),
     replaceFile,
     list,
-    makeFolder: async (path) => {
-      await fs.mkdir(path, { recursive: true });
-    },
+    makeFolder,
     remove: (path) => fs.rm(path, { recursive: true, force: true }),
     rename: (from, to) => fs.rename(from, to),
     syncFolder,
@@ -23,6 +21,16 @@ export function nodeFileSystem(): FileSystem {
         () => false,
       ),
   };
+}
+
+/** New folders survive a power cut with the folders they are in. */
+async function makeFolder(path: string): Promise<void> {
+  const first = await fs.mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let folder = path; ; folder = dirname(folder)) {
+    await syncFolder(dirname(folder));
+    if (folder === first || folder === dirname(folder)) return;
+  }
 }
 
 async function openFile(path: string, mode: OpenMode): Promise<FileHandle> {
