@@ -102,6 +102,8 @@ function startPipeline(port) {
   let cause;
   child.stderr.on('data', (chunk) => process.stderr.write(chunk));
   const ended = once(child, 'exit');
+  // Whatever ends this process, the pipeline does not outlive it.
+  process.on('exit', () => child.kill('SIGTERM'));
   const ready = new Promise((found) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
       const event = JSON.parse(line);
@@ -225,6 +227,8 @@ function onSignal() {
   stop.abort();
 }
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, onSignal);
+// Nobody reads any more: as if the terminal were closed.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stop.abort());
 
 main().catch((error) => {
   if (signal.aborted && !(error instanceof Problem)) return progress.say('Stopped.');

@@ -11,8 +11,8 @@
 export interface FileHandle {
   /** Writes all of `bytes` at `position` (bytes from the start of the file). */
   write(bytes: Uint8Array, position: number): Promise<void>;
-  /** Reads up to `length` bytes at `position`; fewer only at the end of the file. */
-  read(position: number, length: number): Promise<Buffer>;
+  /** Reads up to `length` bytes at `position`; fewer only at the end of the file. `into` is used where it is large enough. */
+  read(position: number, length: number, into?: Buffer): Promise<Buffer>;
   sync(): Promise<void>;
   truncate(length: number): Promise<void>;
   size(): Promise<number>;

@@ -82,7 +82,7 @@ function directOrBuffered(path: string, direct: FileHandle): FileHandle {
       }
     },
     // O_DIRECT reads want aligned memory; readers open a handle of their own.
-    read: (position, length) => current.read(position, length),
+    read: (position, length, into) => current.read(position, length, into),
     sync: () => current.sync(),
     truncate: (length) => current.truncate(length),
     size: () => current.size(),
@@ -96,8 +96,8 @@ function wrap(file: fs.FileHandle): FileHandle {
       const { bytesWritten } = await file.write(bytes, 0, bytes.length, position);
       if (bytesWritten !== bytes.length) throw shortWrite(bytesWritten, bytes.length);
     },
-    async read(position, length) {
-      const buffer = Buffer.allocUnsafe(length);
+    async read(position, length, into) {
+      const buffer = into && into.length >= length ? into : Buffer.allocUnsafe(length);
       let filled = 0;
       while (filled < length) {
         const { bytesRead } = await file.read(buffer, filled, length - filled, position + filled);

@@ -18,7 +18,7 @@ export function readColumns(schema: RecordSchema): string {
     (field) => `${quoteText(field.name)}: ${quoteText(readType(field))}`,
   );
   const rest = schema.unknown === 'keep' ? ["'_rest': 'VARCHAR'"] : [];
-  const places = ["'_shard': 'INTEGER'", "'_sequence_number': 'BIGINT'", "'_arrived_at': 'BIGINT'"];
+  const places = ["'.': 'BIGINT'", "':': 'INTEGER'", "'/': 'BIGINT'"];
   return `{${[...places, ...fields, ...rest].join(', ')}}`;
 }
 
@@ -53,9 +53,9 @@ export function selectColumns(
   if (rest) columns.push(stored.unknown === 'keep' ? '_rest' : 'NULL::VARCHAR AS _rest');
   return [
     ...columns,
-    '_shard',
-    '_sequence_number',
-    'make_timestamptz(_arrived_at * 1000) AS _arrived_at',
+    '":" AS _shard',
+    '"." AS _sequence_number',
+    'make_timestamptz("/" * 1000) AS _arrived_at',
   ].join(', ');
 }
 
@@ -84,7 +84,8 @@ function convert(field: FieldSpec, value: string, depth: number): string {
     case 'epoch-milliseconds':
       return `make_timestamptz((${value} * 1000)::BIGINT)`;
     case 'integer-text':
-      return `regexp_replace(${value}, '^(-?[0-9]+)\\.0+$', '\\1')`;
+      // Most ids have no point: the expression is for those that do.
+      return `CASE WHEN contains(${value}, '.') THEN regexp_replace(${value}, '^(-?[0-9]+)\\.0+$', '\\1') ELSE ${value} END`;
   }
   if (type.kind === 'binary') return `from_base64(${value})`;
   if (!needsConversion(field)) return value;

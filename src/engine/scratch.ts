@@ -92,40 +92,46 @@ class ScratchWriter implements ScratchFile {
     fields: ReadonlySet<string> | undefined,
   ): void {
     const { bytes } = run;
-    const middle = `,"_shard":${run.shard},"_arrived_at":${run.timeMs}`;
+    const first = Math.max(run.firstSequence, from);
+    const last = Math.min(run.firstSequence + run.count, until);
+    if (first >= last) return;
+    const place = new PlacePrefix(first, `,":":${run.shard},"/":${run.timeMs}`);
     let start = 0;
-    for (let index = 0; index < run.count; index++) {
+    for (let sequence = run.firstSequence; sequence < last; sequence++) {
       const end = bytes.indexOf(10, start);
-      const sequence = run.firstSequence + index;
-      if (sequence >= from && sequence < until)
-        this.#line(bytes, start, end, sequence, middle, fields);
+      if (sequence >= first) {
+        this.#line(bytes, start, end, place, fields);
+        place.next();
+      }
       start = end + 1;
     }
+    this.rows += last - first;
   }
 
   #line(
     bytes: Buffer,
     start: number,
     end: number,
-    sequence: number,
-    middle: string,
+    place: PlacePrefix,
     fields: ReadonlySet<string> | undefined,
   ): void {
-    let brace = start;
-    while (bytes[brace] !== 123) brace++;
+    let member = start;
+    while (bytes[member] !== 123) member++;
+    member += 1;
+    while (bytes[member] === 32 || bytes[member] === 9) member++;
     const rest = fields
-      ? `,"_rest":${JSON.stringify(restOf(bytes.toString('utf8', start, end), fields))}`
-      : '';
-    const isEmpty =
-      end - brace <= 16 && /^\{\s*\}$/.test(bytes.toString('latin1', brace, end).trim());
-    const front = `{"_sequence_number":${sequence}${middle}${rest}${isEmpty ? '' : ','}`;
-    const needed = Buffer.byteLength(front) + end - brace;
+      ? Buffer.from(restMember(bytes.toString('utf8', start, end), fields))
+      : EMPTY;
+    const needed = place.length + rest.length + end - member + 2;
     if (this.#filled + needed > this.#buffer.length) this.#flush();
     if (needed > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(needed);
-    this.#filled += this.#buffer.write(front, this.#filled);
-    this.#filled += bytes.copy(this.#buffer, this.#filled, brace + 1, end);
-    this.#buffer[this.#filled++] = 10;
-    this.rows += 1;
+    let at = place.copyTo(this.#buffer, this.#filled);
+    at += rest.copy(this.#buffer, at);
+    // An empty record has no member that a comma could lead to.
+    if (bytes[member] !== 125) this.#buffer[at++] = 44;
+    at += bytes.copy(this.#buffer, at, member, end);
+    this.#buffer[at] = 10;
+    this.#filled = at + 1;
   }
 
   #flush(): void {
@@ -149,10 +155,54 @@ class ScratchWriter implements ScratchFile {
   }
 }
 
-/** The members that are not fields, as written; null where there are none. */
-function restOf(line: string, fields: ReadonlySet<string>): string | null {
+const EMPTY = Buffer.alloc(0);
+const NINE = 57;
+const ZERO = 48;
+
+/**
+ * The front of a scratch line: `{".":<sequence number>,":":<shard>,"/":<arrival, epoch ms>`. Its keys are no
+ * names a field can have, and short, since DuckDB parses each of them. Counting up in the bytes is
+ * ten times cheaper than making a text per record.
+ */
+class PlacePrefix {
+  readonly #tail: string;
+  #bytes: Buffer;
+  #lastDigit: number;
+  #sequence: number;
+
+  constructor(sequence: number, tail: string) {
+    this.#tail = tail;
+    this.#sequence = sequence;
+    this.#bytes = Buffer.from(`{".":${sequence}${tail}`);
+    this.#lastDigit = 4 + String(sequence).length;
+  }
+
+  get length(): number {
+    return this.#bytes.length;
+  }
+
+  copyTo(target: Buffer, at: number): number {
+    const { length } = this.#bytes;
+    for (let index = 0; index < length; index++) target[at + index] = this.#bytes[index] as number;
+    return at + length;
+  }
+
+  next(): void {
+    this.#sequence += 1;
+    let digit = this.#lastDigit;
+    while (this.#bytes[digit] === NINE) this.#bytes[digit--] = ZERO;
+    if (digit > 4) this.#bytes[digit] = (this.#bytes[digit] as number) + 1;
+    else {
+      this.#bytes = Buffer.from(`{".":${this.#sequence}${this.#tail}`);
+      this.#lastDigit = 4 + String(this.#sequence).length;
+    }
+  }
+}
+
+/** The members that are not fields, as written, as the text of the member `_rest`; null where there are none. */
+function restMember(line: string, fields: ReadonlySet<string>): string {
   const others = rawMembers(line).filter(([name]) => !fields.has(name));
-  return others.length === 0
-    ? null
-    : `{${others.map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`;
+  const members = others.map(([name, text]) => `${JSON.stringify(name)}:${text}`);
+  const rest = others.length === 0 ? null : `{${members.join(',')}}`;
+  return `,"_rest":${JSON.stringify(rest)}`;
 }

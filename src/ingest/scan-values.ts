@@ -49,6 +49,11 @@ function integer(b: Uint8Array, p: number, most: number): number {
   return end;
 }
 
+/** Any text, or a whole number. */
+function integerText(b: Uint8Array, p: number): number {
+  return b[p] === 34 ? string(b, p) : integer(b, p, 15);
+}
+
 function double(b: Uint8Array, p: number): number {
   const whole = integer(b, p, 30);
   if (whole === -1 || b[whole] !== 46) return whole;
@@ -167,6 +172,7 @@ export const VALUE_SCANNERS = Object.freeze({
   string,
   plainString,
   integer,
+  integerText,
   double,
   decimal,
   boolean,
@@ -192,8 +198,10 @@ export function scanValue(field: NamedField, isKey: boolean): string {
 }
 
 function scannerCall(field: NamedField, isKey: boolean): string | undefined {
-  if (field.from !== undefined || field.pattern !== undefined || field.oneOf !== undefined)
-    return undefined;
+  if (field.pattern !== undefined || field.oneOf !== undefined) return undefined;
+  if (field.from === 'integer-text') return 'integerText(b, p)';
+  if (field.from === 'epoch-seconds') return 'integer(b, p, 12)';
+  if (field.from === 'epoch-milliseconds') return 'integer(b, p, 15)';
   switch (field.type.kind) {
     case 'string':
       return isKey ? 'plainString(b, p)' : 'string(b, p)';

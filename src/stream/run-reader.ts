@@ -15,13 +15,17 @@ export interface RunBytes {
   readonly damage?: string;
 }
 
-const READ_BYTES_MAX = 8 * 1024 * 1024;
+const READ_BYTES_MAX = 4 * 1024 * 1024;
 
-/** Reads runs in order; neighbours in one read. Damaged runs are named and reading goes on behind them. */
+/**
+ * Reads runs in order; neighbours in one read. The bytes are valid until the next run is asked for.
+ * Damaged runs are named and reading goes on behind them. */
 export async function* readRuns(
   files: FileSystem,
   slices: readonly LogSlice[],
 ): AsyncGenerator<RunBytes> {
+  // One buffer for all reads: fresh memory costs more than what is read into it.
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES_MAX);
   for (const { file, runs } of slices) {
     const handle = await files.open(file, 'read');
     try {
@@ -31,7 +35,7 @@ export async function* readRuns(
         const last = lastOfRead(runs, run, total);
         const start = at(runs, run, RUN.position);
         const end = at(runs, last, RUN.position) + at(runs, last, RUN.length);
-        const bytes = await handle.read(start, end - start);
+        const bytes = await handle.read(start, end - start, buffer);
         for (; run <= last; run++) yield runBytes(file, runs, run, bytes, start);
       }
     } finally {

@@ -6,7 +6,9 @@ import { router } from '../../src/ingest/route.ts';
 test('the first 32 bits of MD5 are those of OpenSSL, for every key length', () => {
   for (let length = 0; length < 300; length++) {
     const bytes = Buffer.from(Array.from({ length }, (_, index) => (index * 31 + length) % 256));
-    expect(md5Prefix(bytes, 0, length), `${length} bytes`).toBe(createHash('md5').update(bytes).digest().readUInt32BE(0));
+    expect(md5Prefix(bytes, 0, length), `${length} bytes`).toBe(
+      createHash('md5').update(bytes).digest().readUInt32BE(0),
+    );
   }
 });
 

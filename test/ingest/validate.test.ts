@@ -2,7 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { type Field, field as f, stream } from '../../src/index.ts';
 import { Validator } from '../../src/ingest/validate.ts';
 
-function refusal(field: Field, json: string, unknown: 'refuse' | 'drop' = 'refuse'): { code: string; message: string } | undefined {
+function refusal(
+  field: Field,
+  json: string,
+  unknown: 'refuse' | 'drop' = 'refuse',
+): { code: string; message: string } | undefined {
   const { fields } = stream('one', { fields: { x: field } }).settings;
   const verdict = new Validator({ fields, unknown }, undefined).check(`{"x":${json}}`);
   return 'refusal' in verdict ? verdict.refusal : undefined;
@@ -20,10 +24,22 @@ const accepted: readonly [string, Field, readonly string[]][] = [
   ['uuid', f.uuid(), ['"6F9619FF-8B86-D011-B42D-00CF4FC964FF"']],
   ['binary', f.binary(), ['""', '"AQID/w=="']],
   ['date', f.date(), ['"2012-02-29"', '"0001-01-01"']],
-  ['timestamp', f.timestamp(), ['"2010-12-01T08:26:00"', '"2010-12-01 08:26"', '"2010-12-01T08:26:00.123456"']],
+  [
+    'timestamp',
+    f.timestamp(),
+    ['"2010-12-01T08:26:00"', '"2010-12-01 08:26"', '"2010-12-01T08:26:00.123456"'],
+  ],
   ['timestamptz', f.timestamptz(), ['"2010-12-01T08:26:00Z"', '"2010-12-01 08:26:00.5+01:30"']],
-  ['timestamptz from epoch seconds', f.timestamptz().from('epoch-seconds'), ['1262304000', '1262304000.123456']],
-  ['string from integer text', f.string().from('integer-text'), ['17850.0', '"17850.0"', '17850', '"C17850"']],
+  [
+    'timestamptz from epoch seconds',
+    f.timestamptz().from('epoch-seconds'),
+    ['1262304000', '1262304000.123456'],
+  ],
+  [
+    'string from integer text',
+    f.string().from('integer-text'),
+    ['17850.0', '"17850.0"', '17850', '"C17850"'],
+  ],
   ['list', f.list(f.int().optional()), ['[]', '[1,null,2]']],
   ['map', f.map(f.string(), f.double()), ['{}', '{"a":1}']],
   ['struct', f.struct({ a: f.int(), b: f.string().optional() }), ['{"a":1}', '{"a":1,"b":null}']],
@@ -41,7 +57,16 @@ const refused: readonly [string, Field, readonly string[]][] = [
   ['uuid', f.uuid(), ['"6F9619FF"']],
   ['binary', f.binary(), ['"AQI"', '"@@@@"']],
   ['date', f.date(), ['"2011-02-29"', '"2010-13-01"', '"2010-12-01T00:00:00"', '"0000-01-01"']],
-  ['timestamp', f.timestamp(), ['"2010-12-01"', '"2010-12-01T08:26:00Z"', '"2010-12-01T24:00:00"', '"2010-12-01T08:26:00.1234567"']],
+  [
+    'timestamp',
+    f.timestamp(),
+    [
+      '"2010-12-01"',
+      '"2010-12-01T08:26:00Z"',
+      '"2010-12-01T24:00:00"',
+      '"2010-12-01T08:26:00.1234567"',
+    ],
+  ],
   ['timestamptz', f.timestamptz(), ['"2010-12-01T08:26:00"', '1262304000']],
   ['list', f.list(f.int()), ['[null]', '["a"]', '{}']],
   ['map', f.map(f.int(), f.double()), ['{"a":1}', '[]']],
@@ -58,9 +83,18 @@ describe('the reference validator', () => {
   });
 
   test('names field, rule, form and value', () => {
-    expect(refusal(f.int(), '"six"')).toMatchObject({ code: 'MR_FIELD_TYPE', field: 'x', message: `Field 'x' is int: send a whole number of 32 bits, got the text "six".` });
-    expect(refusal(f.int().min(1), '0')).toMatchObject({ code: 'MR_FIELD_RULE', message: `Field 'x': must be at least 1, got the number 0.` });
-    expect(refusal(f.struct({ city: f.string() }), '{"city":5}')).toMatchObject({ field: 'x.city' });
+    expect(refusal(f.int(), '"six"')).toMatchObject({
+      code: 'MR_FIELD_TYPE',
+      field: 'x',
+      message: `Field 'x' is int: send a whole number of 32 bits, got the text "six".`,
+    });
+    expect(refusal(f.int().min(1), '0')).toMatchObject({
+      code: 'MR_FIELD_RULE',
+      message: `Field 'x': must be at least 1, got the number 0.`,
+    });
+    expect(refusal(f.struct({ city: f.string() }), '{"city":5}')).toMatchObject({
+      field: 'x.city',
+    });
     expect(refusal(f.timestamp(), '"2010-12-01T08:26:00Z"')?.message).toContain('it has no zone');
   });
 
@@ -70,15 +104,25 @@ describe('the reference validator', () => {
     expect(refusal(f.string().max(2), '"😀😀"')).toBeUndefined();
     expect(refusal(f.decimal(10, 2).min('0.10'), '"0.09"')?.code).toBe('MR_FIELD_RULE');
     expect(refusal(f.long().max(5n), '"6"')?.code).toBe('MR_FIELD_RULE');
-    expect(refusal(f.timestamptz().max(new Date('2020-01-01T00:00:00Z')), '"2020-01-01T01:00:00+02:00"')).toBeUndefined();
+    expect(
+      refusal(f.timestamptz().max(new Date('2020-01-01T00:00:00Z')), '"2020-01-01T01:00:00+02:00"'),
+    ).toBeUndefined();
   });
 
   test('refuses members that differ in case only, doubled members, depth, and what is no object', () => {
     const { fields } = stream('one', { fields: { x: f.int().optional() } }).settings;
-    const check = (text: string) => new Validator({ fields, unknown: 'refuse' }, undefined).check(text);
-    expect(check('{"X":1}')).toMatchObject({ refusal: { code: 'MR_FIELD_UNKNOWN', message: `There is no field 'X'. Did you mean 'x'? Case matters.` } });
+    const check = (text: string) =>
+      new Validator({ fields, unknown: 'refuse' }, undefined).check(text);
+    expect(check('{"X":1}')).toMatchObject({
+      refusal: {
+        code: 'MR_FIELD_UNKNOWN',
+        message: `There is no field 'X'. Did you mean 'x'? Case matters.`,
+      },
+    });
     expect(check('{"x":1,"x":1}')).toMatchObject({ refusal: { code: 'MR_RECORD_DUPLICATE_KEY' } });
-    expect(check('['.repeat(200) + ']'.repeat(200))).toMatchObject({ refusal: { code: 'MR_RECORD_TOO_DEEP' } });
+    expect(check('['.repeat(200) + ']'.repeat(200))).toMatchObject({
+      refusal: { code: 'MR_RECORD_TOO_DEEP' },
+    });
     expect(check('[1]')).toMatchObject({ refusal: { code: 'MR_RECORD_SHAPE' } });
     expect(check('{"x":1')).toMatchObject({ refusal: { code: 'MR_RECORD_SYNTAX' } });
     expect(check('{"__proto__":{"x":1}}')).toMatchObject({ refusal: { code: 'MR_FIELD_UNKNOWN' } });

@@ -1,9 +1,11 @@
+import { execFile } from 'node:child_process';
 import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
-import { millrace, type RunningPipeline, startPipeline } from '../support/pipeline.ts';
+import { MILLRACE, millrace, type RunningPipeline, startPipeline } from '../support/pipeline.ts';
 import { runPython } from '../support/python.ts';
 
 const READ_TABLE = fileURLToPath(new URL('read_table.py', import.meta.url));
@@ -244,17 +246,13 @@ const rowsOf = ({ columns, rows }: TableAnswer): Row[] =>
   rows.map((row) => Object.fromEntries(columns.map(({ name }, index) => [name, row[index]])));
 
 async function query(folder: string, sql: string, args: readonly string[] = []): Promise<Row[]> {
-  const { code, out, err } = await millrace([
-    'query',
-    sql,
-    '--json',
-    '--pipeline',
-    folder,
-    ...args,
-  ]);
-  expect(err).toBe('');
-  expect(code).toBe(0);
-  return rowsOf(JSON.parse(out) as TableAnswer);
+  const command = [MILLRACE, 'query', sql, '--json', '--pipeline', folder, ...args];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, command, {
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  expect(stderr).toBe('');
+  return rowsOf(JSON.parse(stdout) as TableAnswer);
 }
 
 async function send(pipe: RunningPipeline, records: readonly Row[]): Promise<void> {
