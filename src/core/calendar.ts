@@ -39,7 +39,7 @@ export function isInstant(text: string): boolean {
     offset === 'Z'
       ? [0, 0]
       : [Number(offset.slice(1, 3)), Number(offset.slice(3).replace(':', '') || 0)];
-  return hours <= 15 && minutes < 60;
+  return hours <= 15 && minutes < 60 && isStorable(parseInstant(text));
 }
 
 const MICROS = 1_000_000n;
@@ -66,4 +66,19 @@ export function instantText(micros: bigint): string {
     .replace(/0+$/, '');
   const text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
   return `${text}${fraction === '' ? '' : `.${fraction}`}Z`;
+}
+
+const FIRST_MICROS = BigInt(Date.parse('0001-01-01T00:00:00Z')) * 1000n;
+const LAST_MICROS = BigInt(Date.parse('9999-12-31T23:59:59Z')) * 1000n + 999_999n;
+
+/** Whether the instant lies in the years 1 to 9999 of UTC: readers of a table know no others. */
+export function isStorable(micros: bigint): boolean {
+  return micros >= FIRST_MICROS && micros <= LAST_MICROS;
+}
+
+/** Microseconds since 1970 of a number of seconds or milliseconds. */
+export function epochMicros(text: string, source: string): bigint {
+  const [whole = '0', fraction = ''] = text.split('.');
+  const scale = source === 'epoch-seconds' ? 6 : 3;
+  return BigInt(`${whole}${fraction.padEnd(scale, '0').slice(0, scale)}`);
 }

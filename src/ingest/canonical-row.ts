@@ -1,4 +1,4 @@
-import { instantText, parseInstant } from '../core/calendar.ts';
+import { epochMicros, instantText, parseInstant } from '../core/calendar.ts';
 import type { FieldSpec, NamedField } from '../core/field-types.ts';
 import { type JsonNode, parseJson } from './json-node.ts';
 
@@ -90,10 +90,4 @@ function timestampText(text: string): string {
   const seconds = clock.length === 5 ? `${clock}:00` : clock;
   const kept = fraction.replace(/0+$/, '');
   return `${text.slice(0, 10)}T${seconds}${kept === '' ? '' : `.${kept}`}`;
-}
-
-function epochMicros(text: string, source: string): bigint {
-  const [whole = '0', fraction = ''] = text.split('.');
-  const scale = source === 'epoch-seconds' ? 6 : 3;
-  return BigInt(`${whole}${fraction.padEnd(scale, '0').slice(0, scale)}`);
 }

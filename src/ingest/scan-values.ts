@@ -200,8 +200,8 @@ export function scanValue(field: NamedField, isKey: boolean): string {
 function scannerCall(field: NamedField, isKey: boolean): string | undefined {
   if (field.pattern !== undefined || field.oneOf !== undefined) return undefined;
   if (field.from === 'integer-text') return 'integerText(b, p)';
-  if (field.from === 'epoch-seconds') return 'integer(b, p, 12)';
-  if (field.from === 'epoch-milliseconds') return 'integer(b, p, 15)';
+  if (field.from === 'epoch-seconds') return 'integer(b, p, 10)';
+  if (field.from === 'epoch-milliseconds') return 'integer(b, p, 13)';
   switch (field.type.kind) {
     case 'string':
       return isKey ? 'plainString(b, p)' : 'string(b, p)';

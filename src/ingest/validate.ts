@@ -1,4 +1,11 @@
-import { isDate, isInstant, isTimestamp, offsetOf } from '../core/calendar.ts';
+import {
+  epochMicros,
+  isDate,
+  isInstant,
+  isStorable,
+  isTimestamp,
+  offsetOf,
+} from '../core/calendar.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import { MillraceError } from '../core/errors.ts';
 import { type FieldSpec, type NamedField, typeText } from '../core/field-types.ts';
@@ -177,7 +184,7 @@ function checkType(
     case 'timestamptz':
       return node.kind === 'string' && isInstant(node.value)
         ? undefined
-        : 'send YYYY-MM-DDTHH:MM:SS[.ffffff] with an offset (Z or +01:00)';
+        : 'send YYYY-MM-DDTHH:MM:SS[.ffffff] with an offset (Z or +01:00), of the years 1 to 9999';
     case 'list':
       if (node.kind !== 'list') return 'send a list';
       for (const [index, item] of node.items.entries())
@@ -272,7 +279,8 @@ function checkSource(field: FieldSpec, node: JsonNode): string | undefined {
   }
   const fits =
     node.kind === 'number' &&
-    isEpoch(node.text, field.from === 'epoch-seconds' ? EPOCH_SECONDS : EPOCH_MILLISECONDS);
+    isEpoch(node.text, field.from === 'epoch-seconds' ? EPOCH_SECONDS : EPOCH_MILLISECONDS) &&
+    isStorable(epochMicros(node.text, field.from ?? ''));
   return fits ? undefined : `send ${field.from?.slice(6)} since 1970 as a number`;
 }
 

@@ -46,8 +46,8 @@ export async function startPipeline(folder: string, source: string | undefined, 
   const events: { event: string }[] = [];
   const listeners = new Set<() => void>();
   let errors = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    errors += chunk.toString();
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    errors += chunk;
   });
   createInterface({ input: child.stdout }).on('line', (line) => {
     events.push(JSON.parse(line) as { event: string });
@@ -98,11 +98,11 @@ export async function millrace(args: readonly string[], options: { cwd?: string;
   const child = spawn(process.execPath, [MILLRACE, ...args], { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ['pipe', 'pipe', 'pipe'] });
   let out = '';
   let err = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    out += chunk.toString();
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    out += chunk;
   });
-  child.stderr.on('data', (chunk: Buffer) => {
-    err += chunk.toString();
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    err += chunk;
   });
   child.stdin.end(options.input ?? '');
   const [code] = (await once(child, 'close')) as [number | null];

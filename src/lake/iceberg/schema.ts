@@ -76,6 +76,14 @@ function icebergField(field: NamedField, id: number, path: string, ids: IdSource
   };
 }
 
+/**
+ * A part of a nested value is never required: DuckDB writes Parquet columns as optional, and PyIceberg
+ * refuses an optional struct with a required part where the struct is null.
+ */
+function partField(field: NamedField, id: number, path: string, ids: IdSource): IcebergField {
+  return { ...icebergField(field, id, path, ids), required: false };
+}
+
 function icebergType(type: FieldType, path: string, ids: IdSource): IcebergType {
   const idOf = (part: string, spec: FieldSpec) =>
     ids.of(`${path}.${part}`, (stored) => typeFits(stored, spec.type));
@@ -88,7 +96,7 @@ function icebergType(type: FieldType, path: string, ids: IdSource): IcebergType 
         type: 'list',
         'element-id': id,
         element: icebergType(type.element.type, `${path}.element`, ids),
-        'element-required': !type.element.optional,
+        'element-required': false,
       };
     }
     case 'map': {
@@ -99,7 +107,7 @@ function icebergType(type: FieldType, path: string, ids: IdSource): IcebergType 
         key: icebergType(type.key.type, `${path}.key`, ids),
         'value-id': value,
         value: icebergType(type.value.type, `${path}.value`, ids),
-        'value-required': !type.value.optional,
+        'value-required': false,
       };
     }
     case 'struct': {
@@ -107,7 +115,7 @@ function icebergType(type: FieldType, path: string, ids: IdSource): IcebergType 
       return {
         type: 'struct',
         fields: type.fields.map((field, index) =>
-          icebergField(field, parts[index] as number, `${path}.${field.name}`, ids),
+          partField(field, parts[index] as number, `${path}.${field.name}`, ids),
         ),
       };
     }

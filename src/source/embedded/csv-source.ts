@@ -16,6 +16,7 @@ export interface CsvOptions {
 }
 
 const SAMPLE_CHARACTERS = 64 * 1024;
+const SAMPLE_CHARACTERS_MAX = 16 * 1024 * 1024;
 const DELIMITERS = [',', ';', '\t', '|'];
 
 /** CSV and TSV (RFC 4180, with what people's files do beside it), read row by row. */
@@ -29,18 +30,25 @@ export async function openCsv(path: string, options: CsvOptions): Promise<FileSo
     quote: options.quote ?? '"',
     header: options.header,
   };
-  const first = firstRow(sample, dialect);
+  const first = firstRow(path, sample, dialect);
   const columns = options.header ? uniqueNames(path, first) : options.columns;
   return { path, dialect, columns, rows: () => rows(path, dialect, columns) };
 }
 
+/** The front of the file; more of it where its first rows are long. */
 async function sampleOf(path: string, encoding: string): Promise<string> {
   let sample = '';
+  let enough = SAMPLE_CHARACTERS;
   for await (const text of fileText(path, encoding)) {
     sample += text;
-    if (sample.length >= SAMPLE_CHARACTERS) break;
+    if (sample.length < enough) continue;
+    const isTold = DELIMITERS.some(
+      (delimiter) => sampleRows(sample, { delimiter, quote: '"' }).length > 1,
+    );
+    if (isTold || sample.length >= SAMPLE_CHARACTERS_MAX) break;
+    enough = sample.length * 4;
   }
-  return sample.slice(0, SAMPLE_CHARACTERS);
+  return sample;
 }
 
 function parserOptions({ delimiter, quote }: Pick<SourceDialect, 'delimiter' | 'quote'>): Options {
@@ -49,6 +57,8 @@ function parserOptions({ delimiter, quote }: Pick<SourceDialect, 'delimiter' | '
     quote: quote === '' ? false : quote,
     escape: quote === '' ? null : quote,
     bom: true,
+    // All three, or values of files that mix them would keep or swallow line ends.
+    record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
     relax_quotes: true,
     skip_empty_lines: true,
@@ -74,21 +84,27 @@ function sampleRows(
   sample: string,
   dialect: Pick<SourceDialect, 'delimiter' | 'quote'>,
 ): string[][] {
+  const rows: string[][] = [];
+  const gather = (row: string[]) => {
+    rows.push(row);
+    return row;
+  };
   try {
-    return parseSync(sample, { ...parserOptions(dialect), to: 50 }) as string[][];
+    parseSync(sample, { ...parserOptions(dialect), to: 50, on_record: gather });
   } catch {
-    // The sample may end inside quotes: its first rows are read without that end.
-    return [];
+    // The sample may end inside quotes; the rows before that end tell enough.
   }
+  return rows;
 }
 
-function firstRow(sample: string, dialect: SourceDialect): string[] {
-  const parsed = parseSync(sample, {
-    ...parserOptions(dialect),
-    to: 1,
-    relax_quotes: true,
-  }) as string[][];
-  return parsed[0] ?? [];
+function firstRow(path: string, sample: string, dialect: SourceDialect): string[] {
+  const [first] = sampleRows(sample, dialect);
+  if (first) return first;
+  if (sample.trim() === '') return [];
+  throw new MillraceError(
+    'MR_IMPORT_FILE',
+    `${path}: the first row cannot be read; a quote in it is not closed. Correct the file, or read it without quotes: --quote ""`,
+  );
 }
 
 function uniqueNames(path: string, names: readonly string[]): string[] {
@@ -109,8 +125,12 @@ function uniqueNames(path: string, names: readonly string[]): string[] {
 
 interface Parsed {
   readonly record: string[];
+  readonly raw: string;
   readonly info: { readonly lines: number };
 }
+
+/** A quote that is never closed would gather the rest of the file; this bounds the memory for it. */
+const QUOTED_BYTES_MAX = 64 * 1024 * 1024;
 
 async function* rows(
   path: string,
@@ -121,7 +141,8 @@ async function* rows(
   const parser = parse({
     ...parserOptions(dialect),
     info: true,
-    max_record_size: LIMITS.recordBytesMax,
+    raw: true,
+    max_record_size: QUOTED_BYTES_MAX,
     skip_records_with_error: true,
     from: dialect.header ? 2 : 1,
   });
@@ -131,27 +152,38 @@ async function* rows(
   text.pipe(parser);
   let row = 0;
   const problems = function* (): Generator<SourceRow> {
-    for (let error = broken.shift(); error; error = broken.shift())
-      yield { row: ++row, values: [], problem: error.message, text: '' };
+    for (let error = broken.shift(); error; error = broken.shift()) {
+      if (error.code === 'CSV_MAX_RECORD_SIZE') throw unclosedQuote(path, row + 1);
+      yield { row: ++row, values: [], problem: error.message, text: String(error['raw'] ?? '') };
+    }
   };
-  for await (const { record, info } of parser as AsyncIterable<Parsed>) {
+  for await (const parsed of parser as AsyncIterable<Parsed>) {
     yield* problems();
     row += 1;
-    if (record.length !== columns.length)
-      yield {
-        row,
-        line: info.lines,
-        values: [],
-        problem: `The row has ${record.length} columns, the header ${columns.length}.`,
-        text: record.join(dialect.delimiter),
-      };
-    else
-      yield {
-        row,
-        line: info.lines,
-        values: record.map((cell, index) => [columns[index] as string, { text: cell }] as const),
-        text: record.join(dialect.delimiter),
-      };
+    yield rowOf(row, parsed, columns);
   }
   yield* problems();
+}
+
+function rowOf(row: number, { record, raw, info }: Parsed, columns: readonly string[]): SourceRow {
+  const place = { row, line: info.lines, text: raw.replace(/\r?\n$/, '') };
+  if (raw.length > LIMITS.recordBytesMax)
+    return {
+      ...place,
+      values: [],
+      problem: `The row has more than ${LIMITS.recordBytesMax} bytes.`,
+    };
+  if (record.length !== columns.length) {
+    const problem = `The row has ${record.length} columns, the header ${columns.length}.`;
+    return { ...place, values: [], problem };
+  }
+  const values = record.map((cell, index) => [columns[index] as string, { text: cell }] as const);
+  return { ...place, values };
+}
+
+function unclosedQuote(path: string, row: number): MillraceError {
+  return new MillraceError(
+    'MR_IMPORT_FILE',
+    `${path}: a quote that opens in row ${row} is not closed. Correct the file, or read it without quotes: --quote ""`,
+  );
 }

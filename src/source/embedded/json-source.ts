@@ -15,16 +15,17 @@ export function openJson(path: string, encoding: string): FileSource {
   };
 }
 
-/** Rows of NDJSON that does not come from a file. */
+/** Rows of JSON text that does not come from a file. */
 export async function* rows(text: AsyncIterable<string>): AsyncGenerator<SourceRow> {
+  const values = new JsonValues();
   let buffer = Buffer.alloc(0);
   let row = 0;
+  let isFirst = true;
   for await (const part of text) {
-    buffer = Buffer.concat([
-      buffer,
-      Buffer.from(row === 0 && buffer.length === 0 ? part.replace(/^\ufeff/, '') : part),
-    ]);
-    const { found, rest } = takeValues(buffer, false);
+    const clean = isFirst ? part.replace(/^\ufeff/, '') : part;
+    isFirst = false;
+    buffer = Buffer.concat([buffer, Buffer.from(clean)]);
+    const { found, rest } = values.take(buffer, false);
     for (const value of found) yield rowOf(++row, value);
     buffer = Buffer.from(rest);
     if (buffer.length > 2 * LIMITS.recordBytesMax)
@@ -33,33 +34,88 @@ export async function* rows(text: AsyncIterable<string>): AsyncGenerator<SourceR
         `Row ${row + 1} has more than ${LIMITS.recordBytesMax} bytes.`,
       );
   }
-  for (const value of takeValues(buffer, true).found) yield rowOf(++row, value);
+  for (const value of values.take(buffer, true).found) yield rowOf(++row, value);
 }
 
-/** Whole values at the front; brackets and commas of an array around them are passed over. */
-function takeValues(buffer: Buffer, final: boolean): { found: string[]; rest: Buffer } {
-  const found: string[] = [];
-  let at = 0;
-  for (;;) {
-    at = skipSpace(buffer, at, buffer.length);
-    if (at >= buffer.length) return { found, rest: Buffer.alloc(0) };
-    const byte = buffer[at];
-    if (byte === 44 || byte === 91 || byte === 93) {
-      at += 1;
-      continue;
+/** A value's text, or what is wrong at its place. */
+type Found = { readonly text: string; readonly problem?: string };
+
+const OPEN = 91;
+const CLOSE = 93;
+const COMMA = 44;
+
+/** Takes whole values off the front of a text: an array's elements, or values one after the other. */
+class JsonValues {
+  #state: 'start' | 'values' | 'element' | 'separator' | 'closed' = 'start';
+  #elements = 0;
+
+  take(buffer: Buffer, final: boolean): { found: Found[]; rest: Buffer } {
+    const found: Found[] = [];
+    let at = 0;
+    for (;;) {
+      at = skipSpace(buffer, at, buffer.length);
+      if (at >= buffer.length) break;
+      if (this.#state === 'start') {
+        this.#state = buffer[at] === OPEN ? 'element' : 'values';
+        if (this.#state === 'element') at += 1;
+        continue;
+      }
+      const next = this.#punctuation(buffer, at, found);
+      if (next !== undefined) {
+        at = next;
+        continue;
+      }
+      const end = this.#valueEnd(buffer, at, final);
+      if (end === undefined) return { found, rest: buffer.subarray(at) };
+      found.push({ text: buffer.toString('utf8', at, end) });
+      if (this.#state === 'element') this.#state = 'separator';
+      this.#elements += 1;
+      at = end;
     }
-    const lineEnd = buffer.indexOf(10, at);
+    if (final && (this.#state === 'element' || this.#state === 'separator'))
+      found.push({ text: '', problem: 'The array is not closed: the file may be cut off.' });
+    return { found, rest: Buffer.alloc(0) };
+  }
+
+  /** Where to go on behind a bracket or comma of the array; undefined where a value stands. */
+  #punctuation(buffer: Buffer, at: number, found: Found[]): number | undefined {
+    const byte = buffer[at];
+    if (this.#state === 'closed') {
+      found.push({
+        text: buffer.toString('utf8', at, Math.min(buffer.length, at + 100)),
+        problem: 'Something follows the closing bracket of the array; it was not read.',
+      });
+      return buffer.length;
+    }
+    if (this.#state === 'separator') {
+      if (byte === COMMA) this.#state = 'element';
+      else if (byte === CLOSE) this.#state = 'closed';
+      else {
+        found.push({ text: '', problem: 'A comma is missing between two values.' });
+        this.#state = 'element';
+        return at;
+      }
+      return at + 1;
+    }
+    if (this.#state !== 'element' || (byte !== CLOSE && byte !== COMMA)) return undefined;
+    const isEmpty = byte === CLOSE && this.#elements === 0;
+    if (!isEmpty) found.push({ text: '', problem: 'A value is missing at a comma of the array.' });
+    if (byte === CLOSE) this.#state = 'closed';
+    return at + 1;
+  }
+
+  /** Behind the value at `at`; undefined where it is not whole yet. What cannot be JSON ends with its line. */
+  #valueEnd(buffer: Buffer, at: number, final: boolean): number | undefined {
     const end = extentOf(buffer, at, buffer.length);
-    if (end < 0 && !final && !(end === -2 && lineEnd !== -1))
-      return { found, rest: buffer.subarray(at) };
-    // What cannot be JSON is a row of its own to the end of its line.
-    const stop = end < 0 ? (lineEnd === -1 ? buffer.length : lineEnd) : end;
-    found.push(buffer.toString('utf8', at, stop));
-    at = stop;
+    if (end >= 0 && (end < buffer.length || final)) return end;
+    const lineEnd = buffer.indexOf(10, at);
+    if (!final && (end !== -2 || lineEnd === -1)) return undefined;
+    return lineEnd === -1 ? buffer.length : lineEnd;
   }
 }
 
-function rowOf(row: number, text: string): SourceRow {
+function rowOf(row: number, { text, problem }: Found): SourceRow {
+  if (problem !== undefined) return { row, values: [], problem, text };
   try {
     const node = parseJson(text);
     if (node.kind !== 'object') return { row, values: [], problem: 'Not a JSON object.', text };
