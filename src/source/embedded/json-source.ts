@@ -110,7 +110,10 @@ class JsonValues {
     if (end >= 0 && (end < buffer.length || final)) return end;
     const lineEnd = buffer.indexOf(10, at);
     if (!final && (end !== -2 || lineEnd === -1)) return undefined;
-    return lineEnd === -1 ? buffer.length : lineEnd;
+    if (lineEnd !== -1) return lineEnd;
+    // The file ends in this value: that says enough, also of an array around it.
+    this.#state = 'values';
+    return buffer.length;
   }
 }
 
