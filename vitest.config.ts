@@ -19,7 +19,11 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'whole',
-          include: ['test/e2e/**/*.test.ts', 'test/interop/**/*.test.ts', 'test/fault/**/*.test.ts'],
+          include: [
+            'test/e2e/**/*.test.ts',
+            'test/interop/**/*.test.ts',
+            'test/fault/**/*.test.ts',
+          ],
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

@@ -14,7 +14,10 @@ const steps = [
 let failed = 0;
 for (const [name, command, args] of steps) {
   const start = Date.now();
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, MILLRACE_BUILT: '1' } });
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    env: { ...process.env, MILLRACE_BUILT: '1' },
+  });
   const seconds = ((Date.now() - start) / 1000).toFixed(1);
   console.log(`${status === 0 ? 'ok  ' : 'FAIL'} ${name} (${seconds} s)`);
   if (status === 0) continue;

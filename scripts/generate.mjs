@@ -3,7 +3,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { ERROR_CODES } from '../dist/core/error-codes.js';
 
 const FILE = 'docs/reference/errors.md';
-const rows = Object.entries(ERROR_CODES).map(([code, { status, meaning, fix }]) => `| \`${code}\` | ${status} | ${meaning} | ${fix.replaceAll('|', '\\|')} |`);
+const rows = Object.entries(ERROR_CODES).map(
+  ([code, { status, meaning, fix }]) =>
+    `| \`${code}\` | ${status} | ${meaning} | ${fix.replaceAll('|', '\\|')} |`,
+);
 const text = `# Error codes
 
 Written by \`npm run generate\` from \`src/core/error-codes.ts\`. Every error has a code, says what and where, and what to do.

@@ -9,7 +9,10 @@ const steps = [
 ];
 
 for (const [command, args] of steps) {
-  const { status } = spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, MILLRACE_BUILT: '1' } });
+  const { status } = spawnSync(command, args, {
+    stdio: 'inherit',
+    env: { ...process.env, MILLRACE_BUILT: '1' },
+  });
   if (status !== 0) {
     console.error(`\n${command} ${args.join(' ')} failed.`);
     process.exit(status ?? 1);

@@ -8,7 +8,9 @@ import { ERROR_CODES } from '../src/core/error-codes.ts';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 function documents(): string[] {
-  const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.md')).map((path) => join('docs', path));
+  const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.md'))
+    .map((path) => join('docs', path));
   return ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'STYLE.md', ...docs];
 }
 
@@ -19,16 +21,20 @@ test('TypeScript in README and docs compiles against the package', () => {
     let count = 0;
     for (const document of documents()) {
       const fences = [...readFileSync(join(ROOT, document), 'utf8').matchAll(/```ts\n(.*?)```/gs)];
-      for (const [, code] of fences) writeFileSync(join(folder, `fence-${count++}.ts`), code as string);
+      for (const [, code] of fences)
+        writeFileSync(join(folder, `fence-${count++}.ts`), code as string);
     }
     expect(count).toBeGreaterThanOrEqual(2);
     const config = {
       extends: '../../tsconfig.json',
-      compilerOptions: { paths: { millrace: ['../../src/index.ts'], 'millrace/client': ['../../src/client.ts'] } },
+      compilerOptions: {
+        paths: { millrace: ['../../src/index.ts'], 'millrace/client': ['../../src/client.ts'] },
+      },
       include: ['*.ts'],
     };
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
-    const output = () => execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8' });
+    const output = () =>
+      execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8' });
     expect(output).not.toThrow();
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -36,12 +42,17 @@ test('TypeScript in README and docs compiles against the package', () => {
 });
 
 test('docs/reference/errors.md lists each error code and no other', () => {
-  const listed = [...readFileSync(join(ROOT, 'docs/reference/errors.md'), 'utf8').matchAll(/^\| `(MR_\w+)`/gm)].map(([, code]) => code);
+  const listed = [
+    ...readFileSync(join(ROOT, 'docs/reference/errors.md'), 'utf8').matchAll(/^\| `(MR_\w+)`/gm),
+  ].map(([, code]) => code);
   expect(listed).toEqual(Object.keys(ERROR_CODES));
 });
 
 test('every error code is used, and named after its room', () => {
-  const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts') && !path.endsWith('error-codes.ts')).map((path) => readFileSync(join(ROOT, 'src', path), 'utf8')).join('\n');
+  const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('error-codes.ts'))
+    .map((path) => readFileSync(join(ROOT, 'src', path), 'utf8'))
+    .join('\n');
   const unused = Object.keys(ERROR_CODES).filter((code) => !sources.includes(`'${code}'`));
   expect(unused).toEqual([]);
   for (const code of Object.keys(ERROR_CODES)) expect(code).toMatch(/^MR_[A-Z]+(_[A-Z]+)*$/);
@@ -49,7 +60,13 @@ test('every error code is used, and named after its room', () => {
 
 test('links between documents lead somewhere', () => {
   for (const document of documents()) {
-    const links = [...readFileSync(join(ROOT, document), 'utf8').matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path]) => path as string);
-    for (const link of links) expect(() => readdirSync(join(ROOT, document, '..', link)), `${document}: ${link}`).not.toThrow(/ENOENT/);
+    const links = [
+      ...readFileSync(join(ROOT, document), 'utf8').matchAll(/\]\((?!https?:)([^)#]+)/g),
+    ].map(([, path]) => path as string);
+    for (const link of links)
+      expect(
+        () => readdirSync(join(ROOT, document, '..', link)),
+        `${document}: ${link}`,
+      ).not.toThrow(/ENOENT/);
   }
 });

@@ -5,7 +5,18 @@ import { describe, expect, test } from 'vitest';
 
 /** The house rules of ARCHITECTURE.md and STYLE.md that a machine can check. */
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const STAGES = ['source', 'ingest', 'stream', 'deliver', 'lake', 'query', 'model', 'lookup', 'schedule', 'govern'];
+const STAGES = [
+  'source',
+  'ingest',
+  'stream',
+  'deliver',
+  'lake',
+  'query',
+  'model',
+  'lookup',
+  'schedule',
+  'govern',
+];
 
 /** Rows of the layers; imports point down, and within a row only inside one folder. */
 const LAYERS: readonly { readonly row: number; readonly folder: RegExp }[] = [
@@ -21,7 +32,10 @@ const LAYERS: readonly { readonly row: number; readonly folder: RegExp }[] = [
 ];
 
 /** Public entries see what users may. */
-const ENTRIES: { readonly [file: string]: readonly number[] } = { 'index.ts': [0, 1], 'client.ts': [0, 1] };
+const ENTRIES: { readonly [file: string]: readonly number[] } = {
+  'index.ts': [0, 1],
+  'client.ts': [0, 1],
+};
 
 /** Packages that only some rooms may name. */
 const HOMES: { readonly [name: string]: RegExp } = {
@@ -46,7 +60,10 @@ function filesOf(folder: string): string[] {
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
 }
 
-const SOURCES = filesOf('src').map((path) => ({ path: path.slice('src/'.length), text: readFileSync(join(ROOT, path), 'utf8') }));
+const SOURCES = filesOf('src').map((path) => ({
+  path: path.slice('src/'.length),
+  text: readFileSync(join(ROOT, path), 'utf8'),
+}));
 
 interface Import {
   readonly from: string;
@@ -54,10 +71,24 @@ interface Import {
 }
 
 function importsOf(text: string): Import[] {
-  const found = [...text.matchAll(/^(?:import|export)\s+(type\s+)?(\{[^}]*\}|[\w*]+)?[^'"\n;]*?from\s+'([^']+)'/gms)];
+  const found = [
+    ...text.matchAll(
+      /^(?:import|export)\s+(type\s+)?(\{[^}]*\}|[\w*]+)?[^'"\n;]*?from\s+'([^']+)'/gms,
+    ),
+  ];
   return found.map(([, type, names, from]) => {
-    const list = names?.startsWith('{') ? names.slice(1, -1).split(',').map((name) => name.trim()).filter((name) => name !== '') : [];
-    return { from: from as string, typeOnly: type !== undefined || (list.length > 0 && list.every((name) => name.startsWith('type '))) };
+    const list = names?.startsWith('{')
+      ? names
+          .slice(1, -1)
+          .split(',')
+          .map((name) => name.trim())
+          .filter((name) => name !== '')
+      : [];
+    return {
+      from: from as string,
+      typeOnly:
+        type !== undefined || (list.length > 0 && list.every((name) => name.startsWith('type '))),
+    };
   });
 }
 
@@ -74,7 +105,10 @@ function resolveImport(path: string, from: string): string {
 function layerProblem(path: string, { from, typeOnly }: Import): string | undefined {
   const target = resolveImport(path, from);
   const [here, there] = [layerOf(path), layerOf(target)];
-  if (!here) return ENTRIES[path]?.includes(there?.row ?? -1) === true ? undefined : `src/${path} is a public entry and may not import ${target}`;
+  if (!here)
+    return ENTRIES[path]?.includes(there?.row ?? -1) === true
+      ? undefined
+      : `src/${path} is a public entry and may not import ${target}`;
   if (!there || there.row < here.row || there.folder === here.folder) return undefined;
   if (here.row >= 3 && here.row <= 4 && there.row <= 4 && typeOnly) return undefined;
   if (here.row === 6 && there.row === 6) return undefined;
@@ -83,45 +117,72 @@ function layerProblem(path: string, { from, typeOnly }: Import): string | undefi
 
 describe('the house is tidy', () => {
   test('every file has a place in the layers', () => {
-    const homeless = SOURCES.filter(({ path }) => !layerOf(path) && !(path in ENTRIES)).map(({ path }) => `src/${path} is in no folder of the layers`);
+    const homeless = SOURCES.filter(({ path }) => !layerOf(path) && !(path in ENTRIES)).map(
+      ({ path }) => `src/${path} is in no folder of the layers`,
+    );
     expect(homeless).toEqual([]);
   });
 
   test('imports point down only', () => {
-    const problems = SOURCES.flatMap(({ path, text }) => importsOf(text).filter(({ from }) => from.startsWith('.')).map((one) => layerProblem(path, one)).filter((problem) => problem !== undefined));
+    const problems = SOURCES.flatMap(({ path, text }) =>
+      importsOf(text)
+        .filter(({ from }) => from.startsWith('.'))
+        .map((one) => layerProblem(path, one))
+        .filter((problem) => problem !== undefined),
+    );
     expect(problems).toEqual([]);
   });
 
   test('only target names implementations', () => {
     const problems = SOURCES.flatMap(({ path, text }) =>
       importsOf(text)
-        .filter(({ from, typeOnly }) => !typeOnly && /\/embedded\//.test(resolveImport(path, from)) && !path.startsWith('target/'))
+        .filter(
+          ({ from, typeOnly }) =>
+            !typeOnly &&
+            /\/embedded\//.test(resolveImport(path, from)) &&
+            !path.startsWith('target/'),
+        )
         .filter(({ from }) => layerOf(path)?.folder !== layerOf(resolveImport(path, from))?.folder)
-        .map(({ from }) => `src/${path} imports the implementation ${from}; only target/ may`));
+        .map(({ from }) => `src/${path} imports the implementation ${from}; only target/ may`),
+    );
     expect(problems).toEqual([]);
   });
 
   test('packages stay in their rooms', () => {
     const problems = SOURCES.flatMap(({ path, text }) =>
       importsOf(text).flatMap(({ from, typeOnly }) => {
-        const name = Object.keys(HOMES).find((known) => from === known || from.startsWith(`${known}/`));
-        return name && !typeOnly && !(HOMES[name] as RegExp).test(path) ? [`src/${path} imports ${name}`] : [];
-      }));
+        const name = Object.keys(HOMES).find(
+          (known) => from === known || from.startsWith(`${known}/`),
+        );
+        return name && !typeOnly && !(HOMES[name] as RegExp).test(path)
+          ? [`src/${path} imports ${name}`]
+          : [];
+      }),
+    );
     expect(problems).toEqual([]);
   });
 
   test('definition and plan use nothing of Node', () => {
-    const problems = SOURCES.filter(({ path }) => /^(definition|plan)\//.test(path)).flatMap(({ path, text }) => importsOf(text).filter(({ from }) => from.startsWith('node:')).map(({ from }) => `src/${path} imports ${from}`));
+    const problems = SOURCES.filter(({ path }) => /^(definition|plan)\//.test(path)).flatMap(
+      ({ path, text }) =>
+        importsOf(text)
+          .filter(({ from }) => from.startsWith('node:'))
+          .map(({ from }) => `src/${path} imports ${from}`),
+    );
     expect(problems).toEqual([]);
   });
 
   test(`files have at most ${FILE_LINES_MAX} lines`, () => {
-    const long = SOURCES.filter(({ text }) => text.split('\n').length > FILE_LINES_MAX).map(({ path, text }) => `src/${path}: ${text.split('\n').length}`);
+    const long = SOURCES.filter(({ text }) => text.split('\n').length > FILE_LINES_MAX).map(
+      ({ path, text }) => `src/${path}: ${text.split('\n').length}`,
+    );
     expect(long).toEqual([]);
   });
 
   test(`functions have at most ${FUNCTION_LINES_MAX} lines`, () => {
-    const long = SOURCES.flatMap(({ path, text }) => longFunctions(text).map(({ name, lines }) => `src/${path}: ${name} has ${lines}`));
+    const long = SOURCES.flatMap(({ path, text }) =>
+      longFunctions(text).map(({ name, lines }) => `src/${path}: ${name} has ${lines}`),
+    );
     expect(long).toEqual([]);
   });
 
@@ -129,26 +190,41 @@ describe('the house is tidy', () => {
     const problems = SOURCES.flatMap(({ path, text }) => [
       ...(/\b(TODO|FIXME|XXX)\b/.test(text) ? [`src/${path} has something left to do`] : []),
       ...(/^export default/m.test(text) ? [`src/${path} has a default export`] : []),
-      ...(/^export \* from/m.test(text) || (!(path in ENTRIES) && /^export (type )?\{[^}]*\} from/m.test(text)) ? [`src/${path} is a barrel`] : []),
-      ...(/\benum \w+|\bnamespace \w+ \{/.test(text) ? [`src/${path} has an enum or a namespace`] : []),
+      ...(/^export \* from/m.test(text) ||
+      (!(path in ENTRIES) && /^export (type )?\{[^}]*\} from/m.test(text))
+        ? [`src/${path} is a barrel`]
+        : []),
+      ...(/\benum \w+|\bnamespace \w+ \{/.test(text)
+        ? [`src/${path} has an enum or a namespace`]
+        : []),
     ]);
     expect(problems).toEqual([]);
   });
 
   test('file names are kebab-case', () => {
-    expect(SOURCES.filter(({ path }) => !/^([a-z0-9]+-)*[a-z0-9]+\.ts$/.test(path.split('/').at(-1) ?? '')).map(({ path }) => path)).toEqual([]);
+    expect(
+      SOURCES.filter(
+        ({ path }) => !/^([a-z0-9]+-)*[a-z0-9]+\.ts$/.test(path.split('/').at(-1) ?? ''),
+      ).map(({ path }) => path),
+    ).toEqual([]);
   });
 
   test('no path of this machine and no registry is named in what is committed', () => {
     const lock = readFileSync(join(ROOT, 'package-lock.json'), 'utf8');
     expect(lock).not.toMatch(/"resolved": "http/);
-    const named = SOURCES.filter(({ text }) => /\/work\/|\/root\//.test(text)).map(({ path }) => path);
+    const named = SOURCES.filter(({ text }) => /\/work\/|\/root\//.test(text)).map(
+      ({ path }) => path,
+    );
     expect(named).toEqual([]);
   });
 
   test('control: an import that points up is noticed', () => {
-    expect(layerProblem('core/errors.ts', { from: '../serve/server.ts', typeOnly: false })).toContain('imports point down');
-    expect(layerProblem('stream/stream-store.ts', { from: '../lake/table-store.ts', typeOnly: false })).toContain('import type');
+    expect(
+      layerProblem('core/errors.ts', { from: '../serve/server.ts', typeOnly: false }),
+    ).toContain('imports point down');
+    expect(
+      layerProblem('stream/stream-store.ts', { from: '../lake/table-store.ts', typeOnly: false }),
+    ).toContain('import type');
   });
 });
 
@@ -157,10 +233,14 @@ function longFunctions(text: string): { name: string; lines: number }[] {
   const lines = text.split('\n');
   const found: { name: string; lines: number }[] = [];
   lines.forEach((line, start) => {
-    const match = /^( *)(?:export )?(?:static )?(?:async )?(?:function\*? (\w+)|(#?\w+)\(.*\{$)/.exec(line);
+    const match =
+      /^( *)(?:export )?(?:static )?(?:async )?(?:function\*? (\w+)|(#?\w+)\(.*\{$)/.exec(line);
     if (!match || /^\s*(if|for|while|switch|return|describe|test)\b/.test(line)) return;
-    const end = lines.findIndex((candidate, index) => index > start && candidate.startsWith(`${match[1]}}`));
-    if (end - start > FUNCTION_LINES_MAX) found.push({ name: match[2] ?? match[3] ?? '?', lines: end - start });
+    const end = lines.findIndex(
+      (candidate, index) => index > start && candidate.startsWith(`${match[1]}}`),
+    );
+    if (end - start > FUNCTION_LINES_MAX)
+      found.push({ name: match[2] ?? match[3] ?? '?', lines: end - start });
   });
   return found;
 }

@@ -13,8 +13,12 @@ export interface StreamStoreUnderTest {
   setTime(ms: number): void;
 }
 
-const lines = (count: number, from = 0) => Array.from({ length: count }, (_, index) => `{"n":${from + index}}`);
-const settings = (changes: Partial<LogSettings> = {}): LogSettings => ({ ...LOG_SETTINGS, ...changes });
+const lines = (count: number, from = 0) =>
+  Array.from({ length: count }, (_, index) => `{"n":${from + index}}`);
+const settings = (changes: Partial<LogSettings> = {}): LogSettings => ({
+  ...LOG_SETTINGS,
+  ...changes,
+});
 
 /** The contract of StreamStore: one test per number. */
 export function describeStreamStore(name: string, create: () => StreamStoreUnderTest): void {
@@ -31,12 +35,15 @@ export function describeStreamStore(name: string, create: () => StreamStoreUnder
     test('S2: sequence numbers rise by one over all shards, in the order of the log, and go on after a restart', async () => {
       const first = create();
       const log = await first.store.open(settings());
-      for (let batch = 0; batch < 5; batch++) await log.append(batchOf(lines(7, batch * 7), (index) => index % 4));
+      for (let batch = 0; batch < 5; batch++)
+        await log.append(batchOf(lines(7, batch * 7), (index) => index % 4));
       const second = first.reopen();
       const again = await second.store.open(settings());
       await again.append(batchOf(lines(3, 35)));
       const { records } = await readAll(again, second.files);
-      expect(records.map((record) => record.sequence)).toEqual(Array.from({ length: 38 }, (_, index) => index));
+      expect(records.map((record) => record.sequence)).toEqual(
+        Array.from({ length: 38 }, (_, index) => index),
+      );
     });
 
     test('S2: numbers come from no clock: one that jumps back changes nothing', async () => {
@@ -52,10 +59,16 @@ export function describeStreamStore(name: string, create: () => StreamStoreUnder
     test('S3: records of one shard keep the order in which they were appended', async () => {
       const under = create();
       const log = await under.store.open(settings());
-      await Promise.all(Array.from({ length: 50 }, (_, batch) => log.append(batchOf(lines(6, batch * 6), (index) => index % 3))));
+      await Promise.all(
+        Array.from({ length: 50 }, (_, batch) =>
+          log.append(batchOf(lines(6, batch * 6), (index) => index % 3)),
+        ),
+      );
       const { records } = await readAll(log, under.files);
       for (const shard of [0, 1, 2]) {
-        const numbers = records.filter((record) => record.shard === shard).map((record) => JSON.parse(record.line).n as number);
+        const numbers = records
+          .filter((record) => record.shard === shard)
+          .map((record) => JSON.parse(record.line).n as number);
         expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
         expect(numbers).toHaveLength(100);
       }
@@ -78,7 +91,13 @@ export function describeStreamStore(name: string, create: () => StreamStoreUnder
       await first.append(batchOf(lines(5)));
       await first.close();
       // A changed schema closes the segment.
-      const changed = { fields: [...LOG_SETTINGS.schema.fields, { name: 'm', type: { kind: 'string' as const }, optional: true }], unknown: 'refuse' as const };
+      const changed = {
+        fields: [
+          ...LOG_SETTINGS.schema.fields,
+          { name: 'm', type: { kind: 'string' as const }, optional: true },
+        ],
+        unknown: 'refuse' as const,
+      };
       const log = await under.store.open(settings({ retentionMs: 1000, schema: changed }));
       log.setConsumer('table', 3);
       await log.append(batchOf(lines(5, 5)));
@@ -87,7 +106,9 @@ export function describeStreamStore(name: string, create: () => StreamStoreUnder
       log.setConsumer('table', 5);
       expect(await log.trim()).toBe(1);
       expect(log.firstSequence).toBe(5);
-      expect((await readAll(log, under.files)).records.map((record) => record.sequence)).toEqual([5, 6, 7, 8, 9]);
+      expect((await readAll(log, under.files)).records.map((record) => record.sequence)).toEqual([
+        5, 6, 7, 8, 9,
+      ]);
     });
 
     test('S8: a keyed request is stored once, and its repeat gets the first answer, also after a restart', async () => {
@@ -96,11 +117,15 @@ export function describeStreamStore(name: string, create: () => StreamStoreUnder
       const request = { key: 'k1', bodyHash: 'h1', answer: () => '{"accepted":2}' };
       await log.append(batchOf(lines(2)), request);
       expect(await log.answered('k1', 'h1')).toBe('{"accepted":2}');
-      await expect(log.append(batchOf(lines(2)), request)).rejects.toMatchObject({ code: 'MR_REQUEST_CONFLICT' });
+      await expect(log.append(batchOf(lines(2)), request)).rejects.toMatchObject({
+        code: 'MR_REQUEST_CONFLICT',
+      });
       const second = first.reopen();
       const again = await second.store.open(settings());
       expect(await again.answered('k1', 'h1')).toBe('{"accepted":2}');
-      await expect(again.answered('k1', 'other')).rejects.toMatchObject({ code: 'MR_IDEMPOTENCY_MISMATCH' });
+      await expect(again.answered('k1', 'other')).rejects.toMatchObject({
+        code: 'MR_IDEMPOTENCY_MISMATCH',
+      });
       expect(await again.answered('k2', 'h1')).toBeUndefined();
       expect(again.nextSequence).toBe(2);
     });

@@ -13,14 +13,23 @@ export function refusal(make: () => unknown): MillraceError {
 }
 
 /** Holds that a wrong definition is refused in words that name file, line, definition and the way out. */
-export function expectRefused(file: string, make: () => unknown, definition: string, says: RegExp): void {
+export function expectRefused(
+  file: string,
+  make: () => unknown,
+  definition: string,
+  says: RegExp,
+): void {
   const error = refusal(make);
   expect(error.code).toBe('MR_DEFINITION_INVALID');
   expect(error.message).toMatch(/^\/.+:\d+: /);
   expect(error.message, 'file').toContain(`${file}:`);
   expect(error.message, 'definition').toContain(definition);
   expect(error.message, 'what to do').toMatch(says);
-  expect(error.details).toMatchObject({ definition: expect.any(String), file: expect.stringContaining(file), line: expect.any(Number) });
+  expect(error.details).toMatchObject({
+    definition: expect.any(String),
+    file: expect.stringContaining(file),
+    line: expect.any(Number),
+  });
 }
 
 /** A caller without types: any value goes anywhere. */

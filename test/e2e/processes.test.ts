@@ -10,20 +10,36 @@ export const by_id = lookup('by_id', { from: things, key: 'id' });
 `;
 
 interface Status {
-  readonly processes: readonly { readonly name: string; readonly pid: number; readonly restarts: number }[];
+  readonly processes: readonly {
+    readonly name: string;
+    readonly pid: number;
+    readonly restarts: number;
+  }[];
 }
 
 const statusOf = async (url: string) => (await (await fetch(`${url}/v1/status`)).json()) as Status;
 
-test.runIf(existsSync('/proc/self/maps'))('main never loads DuckDB; engine and sql do, and the worker has LMDB only', async () => {
-  const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
-  await pipeline.post('/v1/streams/things/records', '{"id":1}');
-  expect(await pipeline.sql('select count(*) from things')).toEqual([['1']]);
-  const { processes } = await statusOf(pipeline.url);
-  const loads = (name: string, library: string) => readFileSync(`/proc/${processes.find((one) => one.name === name)?.pid}/maps`, 'utf8').includes(library);
-  expect(processes.map((one) => [one.name, loads(one.name, 'libduckdb')])).toEqual([['main', false], ['engine', true], ['sql', true], ['worker', false]]);
-  expect(loads('worker', 'lmdb')).toBe(true);
-});
+test.runIf(existsSync('/proc/self/maps'))(
+  'main never loads DuckDB; engine and sql do, and the worker has LMDB only',
+  async () => {
+    const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+    await pipeline.post('/v1/streams/things/records', '{"id":1}');
+    expect(await pipeline.sql('select count(*) from things')).toEqual([['1']]);
+    const { processes } = await statusOf(pipeline.url);
+    const loads = (name: string, library: string) =>
+      readFileSync(
+        `/proc/${processes.find((one) => one.name === name)?.pid}/maps`,
+        'utf8',
+      ).includes(library);
+    expect(processes.map((one) => [one.name, loads(one.name, 'libduckdb')])).toEqual([
+      ['main', false],
+      ['engine', true],
+      ['sql', true],
+      ['worker', false],
+    ]);
+    expect(loads('worker', 'lmdb')).toBe(true);
+  },
+);
 
 test('every child killed by hand is back within a second, and ingest does not notice', async () => {
   const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
@@ -40,8 +56,12 @@ test('every child killed by hand is back within a second, and ingest does not no
     });
     expect(Date.now() - killedAt, `${name} took too long`).toBeLessThan(3000);
     expect(after.restarts).toBe(1);
-    expect(await pipeline.sql('select count(*) from things'), `after ${name} was killed`).toEqual([[String(id)]]);
+    expect(await pipeline.sql('select count(*) from things'), `after ${name} was killed`).toEqual([
+      [String(id)],
+    ]);
   }
-  await eventually(async () => ((await fetch(`${pipeline.url}/v1/lookups/by_id/2`)).status === 200 ? true : undefined));
+  await eventually(async () =>
+    (await fetch(`${pipeline.url}/v1/lookups/by_id/2`)).status === 200 ? true : undefined,
+  );
   expect(await pipeline.stop()).toBe(0);
 });

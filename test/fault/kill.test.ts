@@ -24,8 +24,15 @@ test(`kill -9 at random moments: each acknowledged record is in lake and lookup 
       while (alive) {
         const ids = Array.from({ length: 1 + Math.floor(random() * 40) }, () => next++);
         try {
-          const response = await pipeline.post('/v1/streams/orders/records', ids.map((id) => JSON.stringify({ id, customer: `c${id % 7}` })).join('\n'));
-          if (response.status === 200 && ((await response.json()) as { accepted: number }).accepted === ids.length) for (const id of ids) acknowledged.add(id);
+          const response = await pipeline.post(
+            '/v1/streams/orders/records',
+            ids.map((id) => JSON.stringify({ id, customer: `c${id % 7}` })).join('\n'),
+          );
+          if (
+            response.status === 200 &&
+            ((await response.json()) as { accepted: number }).accepted === ids.length
+          )
+            for (const id of ids) acknowledged.add(id);
         } catch (error) {
           // The kill cuts connections: what was not answered may be there or not.
           if (alive) throw error;
@@ -38,12 +45,23 @@ test(`kill -9 at random moments: each acknowledged record is in lake and lookup 
     await Promise.allSettled(producers);
   }
   const pipeline = await startPipeline(folder, undefined);
-  const rows = await pipeline.sql('select id, count(*) from lake.orders group by id having count(*) > 1');
+  const rows = await pipeline.sql(
+    'select id, count(*) from lake.orders group by id having count(*) > 1',
+  );
   expect(rows, 'no record is there twice').toEqual([]);
-  const stored = new Set((await pipeline.sql('select id from lake.orders')).map(([id]) => id as number));
-  expect([...acknowledged].filter((id) => !stored.has(id)), 'no acknowledged record is lost').toEqual([]);
+  const stored = new Set(
+    (await pipeline.sql('select id from lake.orders')).map(([id]) => id as number),
+  );
+  expect(
+    [...acknowledged].filter((id) => !stored.has(id)),
+    'no acknowledged record is lost',
+  ).toEqual([]);
   expect(acknowledged.size).toBeGreaterThan(100);
-  await eventually(async () => ((await pipeline.sql("select lag from sys.consumers where consumer = 'lookups'"))[0]?.[0] === '0' ? true : undefined));
+  await eventually(async () =>
+    (await pipeline.sql("select lag from sys.consumers where consumer = 'lookups'"))[0]?.[0] === '0'
+      ? true
+      : undefined,
+  );
   const sample = [...acknowledged].filter((id) => id % 13 === 0);
   for (const id of sample) {
     const response = await fetch(`${pipeline.url}/v1/lookups/by_id/${id}`);
@@ -55,6 +73,8 @@ test(`kill -9 at random moments: each acknowledged record is in lake and lookup 
 test('control: a record that was never sent is missed by the same check', async () => {
   const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
   await pipeline.post('/v1/streams/orders/records', '{"id":1,"customer":"a"}');
-  const stored = new Set((await pipeline.sql('select id from lake.orders')).map(([id]) => id as number));
+  const stored = new Set(
+    (await pipeline.sql('select id from lake.orders')).map(([id]) => id as number),
+  );
   expect([1, 2].filter((id) => !stored.has(id))).toEqual([2]);
 });

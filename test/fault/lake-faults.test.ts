@@ -11,14 +11,33 @@ const EVERY = Number(process.env['FAULT_EVERY'] ?? 7);
 const { fields } = stream('s', { fields: { id: f.long(), text: f.string().optional() } }).settings;
 
 function fileNumber(index: number): WrittenFile {
-  const statistics = { '"id"': { min: String(index), max: String(index), null_count: '0', num_values: '1', column_size_bytes: '30' } };
-  return { path: `/lake/lake/s/data/${index}.parquet`, rows: 1, bytes: 100, statistics, partition: [] };
+  const statistics = {
+    '"id"': {
+      min: String(index),
+      max: String(index),
+      null_count: '0',
+      num_values: '1',
+      column_size_bytes: '30',
+    },
+  };
+  return {
+    path: `/lake/lake/s/data/${index}.parquet`,
+    rows: 1,
+    bytes: 100,
+    statistics,
+    partition: [],
+  };
 }
 
 let now = 1_000_000;
 const clock = { now: () => ++now, after: () => () => {} };
 const openTable = (files: FaultFileSystem): Promise<LakeTable> =>
-  new FileTableStore('/lake', { files, clock, logger: silentLogger }).open({ namespace: 'lake', name: 's', fields, partitionBy: [] });
+  new FileTableStore('/lake', { files, clock, logger: silentLogger }).open({
+    namespace: 'lake',
+    name: 's',
+    fields,
+    partitionBy: [],
+  });
 
 const indexOf = (path: string) => Number(/(\d+)\.parquet$/.exec(path)?.[1]);
 
@@ -49,7 +68,9 @@ describe('the lake with a disk that fails', () => {
         const stored = table.files.map(indexOf);
         expect(stored, `call ${call}`).toEqual(stored.map((_, index) => index));
         expect(stored.length, `call ${call}`).toBeGreaterThanOrEqual(acknowledged);
-        expect(Number(table.properties['millrace.checkpoint'] ?? 0), `call ${call}`).toBe(stored.length);
+        expect(Number(table.properties['millrace.checkpoint'] ?? 0), `call ${call}`).toBe(
+          stored.length,
+        );
         await table.append([fileNumber(stored.length)], {});
         expect((await openTable(files)).files).toHaveLength(stored.length + 1);
       }
@@ -71,13 +92,22 @@ describe('a table with a long history', () => {
   test('keeps its metadata small and every row in reach', async () => {
     const files = new FaultFileSystem(SEED);
     const table = await openTable(files);
-    for (let index = 0; index < 260; index++) await table.append([fileNumber(index)], { 'millrace.checkpoint': String(index) });
+    for (let index = 0; index < 260; index++)
+      await table.append([fileNumber(index)], { 'millrace.checkpoint': String(index) });
     const again = await openTable(files);
-    expect(again.files.map(indexOf).sort((a, b) => a - b)).toEqual(Array.from({ length: 260 }, (_, index) => index));
+    expect(again.files.map(indexOf).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 260 }, (_, index) => index),
+    );
     expect(again.rows).toBe(260);
     expect(again.snapshots.length).toBeLessThanOrEqual(120);
-    expect(again.snapshots.at(-1)).toMatchObject({ totalRows: 260, totalFiles: 260, totalBytes: 26_000 });
-    const manifests = (await files.list('/lake/lake/s/metadata')).filter((entry) => entry.name.endsWith('-m0.avro'));
+    expect(again.snapshots.at(-1)).toMatchObject({
+      totalRows: 260,
+      totalFiles: 260,
+      totalBytes: 26_000,
+    });
+    const manifests = (await files.list('/lake/lake/s/metadata')).filter((entry) =>
+      entry.name.endsWith('-m0.avro'),
+    );
     expect(manifests.length).toBeLessThan(260);
   });
 
@@ -97,12 +127,27 @@ describe('a table with a long history', () => {
   test('L5: fields keep their ids when others come, go and widen', async () => {
     const files = new FaultFileSystem(SEED);
     const before = await openTable(files);
-    const ids = (table: LakeTable) => Object.fromEntries(table.columns.map((column) => [column.name, column.id]));
+    const ids = (table: LakeTable) =>
+      Object.fromEntries(table.columns.map((column) => [column.name, column.id]));
     expect(ids(before)).toEqual({ id: 1, text: 2 });
     const store = new FileTableStore('/lake', { files, clock, logger: silentLogger });
-    const next = stream('s', { fields: { added: f.struct({ x: f.int() }).optional(), text: f.string().optional(), id: f.long() } }).settings.fields;
-    expect(ids(await store.open({ namespace: 'lake', name: 's', fields: next, partitionBy: [] }))).toEqual({ added: 3, text: 2, id: 1 });
-    const changed = stream('s', { fields: { text: f.int().optional(), id: f.long() } }).settings.fields;
-    expect(ids(await store.open({ namespace: 'lake', name: 's', fields: changed, partitionBy: [] }))['text'], 'another type is another column').toBe(5);
+    const next = stream('s', {
+      fields: {
+        added: f.struct({ x: f.int() }).optional(),
+        text: f.string().optional(),
+        id: f.long(),
+      },
+    }).settings.fields;
+    expect(
+      ids(await store.open({ namespace: 'lake', name: 's', fields: next, partitionBy: [] })),
+    ).toEqual({ added: 3, text: 2, id: 1 });
+    const changed = stream('s', { fields: { text: f.int().optional(), id: f.long() } }).settings
+      .fields;
+    expect(
+      ids(await store.open({ namespace: 'lake', name: 's', fields: changed, partitionBy: [] }))[
+        'text'
+      ],
+      'another type is another column',
+    ).toBe(5);
   });
 });

@@ -7,7 +7,10 @@ const EVERY = Number(process.env['FAULT_EVERY'] ?? 7);
 const SEED = Number(process.env['FAULT_SEED'] ?? 20261121);
 
 /** Appends until the disk fails; returns the lines that were acknowledged, and all that were tried. */
-async function appendUntilFailure(files: FaultFileSystem, seed: number): Promise<{ acknowledged: string[]; tried: string[] }> {
+async function appendUntilFailure(
+  files: FaultFileSystem,
+  seed: number,
+): Promise<{ acknowledged: string[]; tried: string[] }> {
   const random = seededRandom(seed);
   const acknowledged: string[] = [];
   const tried: string[] = [];
@@ -15,14 +18,25 @@ async function appendUntilFailure(files: FaultFileSystem, seed: number): Promise
     const log = await storeOn(files, '/data').open(LOG_SETTINGS);
     for (let round = 0; round < 12; round++) {
       const batches = Array.from({ length: 1 + Math.floor(random() * 3) }, (_, batch) =>
-        Array.from({ length: 1 + Math.floor(random() * 9) }, (_, index) => `{"n":${round * 1000 + batch * 100 + index}}`));
+        Array.from(
+          { length: 1 + Math.floor(random() * 9) },
+          (_, index) => `{"n":${round * 1000 + batch * 100 + index}}`,
+        ),
+      );
       const keyed = random() < 0.3;
-      await Promise.all(batches.map(async (lines, batch) => {
-        tried.push(...lines);
-        const request = keyed ? { key: `${round}-${batch}`, bodyHash: 'h', answer: () => '{}' } : undefined;
-        await log.append(batchOf(lines, () => Math.floor(random() * 4)), request);
-        acknowledged.push(...lines);
-      }));
+      await Promise.all(
+        batches.map(async (lines, batch) => {
+          tried.push(...lines);
+          const request = keyed
+            ? { key: `${round}-${batch}`, bodyHash: 'h', answer: () => '{}' }
+            : undefined;
+          await log.append(
+            batchOf(lines, () => Math.floor(random() * 4)),
+            request,
+          );
+          acknowledged.push(...lines);
+        }),
+      );
     }
     await log.close();
   } catch (error) {
@@ -32,7 +46,10 @@ async function appendUntilFailure(files: FaultFileSystem, seed: number): Promise
   return { acknowledged, tried };
 }
 
-async function checkAfterRestart(files: FaultFileSystem, { acknowledged, tried }: { acknowledged: string[]; tried: string[] }): Promise<string[]> {
+async function checkAfterRestart(
+  files: FaultFileSystem,
+  { acknowledged, tried }: { acknowledged: string[]; tried: string[] },
+): Promise<string[]> {
   files.restart();
   const log = await storeOn(files, '/data').open(LOG_SETTINGS);
   const { records, damage } = await readAll(log, files);
@@ -41,7 +58,9 @@ async function checkAfterRestart(files: FaultFileSystem, { acknowledged, tried }
     ...acknowledged.filter((line) => !stored.includes(line)).map((line) => `lost ${line}`),
     ...stored.filter((line) => !tried.includes(line)).map((line) => `unknown ${line}`),
     ...(new Set(stored).size === stored.length ? [] : ['doubled']),
-    ...records.filter((record, index) => record.sequence !== index).map((record) => `gap at ${record.sequence}`),
+    ...records
+      .filter((record, index) => record.sequence !== index)
+      .map((record) => `gap at ${record.sequence}`),
     ...damage,
   ];
   // It goes on where it stopped.
@@ -126,10 +145,15 @@ describe('the log with a disk that fails', () => {
     const log = await storeOn(files, '/data').open(LOG_SETTINGS);
     await log.append(batchOf(['{"n":1}']));
     files.plan({ call: 1, kind: 'full' });
-    await expect(log.append(batchOf(['{"n":2}']))).rejects.toMatchObject({ code: 'MR_STORAGE_FULL' });
+    await expect(log.append(batchOf(['{"n":2}']))).rejects.toMatchObject({
+      code: 'MR_STORAGE_FULL',
+    });
     expect((await readAll(log, files)).records).toHaveLength(1);
     await log.append(batchOf(['{"n":3}']));
-    expect((await readAll(log, files)).records.map((record) => record.line)).toEqual(['{"n":1}', '{"n":3}']);
+    expect((await readAll(log, files)).records.map((record) => record.line)).toEqual([
+      '{"n":1}',
+      '{"n":3}',
+    ]);
   });
 
   test('any other failed write ends the log: nothing is acknowledged until it is opened again', async () => {
@@ -137,8 +161,12 @@ describe('the log with a disk that fails', () => {
     const log = await storeOn(files, '/data').open(LOG_SETTINGS);
     await log.append(batchOf(['{"n":1}']));
     files.plan({ call: 2, kind: 'error' });
-    await expect(log.append(batchOf(['{"n":2}']))).rejects.toMatchObject({ code: 'MR_STORAGE_FAILED' });
+    await expect(log.append(batchOf(['{"n":2}']))).rejects.toMatchObject({
+      code: 'MR_STORAGE_FAILED',
+    });
     files.plan(undefined);
-    await expect(log.append(batchOf(['{"n":3}']))).rejects.toMatchObject({ code: 'MR_STORAGE_FAILED' });
+    await expect(log.append(batchOf(['{"n":3}']))).rejects.toMatchObject({
+      code: 'MR_STORAGE_FAILED',
+    });
   });
 });

@@ -1,56 +1,123 @@
 import { describe, expect, test } from 'vitest';
-import { day, field as f, dashboard, type Fields, lookup, model, sql, stream, type StreamOptions } from '../../src/index.ts';
+import {
+  dashboard,
+  day,
+  type Fields,
+  field as f,
+  lookup,
+  model,
+  type StreamOptions,
+  sql,
+  stream,
+} from '../../src/index.ts';
 import { compile } from '../../src/plan/compile.ts';
 import { diffPlans, type PlanChange, widens } from '../../src/plan/diff.ts';
 import { EMPTY_PLAN, type Plan } from '../../src/plan/plan.ts';
 
 const FIELDS = { id: f.int(), name: f.string(), at: f.timestamp() };
 const planOf = (...definitions: unknown[]): Plan => compile(definitions).plan;
-const sales = (options: Partial<StreamOptions<Fields>> = {}) => stream('sales', { fields: FIELDS, ...options } as StreamOptions<Fields>);
+const sales = (options: Partial<StreamOptions<Fields>> = {}) =>
+  stream('sales', { fields: FIELDS, ...options } as StreamOptions<Fields>);
 const text = ({ kind, what }: PlanChange) => `${kind} ${what}`;
 
 /** What changes from one form of the stream to another. */
-function changes(before: Partial<StreamOptions<Fields>>, after: Partial<StreamOptions<Fields>>): string[] {
+function changes(
+  before: Partial<StreamOptions<Fields>>,
+  after: Partial<StreamOptions<Fields>>,
+): string[] {
   return diffPlans(planOf(sales(before)), planOf(sales(after))).map(text);
 }
-const changesOfField = (before: Fields[string], after: Fields[string]) => changes({ fields: { ...FIELDS, x: before } }, { fields: { ...FIELDS, x: after } });
+const changesOfField = (before: Fields[string], after: Fields[string]) =>
+  changes({ fields: { ...FIELDS, x: before } }, { fields: { ...FIELDS, x: after } });
 
 test('nothing changes from a plan to itself, or to itself as it was stored', () => {
-  const plan = planOf(sales(), lookup('by_id', { from: sales(), key: 'id' }), model('m', { sql: sql`select 1` }));
+  const plan = planOf(
+    sales(),
+    lookup('by_id', { from: sales(), key: 'id' }),
+    model('m', { sql: sql`select 1` }),
+  );
   expect(diffPlans(plan, plan)).toEqual([]);
   expect(diffPlans(JSON.parse(JSON.stringify(plan)) as Plan, plan)).toEqual([]);
 });
 
 test('at first everything is added; what leaves keeps its data', () => {
   const s = sales();
-  const plan = planOf(s, lookup('by_id', { from: s, key: 'id' }), model('m', { sql: sql`select 1` }), dashboard('d', {}, ({ kpi }) => [kpi('n', { from: s, value: sql`count(*)` })]));
-  expect(diffPlans(EMPTY_PLAN, plan).map(text)).toEqual(['added stream sales', 'added lookup by_id', 'added model m', 'added dashboard d']);
+  const plan = planOf(
+    s,
+    lookup('by_id', { from: s, key: 'id' }),
+    model('m', { sql: sql`select 1` }),
+    dashboard('d', {}, ({ kpi }) => [kpi('n', { from: s, value: sql`count(*)` })]),
+  );
+  expect(diffPlans(EMPTY_PLAN, plan).map(text)).toEqual([
+    'added stream sales',
+    'added lookup by_id',
+    'added model m',
+    'added dashboard d',
+  ]);
   const removed = diffPlans(plan, EMPTY_PLAN);
-  expect(removed.map(text)).toEqual(['removed stream sales', 'removed lookup by_id', 'removed model m', 'removed dashboard d']);
+  expect(removed.map(text)).toEqual([
+    'removed stream sales',
+    'removed lookup by_id',
+    'removed model m',
+    'removed dashboard d',
+  ]);
   expect(removed[0]?.detail).toBe('its data is kept');
 });
 
 describe('a field', () => {
   test.each<[string, Fields, string[]]>([
-    ['that is new and optional is added', { ...FIELDS, x: f.string().optional() }, ['added stream sales, field x']],
-    ['that is new and has a default is added', { ...FIELDS, x: f.string().default('a') }, ['added stream sales, field x']],
-    ['that is new and required breaks', { ...FIELDS, x: f.string() }, ['breaking stream sales, field x']],
+    [
+      'that is new and optional is added',
+      { ...FIELDS, x: f.string().optional() },
+      ['added stream sales, field x'],
+    ],
+    [
+      'that is new and has a default is added',
+      { ...FIELDS, x: f.string().default('a') },
+      ['added stream sales, field x'],
+    ],
+    [
+      'that is new and required breaks',
+      { ...FIELDS, x: f.string() },
+      ['breaking stream sales, field x'],
+    ],
     ['that is gone breaks', { id: f.int(), name: f.string() }, ['breaking stream sales, field at']],
-    ['of another name breaks twice', { id: f.int(), title: f.string(), at: f.timestamp() }, ['breaking stream sales, field title', 'breaking stream sales, field name']],
+    [
+      'of another name breaks twice',
+      { id: f.int(), title: f.string(), at: f.timestamp() },
+      ['breaking stream sales, field title', 'breaking stream sales, field name'],
+    ],
     ['may widen', { ...FIELDS, id: f.long() }, ['changed stream sales, field id']],
     ['of another type breaks', { ...FIELDS, id: f.string() }, ['breaking stream sales, field id']],
-    ['that becomes optional is changed', { ...FIELDS, id: f.int().optional() }, ['changed stream sales, field id']],
-    ['with a new rule is changed, for new records', { ...FIELDS, id: f.int().min(1) }, ['changed stream sales, field id']],
-    ['with a description is changed', { ...FIELDS, id: f.int().describe('Number') }, ['changed stream sales, field id']],
+    [
+      'that becomes optional is changed',
+      { ...FIELDS, id: f.int().optional() },
+      ['changed stream sales, field id'],
+    ],
+    [
+      'with a new rule is changed, for new records',
+      { ...FIELDS, id: f.int().min(1) },
+      ['changed stream sales, field id'],
+    ],
+    [
+      'with a description is changed',
+      { ...FIELDS, id: f.int().describe('Number') },
+      ['changed stream sales, field id'],
+    ],
   ])('%s', (_, fields, expected) => expect(changes({}, { fields })).toEqual(expected));
 
   test('that becomes required breaks, as rows may have null', () => {
-    expect(changesOfField(f.string().optional(), f.string())).toEqual(['breaking stream sales, field x']);
+    expect(changesOfField(f.string().optional(), f.string())).toEqual([
+      'breaking stream sales, field x',
+    ]);
   });
 
   test('says what its older rows will show', () => {
-    const detail = (field: Fields[string]) => diffPlans(planOf(sales()), planOf(sales({ fields: { ...FIELDS, x: field } })))[0]?.detail;
-    expect(detail(f.decimal(10, 2).optional())).toBe('decimal(10,2), optional: older rows have null');
+    const detail = (field: Fields[string]) =>
+      diffPlans(planOf(sales()), planOf(sales({ fields: { ...FIELDS, x: field } })))[0]?.detail;
+    expect(detail(f.decimal(10, 2).optional())).toBe(
+      'decimal(10,2), optional: older rows have null',
+    );
     expect(detail(f.decimal(10, 2).default('0.00'))).toMatch(/older rows have the default/);
     expect(detail(f.int())).toMatch(/Make it \.optional\(\) or give it a \.default\(\)/);
   });
@@ -64,7 +131,12 @@ describe('types widen as Iceberg promotes them:', () => {
     ['decimal(10,2) → decimal(12,2)', f.decimal(10, 2), f.decimal(12, 2), true],
     ['a struct gains an optional member', struct({}), struct({ b: f.string().optional() }), true],
     ['a member of a struct widens', struct({}), f.struct({ a: f.long() }), true],
-    ['a member of a struct becomes optional', struct({}), f.struct({ a: f.int().optional() }), true],
+    [
+      'a member of a struct becomes optional',
+      struct({}),
+      f.struct({ a: f.int().optional() }),
+      true,
+    ],
     ['long → int', f.long(), f.int(), false],
     ['int → double', f.int(), f.double(), false],
     ['decimal(12,2) → decimal(10,2)', f.decimal(12, 2), f.decimal(10, 2), false],
@@ -74,10 +146,17 @@ describe('types widen as Iceberg promotes them:', () => {
     ['timestamp → timestamptz', f.timestamp(), f.timestamptz(), false],
     ['a struct gains a required member', struct({}), struct({ b: f.string() }), false],
     ['a struct loses a member', struct({ b: f.string() }), struct({}), false],
-    ['a member of a struct becomes required', f.struct({ a: f.int().optional() }), struct({}), false],
+    [
+      'a member of a struct becomes required',
+      f.struct({ a: f.int().optional() }),
+      struct({}),
+      false,
+    ],
   ])('%s: %#', (_, before, after, expected) => {
     expect(widens(before.spec.type, after.spec.type)).toBe(expected);
-    expect(changesOfField(before, after)).toEqual([`${expected ? 'changed' : 'breaking'} stream sales, field x`]);
+    expect(changesOfField(before, after)).toEqual([
+      `${expected ? 'changed' : 'breaking'} stream sales, field x`,
+    ]);
   });
 });
 
@@ -87,17 +166,30 @@ describe('of a stream', () => {
     ['other shards break', { key: 'id' }, { key: 'id', shards: 2 }, ['breaking stream sales']],
     ['another retention changes', {}, { retention: '1d' }, ['changed stream sales']],
     ['another interval changes', {}, { table: { every: '1s' } }, ['changed stream sales']],
-    ['other partitions change', {}, { table: { partitionBy: [day('at')] } }, ['changed stream sales']],
+    [
+      'other partitions change',
+      {},
+      { table: { partitionBy: [day('at')] } },
+      ['changed stream sales'],
+    ],
     ['another time field changes', {}, { time: 'at' }, ['changed stream sales']],
     ['unknown fields kept from now on change', {}, { unknown: 'keep' }, ['changed stream sales']],
-    ['dead letters kept from now on change', {}, { invalid: 'deadletter' }, ['changed stream sales']],
+    [
+      'dead letters kept from now on change',
+      {},
+      { invalid: 'deadletter' },
+      ['changed stream sales'],
+    ],
     ['a measure changes', {}, { measures: { n: sql`count(*)` } }, ['changed stream sales']],
     ['a table that goes away changes', {}, { table: false }, ['changed stream sales']],
     ['a table that comes is added', { table: false }, {}, ['added stream sales']],
   ])('%s', (_, before, after, expected) => expect(changes(before, after)).toEqual(expected));
 
   test('partitions are changed for files written from now on', () => {
-    const [change] = diffPlans(planOf(sales()), planOf(sales({ table: { partitionBy: [day('at')] } })));
+    const [change] = diffPlans(
+      planOf(sales()),
+      planOf(sales({ table: { partitionBy: [day('at')] } })),
+    );
     expect(change?.detail).toBe('partitions changed, for files written from now on');
   });
 });
@@ -108,19 +200,39 @@ describe('of a lookup, model or dashboard', () => {
 
   test('another key or sort builds the lookup again', () => {
     const before = lookup('by_id', { from: s, key: 'id' });
-    for (const after of [lookup('by_id', { from: s, key: 'name' }), lookup('by_id', { from: s, key: 'id', sort: 'at' })])
-      expect(diff(before, after)).toEqual([{ kind: 'changed', what: 'lookup by_id', detail: 'key or source changed: its entries are built again from the stream and the lake' }]);
-    expect(diff(before, lookup('by_id', { from: s, key: 'id', description: 'x' }))[0]?.detail).toBe('options changed');
+    for (const after of [
+      lookup('by_id', { from: s, key: 'name' }),
+      lookup('by_id', { from: s, key: 'id', sort: 'at' }),
+    ])
+      expect(diff(before, after)).toEqual([
+        {
+          kind: 'changed',
+          what: 'lookup by_id',
+          detail: 'key or source changed: its entries are built again from the stream and the lake',
+        },
+      ]);
+    expect(diff(before, lookup('by_id', { from: s, key: 'id', description: 'x' }))[0]?.detail).toBe(
+      'options changed',
+    );
   });
 
   test('another query replaces the result at the next run', () => {
     const before = model('m', { sql: sql`select 1 as one` });
-    expect(diff(before, model('m', { sql: sql`select 2 as one` }))).toEqual([{ kind: 'changed', what: 'model m', detail: 'query changed: the next run replaces the result' }]);
-    expect(diff(before, model('m', { sql: sql`select 1 as one`, schedule: 'manual' }))[0]?.detail).toBe('options changed');
+    expect(diff(before, model('m', { sql: sql`select 2 as one` }))).toEqual([
+      {
+        kind: 'changed',
+        what: 'model m',
+        detail: 'query changed: the next run replaces the result',
+      },
+    ]);
+    expect(
+      diff(before, model('m', { sql: sql`select 1 as one`, schedule: 'manual' }))[0]?.detail,
+    ).toBe('options changed');
   });
 
   test('other charts change a dashboard', () => {
-    const board = (title: string) => dashboard('d', {}, ({ kpi }) => [kpi(title, { from: s, value: sql`count(*)` })]);
+    const board = (title: string) =>
+      dashboard('d', {}, ({ kpi }) => [kpi(title, { from: s, value: sql`count(*)` })]);
     expect(diff(board('a'), board('b')).map(text)).toEqual(['changed dashboard d']);
   });
 });

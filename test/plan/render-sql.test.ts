@@ -9,12 +9,15 @@ const sales = stream('sales', { fields: { Country: f.string() } });
 test('references are quoted and put in their schema', () => {
   const daily = model('daily', { sql: sql`select 1` });
   const byCountry = lookup('by_country', { from: sales, key: 'Country' });
-  expect(renderSql(sql`select ${sales.fields.Country} from ${sales} join ${daily} join ${byCountry}`))
-    .toBe('select "Country" from lake."sales" join warehouse."daily" join lookups."by_country"');
+  expect(
+    renderSql(sql`select ${sales.fields.Country} from ${sales} join ${daily} join ${byCountry}`),
+  ).toBe('select "Country" from lake."sales" join warehouse."daily" join lookups."by_country"');
 });
 
 test('parameters become literals', () => {
-  expect(renderSql(sql`${'GB'}, ${"it's"}, ${1}, ${-1.5}, ${true}, ${null}`)).toBe("'GB', 'it''s', 1, -1.5, true, NULL");
+  expect(renderSql(sql`${'GB'}, ${"it's"}, ${1}, ${-1.5}, ${true}, ${null}`)).toBe(
+    "'GB', 'it''s', 1, -1.5, true, NULL",
+  );
   expect(literal({ a: [1, "it's"] })).toBe(`'{"a":[1,"it''s"]}'::JSON`);
 });
 
@@ -25,15 +28,23 @@ test('quotes in names and texts are doubled', () => {
 
 test('the engine reads every text, number and name back as it was', async () => {
   const connection = await (await DuckDBInstance.create()).connect();
-  const text = fc.string({ unit: 'binary' }).filter((value) => !value.includes('\0') && value.isWellFormed());
+  const text = fc
+    .string({ unit: 'binary' })
+    .filter((value) => !value.includes('\0') && value.isWellFormed());
   await fc.assert(
-    fc.asyncProperty(text, fc.double({ noNaN: true, noDefaultInfinity: true }), async (value, number) => {
-      const name = quoteIdentifier(`c${value}`);
-      const reader = await connection.runAndReadAll(`SELECT ${literal(value)} AS ${name}, ${renderSql(sql`${number}`)}::DOUBLE`);
-      expect(reader.getRows()[0]?.[0]).toBe(value);
-      expect(reader.columnNames()[0]).toBe(`c${value}`);
-      expect(reader.getRows()[0]?.[1]).toBe(number === 0 ? 0 : number);
-    }),
+    fc.asyncProperty(
+      text,
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      async (value, number) => {
+        const name = quoteIdentifier(`c${value}`);
+        const reader = await connection.runAndReadAll(
+          `SELECT ${literal(value)} AS ${name}, ${renderSql(sql`${number}`)}::DOUBLE`,
+        );
+        expect(reader.getRows()[0]?.[0]).toBe(value);
+        expect(reader.columnNames()[0]).toBe(`c${value}`);
+        expect(reader.getRows()[0]?.[1]).toBe(number === 0 ? 0 : number);
+      },
+    ),
     { numRuns: 200 },
   );
   connection.closeSync();

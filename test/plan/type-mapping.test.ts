@@ -1,8 +1,13 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
-import { type Field, field as f } from '../../src/index.ts';
 import { namedFields } from '../../src/definition/field.ts';
-import { duckdbType, jsonSchema, recordSchema, typescriptValue } from '../../src/plan/type-mapping.ts';
+import { type Field, field as f } from '../../src/index.ts';
+import {
+  duckdbType,
+  jsonSchema,
+  recordSchema,
+  typescriptValue,
+} from '../../src/plan/type-mapping.ts';
 
 describe('a field has one type in each language:', () => {
   test.each<[string, Field, string, string]>([
@@ -20,8 +25,18 @@ describe('a field has one type in each language:', () => {
     ['timestamptz', f.timestamptz(), 'TIMESTAMPTZ', 'Date'],
     ['optional', f.int().optional(), 'INTEGER', 'number | null'],
     ['list', f.list(f.int().optional()), 'INTEGER[]', '(number | null)[]'],
-    ['map', f.map(f.string(), f.decimal(4, 2)), 'MAP(VARCHAR, DECIMAL(4,2))', 'Record<string, string>'],
-    ['struct', f.struct({ a: f.int(), B: f.list(f.date()).optional() }), 'STRUCT("a" INTEGER, "B" DATE[])', '{ "a": number; "B": (string)[] | null }'],
+    [
+      'map',
+      f.map(f.string(), f.decimal(4, 2)),
+      'MAP(VARCHAR, DECIMAL(4,2))',
+      'Record<string, string>',
+    ],
+    [
+      'struct',
+      f.struct({ a: f.int(), B: f.list(f.date()).optional() }),
+      'STRUCT("a" INTEGER, "B" DATE[])',
+      '{ "a": number; "B": (string)[] | null }',
+    ],
   ])('%s', (_, { spec }, engine, typescript) => {
     expect(duckdbType(spec.type)).toBe(engine);
     expect(typescriptValue(spec)).toBe(typescript);
@@ -29,7 +44,11 @@ describe('a field has one type in each language:', () => {
 });
 
 describe('the JSON schema of a field takes what a producer may send, and nothing else:', () => {
-  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, formats: { int64: true, float: true, double: true, uuid: true, date: true, 'date-time': true } });
+  const ajv = new Ajv2020({
+    strict: true,
+    allowUnionTypes: true,
+    formats: { int64: true, float: true, double: true, uuid: true, date: true, 'date-time': true },
+  });
   test.each<[string, Field, unknown[], unknown[]]>([
     ['boolean', f.boolean(), [true, false], ['true', 1]],
     ['int', f.int().min(1).max(9), [1, 9], [0, 10, 1.5, '1']],
@@ -40,11 +59,21 @@ describe('the JSON schema of a field takes what a producer may send, and nothing
     ['string', f.string().min(2).max(3), ['ab', 'äöü'], ['a', 'abcd', 5]],
     ['a pattern matches the whole text', f.string().pattern(/a|b/), ['a', 'b'], ['ab', 'xa']],
     ['one of', f.string().oneOf(['GB', 'FR']), ['GB'], ['DE']],
-    ['epoch seconds', f.timestamptz().from('epoch-seconds'), [1700000000, 1.5], ['2026-01-01T00:00:00Z']],
+    [
+      'epoch seconds',
+      f.timestamptz().from('epoch-seconds'),
+      [1700000000, 1.5],
+      ['2026-01-01T00:00:00Z'],
+    ],
     ['integer text', f.string().from('integer-text'), ['17850', 17850], [true]],
     ['list', f.list(f.int()), [[], [1]], [['a'], 1]],
     ['map', f.map(f.string(), f.int()), [{}, { a: 1 }], [{ a: 'x' }, []]],
-    ['struct', f.struct({ a: f.int(), b: f.int().optional() }), [{ a: 1 }, { a: 1, b: 2 }], [{}, { a: 1, c: 1 }]],
+    [
+      'struct',
+      f.struct({ a: f.int(), b: f.int().optional() }),
+      [{ a: 1 }, { a: 1, b: 2 }],
+      [{}, { a: 1, c: 1 }],
+    ],
   ])('%s', (_, { spec }, right, wrong) => {
     const validate = ajv.compile(jsonSchema(spec));
     for (const value of right) expect(validate(value), JSON.stringify(value)).toBe(true);
@@ -52,12 +81,16 @@ describe('the JSON schema of a field takes what a producer may send, and nothing
   });
 
   test('descriptions and defaults are kept', () => {
-    expect(jsonSchema(f.string().describe('Where').default('GB').spec)).toMatchObject({ description: 'Where', default: 'GB' });
+    expect(jsonSchema(f.string().describe('Where').default('GB').spec)).toMatchObject({
+      description: 'Where',
+      default: 'GB',
+    });
   });
 
   test('a record has the required fields, and others only where the stream takes them', () => {
     const fields = namedFields('x', { id: f.int(), name: f.string().optional() });
-    const record = (unknown: 'refuse' | 'drop' | 'keep') => ajv.compile(recordSchema(fields, unknown));
+    const record = (unknown: 'refuse' | 'drop' | 'keep') =>
+      ajv.compile(recordSchema(fields, unknown));
     expect(recordSchema(fields).required).toEqual(['id']);
     for (const unknown of ['refuse', 'drop', 'keep'] as const) {
       expect(record(unknown)({ id: 1 })).toBe(true);

@@ -4,8 +4,19 @@ import { parseStatement } from '../../src/engine/describe.ts';
 import { relationNames } from '../../src/engine/relations.ts';
 import { checkStatement, closest } from '../../src/query/statement-gate.ts';
 
-const stream = { name: 'sales', schema: 'lake' as const, fields: [], rest: false, schemas: [], columns: [] };
-const names = relationNames({ streams: [stream], models: [{ name: 'daily', materialize: 'table', sql: '', columns: [] }], lookups: [] });
+const stream = {
+  name: 'sales',
+  schema: 'lake' as const,
+  fields: [],
+  rest: false,
+  schemas: [],
+  columns: [],
+};
+const names = relationNames({
+  streams: [stream],
+  models: [{ name: 'daily', materialize: 'table', sql: '', columns: [] }],
+  lookups: [],
+});
 let parse: (sql: string) => Promise<unknown>;
 
 beforeAll(async () => {
@@ -13,7 +24,8 @@ beforeAll(async () => {
   parse = (sql) => parseStatement(connection, sql);
 });
 
-const check = async (sql: string) => checkStatement(await parse(sql), names).map((relation) => `${relation.schema}.${relation.name}`);
+const check = async (sql: string) =>
+  checkStatement(await parse(sql), names).map((relation) => `${relation.schema}.${relation.name}`);
 
 const ALLOWED: readonly [sql: string, reads: readonly string[]][] = [
   ['select * from lake.sales', ['lake.sales']],
@@ -30,15 +42,46 @@ const ALLOWED: readonly [sql: string, reads: readonly string[]][] = [
 ];
 
 const REFUSED: readonly string[] = [
-  "select * from read_csv('/etc/passwd')", "from '/etc/passwd'", "select * from 'x.parquet'", "select * from read_text('/proc/self/environ')",
-  "select * from glob('*')", "select * from parquet_metadata('x')", 'select * from duckdb_settings()', 'select * from duckdb_secrets()',
-  "select * from query('select 1')", "select * from query_table('sales')", 'select * from information_schema.tables', 'select * from pg_catalog.pg_class',
-  'select * from hot."lake.sales"', 'select * from system.information_schema.tables', "select getenv('HOME')", "select current_setting('memory_limit')",
-  "select * from enable_logging('QueryLog')", "call enable_logging('QueryLog')", 'select * from force_checkpoint()', 'select * from duckdb_logs()',
-  'drop table sales', 'create table x as select 1', "copy (select 1) to '/tmp/x'", "attach '/tmp/x.db'", 'insert into sales values (1)', 'set memory_limit = 1',
-  'pragma database_list', 'install httpfs', 'load httpfs', 'select 1; select 2', 'with a as (select 1) select * from (with b as (select 1) select 1), b',
-  'select * from sales, lateral (select * from nope)', 'select list(x order by (select 1 from nope)) from sales', 'explain select 1', 'show tables',
-  'select * from a where a.x in (select y from sales)', "select * from sniff_csv('x')", 'select * from pragma_table_info(\'sales\')', 'vacuum', 'checkpoint',
+  "select * from read_csv('/etc/passwd')",
+  "from '/etc/passwd'",
+  "select * from 'x.parquet'",
+  "select * from read_text('/proc/self/environ')",
+  "select * from glob('*')",
+  "select * from parquet_metadata('x')",
+  'select * from duckdb_settings()',
+  'select * from duckdb_secrets()',
+  "select * from query('select 1')",
+  "select * from query_table('sales')",
+  'select * from information_schema.tables',
+  'select * from pg_catalog.pg_class',
+  'select * from hot."lake.sales"',
+  'select * from system.information_schema.tables',
+  "select getenv('HOME')",
+  "select current_setting('memory_limit')",
+  "select * from enable_logging('QueryLog')",
+  "call enable_logging('QueryLog')",
+  'select * from force_checkpoint()',
+  'select * from duckdb_logs()',
+  'drop table sales',
+  'create table x as select 1',
+  "copy (select 1) to '/tmp/x'",
+  "attach '/tmp/x.db'",
+  'insert into sales values (1)',
+  'set memory_limit = 1',
+  'pragma database_list',
+  'install httpfs',
+  'load httpfs',
+  'select 1; select 2',
+  'with a as (select 1) select * from (with b as (select 1) select 1), b',
+  'select * from sales, lateral (select * from nope)',
+  'select list(x order by (select 1 from nope)) from sales',
+  'explain select 1',
+  'show tables',
+  'select * from a where a.x in (select y from sales)',
+  "select * from sniff_csv('x')",
+  "select * from pragma_table_info('sales')",
+  'vacuum',
+  'checkpoint',
 ];
 
 describe('the statement gate', () => {
@@ -51,8 +94,14 @@ describe('the statement gate', () => {
   });
 
   test('says where, and what was meant', async () => {
-    await expect(check('select * from lake.sale')).rejects.toMatchObject({ message: 'There is no table lake.sale. Did you mean lake.sales?', details: { position: 14 } });
-    await expect(check('selec 1')).rejects.toMatchObject({ code: 'MR_QUERY_SYNTAX', details: { position: 0 } });
+    await expect(check('select * from lake.sale')).rejects.toMatchObject({
+      message: 'There is no table lake.sale. Did you mean lake.sales?',
+      details: { position: 14 },
+    });
+    await expect(check('selec 1')).rejects.toMatchObject({
+      code: 'MR_QUERY_SYNTAX',
+      details: { position: 0 },
+    });
     expect(closest('sale', ['lake.sales', 'sys.runs'])).toBe('lake.sales');
     expect(closest('customers', ['lake.sales', 'sys.runs'])).toBeUndefined();
   });

@@ -1,9 +1,14 @@
-import { writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { fileBytes, fileText, fingerprint, plainName } from '../../src/source/embedded/file-bytes.ts';
+import {
+  fileBytes,
+  fileText,
+  fingerprint,
+  plainName,
+} from '../../src/source/embedded/file-bytes.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
 function file(content: string | Buffer, name = 'file.csv'): string {
@@ -24,7 +29,12 @@ function zstdFrame(content: Buffer): Buffer {
   size.writeUInt32LE(content.length);
   const block = Buffer.alloc(4);
   block.writeUInt32LE((content.length << 3) | 1);
-  return Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0]), size, block.subarray(0, 3), content]);
+  return Buffer.concat([
+    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0]),
+    size,
+    block.subarray(0, 3),
+    content,
+  ]);
 }
 
 const UMLAUT = 'größe,€\n';
@@ -34,9 +44,24 @@ describe('the encoding of a file is found:', () => {
     ['UTF-8', Buffer.from(UMLAUT), 'utf-8', UMLAUT],
     ['UTF-8 with mark', Buffer.from(`\ufeff${UMLAUT}`), 'utf-8', UMLAUT],
     ['ASCII', Buffer.from('a,b\n'), 'utf-8', 'a,b\n'],
-    ['UTF-16, low byte first', Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(UMLAUT, 'utf16le')]), 'utf-16le', UMLAUT],
-    ['UTF-16, high byte first', Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from(UMLAUT, 'utf16le').swap16()]), 'utf-16be', UMLAUT],
-    ['Windows-1252', Buffer.from([0x67, 0x72, 0xf6, 0xdf, 0x65, 0x2c, 0x80, 0x0a]), 'windows-1252', UMLAUT],
+    [
+      'UTF-16, low byte first',
+      Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(UMLAUT, 'utf16le')]),
+      'utf-16le',
+      UMLAUT,
+    ],
+    [
+      'UTF-16, high byte first',
+      Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from(UMLAUT, 'utf16le').swap16()]),
+      'utf-16be',
+      UMLAUT,
+    ],
+    [
+      'Windows-1252',
+      Buffer.from([0x67, 0x72, 0xf6, 0xdf, 0x65, 0x2c, 0x80, 0x0a]),
+      'windows-1252',
+      UMLAUT,
+    ],
     ['Latin-1', Buffer.from('café\n', 'latin1'), 'windows-1252', 'café\n'],
     ['nothing', Buffer.alloc(0), 'utf-8', ''],
   ])('%s', async (_, content, encoding, text) => {
@@ -54,13 +79,20 @@ describe('the encoding of a file is found:', () => {
 
 test('bytes that are not of the encoding are an error, never a replacement character', async () => {
   const path = file(Buffer.from([0x61, 0xff, 0x62]));
-  await expect(textOf(path, 'utf-8')).rejects.toMatchObject({ code: 'MR_IMPORT_FILE', message: expect.stringMatching(/is not utf-8.*--encoding, for example windows-1252/) });
+  await expect(textOf(path, 'utf-8')).rejects.toMatchObject({
+    code: 'MR_IMPORT_FILE',
+    message: expect.stringMatching(/is not utf-8.*--encoding, for example windows-1252/),
+  });
 });
 
 test('a fingerprint is the checksum of the content, compressed or not', async () => {
   const sha256 = createHash('sha256').update(UMLAUT).digest('hex');
   const bytes = Buffer.byteLength(UMLAUT);
-  for (const path of [file(UMLAUT), file(gzipSync(UMLAUT), 'file.csv.gz'), file(zstdFrame(Buffer.from(UMLAUT)), 'file.csv.zst')])
+  for (const path of [
+    file(UMLAUT),
+    file(gzipSync(UMLAUT), 'file.csv.gz'),
+    file(zstdFrame(Buffer.from(UMLAUT)), 'file.csv.zst'),
+  ])
     expect(await fingerprint(path)).toEqual({ sha256, encoding: 'utf-8', bytes });
 });
 
@@ -78,9 +110,17 @@ test.each([
   const drain = async () => {
     for await (const chunk of fileBytes(path)) expect(chunk.length).toBeGreaterThan(0);
   };
-  await expect(drain()).rejects.toMatchObject({ code: 'MR_IMPORT_FILE', message: expect.stringContaining(`${path} could not be read`) });
+  await expect(drain()).rejects.toMatchObject({
+    code: 'MR_IMPORT_FILE',
+    message: expect.stringContaining(`${path} could not be read`),
+  });
 });
 
 test('the ending of compression is not part of a name', () => {
-  expect(['a.csv.gz', 'a.csv.zst', 'a.csv', 'a.gz.csv'].map(plainName)).toEqual(['a.csv', 'a.csv', 'a.csv', 'a.gz.csv']);
+  expect(['a.csv.gz', 'a.csv.zst', 'a.csv', 'a.gz.csv'].map(plainName)).toEqual([
+    'a.csv',
+    'a.csv',
+    'a.csv',
+    'a.gz.csv',
+  ]);
 });

@@ -28,12 +28,18 @@ describe('the same two rows are found in', () => {
     ['NDJSON', '{"a":1}\n{"a":2}\n'],
     ['NDJSON with CRLF and without a last newline', '{"a":1}\r\n{"a":2}'],
     ['NDJSON with empty lines', '\n{"a":1}\n\n\n{"a":2}\n\n'],
-    ['pretty-printed objects', `${JSON.stringify({ a: 1 }, null, 2)}\n${JSON.stringify({ a: 2 }, null, 2)}\n`],
+    [
+      'pretty-printed objects',
+      `${JSON.stringify({ a: 1 }, null, 2)}\n${JSON.stringify({ a: 2 }, null, 2)}\n`,
+    ],
     ['objects behind each other', '{"a":1}{"a":2}'],
     ['a file with a byte order mark', '\ufeff[{"a":1},{"a":2}]'],
   ])('%s', async (_, content) => {
     const rows = await read(content);
-    expect(rows.map(({ row, values }) => [row, values])).toEqual([[1, one('1')], [2, one('2')]]);
+    expect(rows.map(({ row, values }) => [row, values])).toEqual([
+      [1, one('1')],
+      [2, one('2')],
+    ]);
   });
 
   test('a file in UTF-16', async () => {
@@ -49,9 +55,14 @@ test('an empty file and an empty array have no rows', async () => {
 });
 
 test('values stay as they are written', async () => {
-  const [row] = await read('{"a": 12345678901234567890.10, "b": {"c": [1.0, "x"]}, "d": "\\u00e4", "e": null}');
+  const [row] = await read(
+    '{"a": 12345678901234567890.10, "b": {"c": [1.0, "x"]}, "d": "\\u00e4", "e": null}',
+  );
   expect(row?.values).toEqual([
-    ['a', { json: '12345678901234567890.10' }], ['b', { json: '{"c": [1.0, "x"]}' }], ['d', { json: '"\\u00e4"' }], ['e', { json: 'null' }],
+    ['a', { json: '12345678901234567890.10' }],
+    ['b', { json: '{"c": [1.0, "x"]}' }],
+    ['d', { json: '"\\u00e4"' }],
+    ['e', { json: 'null' }],
   ]);
 });
 
@@ -63,7 +74,13 @@ test('brackets and quotes in texts end nothing', async () => {
 
 test('a broken row is a problem of that row, with its text; what follows is read', async () => {
   const rows = await read('{"a":1}\n{"a":\n{"a":"x}\nnonsense\n5\n"text"\n{"a":2,"a":3}\n{"a":6}');
-  expect(rows.map(({ row, problem, text }) => [row, problem === undefined ? 'right' : problem.replace(/:.*/, ''), text])).toEqual([
+  expect(
+    rows.map(({ row, problem, text }) => [
+      row,
+      problem === undefined ? 'right' : problem.replace(/:.*/, ''),
+      text,
+    ]),
+  ).toEqual([
     [1, 'right', '{"a":1}'],
     [2, 'Not valid JSON', '{"a":'],
     [3, 'Not valid JSON', '{"a":"x}'],
@@ -82,11 +99,21 @@ test('a row that the file ends in is a problem', async () => {
 });
 
 test('rows that lie over the end of a read are whole', async () => {
-  const rows = await read(`[${Array.from({ length: 20_000 }, (_, index) => JSON.stringify({ id: index, text: `${'ä€'.repeat(index % 40)}` })).join(',\n')}]`);
+  const rows = await read(
+    `[${Array.from({ length: 20_000 }, (_, index) => JSON.stringify({ id: index, text: `${'ä€'.repeat(index % 40)}` })).join(',\n')}]`,
+  );
   expect(rows).toHaveLength(20_000);
-  expect(rows.every(({ problem, text }, index) => problem === undefined && (JSON.parse(text) as { id: number }).id === index)).toBe(true);
+  expect(
+    rows.every(
+      ({ problem, text }, index) =>
+        problem === undefined && (JSON.parse(text) as { id: number }).id === index,
+    ),
+  ).toBe(true);
 });
 
 test('a value that never ends is refused, not collected', async () => {
-  await expect(read(`{"a":1}\n{"a":[${'1,\n'.repeat(1_500_000)}`)).rejects.toMatchObject({ code: 'MR_IMPORT_FILE', message: expect.stringMatching(/Row 2 has more than 1048576 bytes/) });
+  await expect(read(`{"a":1}\n{"a":[${'1,\n'.repeat(1_500_000)}`)).rejects.toMatchObject({
+    code: 'MR_IMPORT_FILE',
+    message: expect.stringMatching(/Row 2 has more than 1048576 bytes/),
+  });
 });

@@ -1,29 +1,44 @@
 import { describe, expect, test } from 'vitest';
-import { type Fields, field as f, stream, type StreamOptions } from '../../src/index.ts';
+import { type Fields, field as f, type StreamOptions, stream } from '../../src/index.ts';
 import { compile } from '../../src/plan/compile.ts';
 import type { StreamPlan } from '../../src/plan/plan.ts';
 import { type MappingOptions, RecordMapper } from '../../src/source/record-mapper.ts';
 import type { FileSource, SourceRow } from '../../src/source/source.ts';
 
-const NOTHING: MappingOptions = { map: new Map(), ignore: new Set(), nulls: new Set(), dates: undefined };
+const NOTHING: MappingOptions = {
+  map: new Map(),
+  ignore: new Set(),
+  nulls: new Set(),
+  dates: undefined,
+};
 
 function planOf(fields: Fields, options: Partial<StreamOptions<Fields>> = {}): StreamPlan {
   return compile([stream('sales', { fields, ...options })]).plan.streams[0] as StreamPlan;
 }
 
 function csv(columns: readonly string[], ...cells: readonly (readonly string[])[]): FileSource {
-  const rows = cells.map((row, index): SourceRow => ({
-    row: index + 1, text: row.join(','), values: row.map((text, column) => [columns[column] as string, { text }] as const),
-  }));
+  const rows = cells.map(
+    (row, index): SourceRow => ({
+      row: index + 1,
+      text: row.join(','),
+      values: row.map((text, column) => [columns[column] as string, { text }] as const),
+    }),
+  );
   return {
-    path: 'sales.csv', columns, dialect: { format: 'csv', encoding: 'utf-8', delimiter: ',', quote: '"', header: true },
+    path: 'sales.csv',
+    columns,
+    dialect: { format: 'csv', encoding: 'utf-8', delimiter: ',', quote: '"', header: true },
     async *rows() {
       yield* rows;
     },
   };
 }
 
-async function records(source: FileSource, plan: StreamPlan, options: Partial<MappingOptions> = {}): Promise<unknown[]> {
+async function records(
+  source: FileSource,
+  plan: StreamPlan,
+  options: Partial<MappingOptions> = {},
+): Promise<unknown[]> {
   const mapper = await RecordMapper.create(source, plan, { ...NOTHING, ...options });
   const found: unknown[] = [];
   for await (const row of source.rows()) found.push(JSON.parse(mapper.record(source.path, row)));
@@ -31,55 +46,121 @@ async function records(source: FileSource, plan: StreamPlan, options: Partial<Ma
 }
 
 /** What becomes of cells of one column. */
-async function cells(field: Fields[string], texts: readonly string[], options: Partial<MappingOptions> = {}): Promise<unknown[]> {
-  const found = await records(csv(['x'], ...texts.map((text) => [text])), planOf({ x: field }), options);
+async function cells(
+  field: Fields[string],
+  texts: readonly string[],
+  options: Partial<MappingOptions> = {},
+): Promise<unknown[]> {
+  const found = await records(
+    csv(['x'], ...texts.map((text) => [text])),
+    planOf({ x: field }),
+    options,
+  );
   return found.map((record) => (record as { x?: unknown }).x);
 }
 
 describe('columns and fields:', () => {
   const plan = planOf({ invoice_no: f.string(), unitPrice: f.string() });
-  test.each([['invoice_no'], ['InvoiceNo'], ['INVOICE NO'], ['invoice-no'], ['Invoice.No'], ['invoiceno']])('%s is the field invoice_no', async (column) => {
-    expect(await records(csv([column, 'Unit Price'], ['1', '2']), plan)).toEqual([{ invoice_no: '1', unitPrice: '2' }]);
+  test.each([
+    ['invoice_no'],
+    ['InvoiceNo'],
+    ['INVOICE NO'],
+    ['invoice-no'],
+    ['Invoice.No'],
+    ['invoiceno'],
+  ])('%s is the field invoice_no', async (column) => {
+    expect(await records(csv([column, 'Unit Price'], ['1', '2']), plan)).toEqual([
+      { invoice_no: '1', unitPrice: '2' },
+    ]);
   });
 
   test('a column goes where the user says', async () => {
-    expect(await records(csv(['Nummer', 'unit_price'], ['1', '2']), plan, { map: new Map([['Nummer', 'invoice_no']]) })).toEqual([{ invoice_no: '1', unitPrice: '2' }]);
+    expect(
+      await records(csv(['Nummer', 'unit_price'], ['1', '2']), plan, {
+        map: new Map([['Nummer', 'invoice_no']]),
+      }),
+    ).toEqual([{ invoice_no: '1', unitPrice: '2' }]);
   });
 
   test('a column is left out where the user says', async () => {
-    expect(await records(csv(['invoice_no', 'unit_price', 'Row'], ['1', '2', '3']), plan, { ignore: new Set(['Row']) })).toEqual([{ invoice_no: '1', unitPrice: '2' }]);
+    expect(
+      await records(csv(['invoice_no', 'unit_price', 'Row'], ['1', '2', '3']), plan, {
+        ignore: new Set(['Row']),
+      }),
+    ).toEqual([{ invoice_no: '1', unitPrice: '2' }]);
   });
 
   test('a column without a field is refused, with what to do', async () => {
     const unknown = records(csv(['invoice_no', 'Price'], ['1', '2']), plan);
-    await expect(unknown).rejects.toMatchObject({ code: 'MR_IMPORT_FILE', details: { column: 'Price' } });
-    await expect(unknown).rejects.toThrow('sales.csv: column "Price" matches no field of stream \'sales\' (invoice_no, unitPrice). Say which with --map "Price=field", or leave it out with --ignore "Price".');
+    await expect(unknown).rejects.toMatchObject({
+      code: 'MR_IMPORT_FILE',
+      details: { column: 'Price' },
+    });
+    await expect(unknown).rejects.toThrow(
+      'sales.csv: column "Price" matches no field of stream \'sales\' (invoice_no, unitPrice). Say which with --map "Price=field", or leave it out with --ignore "Price".',
+    );
   });
 
   test('a mapping to no field is refused', async () => {
-    await expect(records(csv(['a'], ['1']), plan, { map: new Map([['a', 'b']]) })).rejects.toThrow("is mapped to 'b', which is not a field");
+    await expect(records(csv(['a'], ['1']), plan, { map: new Map([['a', 'b']]) })).rejects.toThrow(
+      "is mapped to 'b', which is not a field",
+    );
   });
 
   test('a stream that takes unknown fields gets them under their own name', async () => {
     for (const unknown of ['keep', 'drop'] as const)
-      expect(await records(csv(['id', 'More Things'], ['1', 'x']), planOf({ id: f.int() }, { unknown }))).toEqual([{ id: 1, 'More Things': 'x' }]);
+      expect(
+        await records(csv(['id', 'More Things'], ['1', 'x']), planOf({ id: f.int() }, { unknown })),
+      ).toEqual([{ id: 1, 'More Things': 'x' }]);
   });
 });
 
 describe('a cell becomes what its field wants, or goes on as it is for the stream to refuse:', () => {
   test.each<[string, Fields[string], string[], unknown[]]>([
-    ['int', f.int(), ['1', ' -5 ', '1.0', 'x', '1,000', '007'], [1, -5, '1.0', 'x', '1,000', '007']],
+    [
+      'int',
+      f.int(),
+      ['1', ' -5 ', '1.0', 'x', '1,000', '007'],
+      [1, -5, '1.0', 'x', '1,000', '007'],
+    ],
     ['long stays exact', f.long(), ['9223372036854775807', ' 1 '], ['9223372036854775807', '1']],
     ['double', f.double(), ['1.5', '1e3', '.5', '1,5', 'NaN'], [1.5, 1000, '.5', '1,5', 'NaN']],
-    ['decimal stays exact', f.decimal(38, 2), ['12345678901234567890.10', '2.550 '], ['12345678901234567890.10', '2.550']],
-    ['boolean', f.boolean(), ['true', 'YES', '1', 'f', 'N', '0', 'maybe'], [true, true, true, false, false, false, 'maybe']],
-    ['string keeps its spaces and zeros', f.string(), ['007', ' a ', '1.0', ''], ['007', ' a ', '1.0', '']],
+    [
+      'decimal stays exact',
+      f.decimal(38, 2),
+      ['12345678901234567890.10', '2.550 '],
+      ['12345678901234567890.10', '2.550'],
+    ],
+    [
+      'boolean',
+      f.boolean(),
+      ['true', 'YES', '1', 'f', 'N', '0', 'maybe'],
+      [true, true, true, false, false, false, 'maybe'],
+    ],
+    [
+      'string keeps its spaces and zeros',
+      f.string(),
+      ['007', ' a ', '1.0', ''],
+      ['007', ' a ', '1.0', ''],
+    ],
     ['integer text', f.string().from('integer-text'), ['17850.0', 'C1'], ['17850.0', 'C1']],
-    ['uuid', f.uuid(), [' 0f3a9c21-0000-4000-8000-000000000000 '], ['0f3a9c21-0000-4000-8000-000000000000']],
-    ['epoch seconds', f.timestamptz().from('epoch-seconds'), ['1700000000', 'x'], [1700000000, 'x']],
+    [
+      'uuid',
+      f.uuid(),
+      [' 0f3a9c21-0000-4000-8000-000000000000 '],
+      ['0f3a9c21-0000-4000-8000-000000000000'],
+    ],
+    [
+      'epoch seconds',
+      f.timestamptz().from('epoch-seconds'),
+      ['1700000000', 'x'],
+      [1700000000, 'x'],
+    ],
     ['list', f.list(f.int()), ['[1, 2]', 'x'], [[1, 2], 'x']],
     ['struct', f.struct({ a: f.int() }), ['{"a": 1}'], [{ a: 1 }]],
-  ])('%s', async (_, field, texts, expected) => expect(await cells(field, texts)).toEqual(expected));
+  ])('%s', async (_, field, texts, expected) =>
+    expect(await cells(field, texts)).toEqual(expected),
+  );
 
   test('an empty cell is no value, but for a required string', async () => {
     expect(await cells(f.string().optional(), [''])).toEqual([undefined]);
@@ -88,16 +169,29 @@ describe('a cell becomes what its field wants, or goes on as it is for the strea
   });
 
   test('texts that stand for no value are those the user names', async () => {
-    expect(await cells(f.string().optional(), ['NULL', 'n/a', 'null'], { nulls: new Set(['NULL', 'n/a']) })).toEqual([undefined, undefined, 'null']);
+    expect(
+      await cells(f.string().optional(), ['NULL', 'n/a', 'null'], {
+        nulls: new Set(['NULL', 'n/a']),
+      }),
+    ).toEqual([undefined, undefined, 'null']);
     expect(await cells(f.string().optional(), ['NULL'])).toEqual(['NULL']);
   });
 });
 
 describe('dates:', () => {
   test('the order of day and month is found where any row shows it', async () => {
-    expect(await cells(f.timestamp(), ['12/1/2010 8:26', '12/13/2010 17:05'])).toEqual(['2010-12-01T08:26:00', '2010-12-13T17:05:00']);
-    expect(await cells(f.timestamp(), ['1/12/2010 8:26:30', '13/12/2010 17:05:01.5'])).toEqual(['2010-12-01T08:26:30', '2010-12-13T17:05:01.5']);
-    expect(await cells(f.date(), ['1.12.2010', '31.12.2010'])).toEqual(['2010-12-01', '2010-12-31']);
+    expect(await cells(f.timestamp(), ['12/1/2010 8:26', '12/13/2010 17:05'])).toEqual([
+      '2010-12-01T08:26:00',
+      '2010-12-13T17:05:00',
+    ]);
+    expect(await cells(f.timestamp(), ['1/12/2010 8:26:30', '13/12/2010 17:05:01.5'])).toEqual([
+      '2010-12-01T08:26:30',
+      '2010-12-13T17:05:01.5',
+    ]);
+    expect(await cells(f.date(), ['1.12.2010', '31.12.2010'])).toEqual([
+      '2010-12-01',
+      '2010-12-31',
+    ]);
     expect(await cells(f.date(), ['2010/12/1', '2010/2/3'])).toEqual(['2010-12-01', '2010-02-03']);
   });
 
@@ -108,13 +202,18 @@ describe('dates:', () => {
 
   test('each column has its own order', async () => {
     const source = csv(['a', 'b'], ['12/13/2010', '13/12/2010'], ['1/2/2010', '1/2/2010']);
-    expect(await records(source, planOf({ a: f.date(), b: f.date() }))).toEqual([{ a: '2010-12-13', b: '2010-12-13' }, { a: '2010-01-02', b: '2010-02-01' }]);
+    expect(await records(source, planOf({ a: f.date(), b: f.date() }))).toEqual([
+      { a: '2010-12-13', b: '2010-12-13' },
+      { a: '2010-01-02', b: '2010-02-01' },
+    ]);
   });
 
   test('a file that can be read in two ways is refused, with what to do', async () => {
     const ambiguous = cells(f.timestamp(), ['1/2/2010 8:26', '12/12/2010 8:26']);
     await expect(ambiguous).rejects.toMatchObject({ code: 'MR_IMPORT_FILE' });
-    await expect(ambiguous).rejects.toThrow("the dates of 'x' can be read as month/day and as day/month. Say which with --dates MDY or --dates DMY.");
+    await expect(ambiguous).rejects.toThrow(
+      "the dates of 'x' can be read as month/day and as day/month. Say which with --dates MDY or --dates DMY.",
+    );
   });
 
   test('the user says the order', async () => {
@@ -127,17 +226,26 @@ describe('dates:', () => {
   });
 
   test('ISO dates pass as they are', async () => {
-    expect(await cells(f.timestamp(), ['2010-12-01 08:26:00', '2010-12-01T08:26'])).toEqual(['2010-12-01 08:26:00', '2010-12-01T08:26']);
-    expect(await cells(f.timestamptz(), ['2010-12-01T08:26:00+01:00'])).toEqual(['2010-12-01T08:26:00+01:00']);
+    expect(await cells(f.timestamp(), ['2010-12-01 08:26:00', '2010-12-01T08:26'])).toEqual([
+      '2010-12-01 08:26:00',
+      '2010-12-01T08:26',
+    ]);
+    expect(await cells(f.timestamptz(), ['2010-12-01T08:26:00+01:00'])).toEqual([
+      '2010-12-01T08:26:00+01:00',
+    ]);
   });
 
   test('a date in a column of times is its midnight; midnight in a column of dates is its date', async () => {
     expect(await cells(f.timestamp(), ['2010-12-01'])).toEqual(['2010-12-01T00:00:00']);
     expect(await cells(f.timestamptz(), ['2010-12-01'])).toEqual(['2010-12-01T00:00:00Z']);
-    expect(await cells(f.date(), ['2010-12-01 00:00:00', '2010-12-02T00:00', '2010-12-03 01:00:00'])).toEqual(['2010-12-01', '2010-12-02', '2010-12-03 01:00:00']);
+    expect(
+      await cells(f.date(), ['2010-12-01 00:00:00', '2010-12-02T00:00', '2010-12-03 01:00:00']),
+    ).toEqual(['2010-12-01', '2010-12-02', '2010-12-03 01:00:00']);
   });
 
   test('hours may be counted to twelve, and years in two digits', async () => {
-    expect(await cells(f.timestamp(), ['12/13/10 12:05 AM', '1/2/69 12:05 PM', '1/2/70 1:05pm'])).toEqual(['2010-12-13T00:05:00', '2069-01-02T12:05:00', '1970-01-02T13:05:00']);
+    expect(
+      await cells(f.timestamp(), ['12/13/10 12:05 AM', '1/2/69 12:05 PM', '1/2/70 1:05pm']),
+    ).toEqual(['2010-12-13T00:05:00', '2069-01-02T12:05:00', '1970-01-02T13:05:00']);
   });
 });

@@ -18,7 +18,12 @@ describeStreamStore('The segment log on the disk', () => {
   const folder = temporaryFolder();
   const { clock, setTime } = playedClock();
   const files = nodeFileSystem();
-  const under = (): StreamStoreUnderTest => ({ store: storeOn(files, folder, clock), files, reopen: under, setTime });
+  const under = (): StreamStoreUnderTest => ({
+    store: storeOn(files, folder, clock),
+    files,
+    reopen: under,
+    setTime,
+  });
   return under();
 });
 

@@ -10,8 +10,17 @@ export async function startApp(folder: string, source: string): Promise<App> {
   const file = join(folder, 'pipeline.ts');
   writeFileSync(file, source);
   const app = await App.start({
-    file, folder: join(folder, '.millrace'), mode: 'dev', host: '127.0.0.1', port: 0, allowedHosts: [], allowBreaking: false,
-    triggers: true, clock: systemClock, logger: silentLogger, onFatal: (error) => {
+    file,
+    folder: join(folder, '.millrace'),
+    mode: 'dev',
+    host: '127.0.0.1',
+    port: 0,
+    allowedHosts: [],
+    allowBreaking: false,
+    triggers: true,
+    clock: systemClock,
+    logger: silentLogger,
+    onFatal: (error) => {
       throw error;
     },
   });
@@ -19,16 +28,32 @@ export async function startApp(folder: string, source: string): Promise<App> {
   return app;
 }
 
-export async function sendTo(app: App, stream: string, rows: readonly object[]): Promise<{ accepted: number }> {
-  const response = await fetch(`${app.address}/v1/streams/${stream}/records`, { method: 'POST', headers: { 'content-type': 'application/x-ndjson' }, body: rows.map((row) => JSON.stringify(row)).join('\n') });
+export async function sendTo(
+  app: App,
+  stream: string,
+  rows: readonly object[],
+): Promise<{ accepted: number }> {
+  const response = await fetch(`${app.address}/v1/streams/${stream}/records`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: rows.map((row) => JSON.stringify(row)).join('\n'),
+  });
   const answer = (await response.json()) as { accepted: number; error?: { message: string } };
   if (answer.error) throw new Error(answer.error.message);
   return answer;
 }
 
 export async function askSql(app: App, sql: string): Promise<unknown[][]> {
-  const response = await fetch(`${app.address}/v1/sql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ sql }) });
-  const answer = (await response.json()) as { rows: unknown[][]; error?: { code: string; message: string } };
-  if (answer.error) throw Object.assign(new Error(answer.error.message), { code: answer.error.code });
+  const response = await fetch(`${app.address}/v1/sql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ sql }),
+  });
+  const answer = (await response.json()) as {
+    rows: unknown[][];
+    error?: { code: string; message: string };
+  };
+  if (answer.error)
+    throw Object.assign(new Error(answer.error.message), { code: answer.error.code });
   return answer.rows;
 }

@@ -1,5 +1,11 @@
 import { dirname } from 'node:path';
-import { type FileEntry, type FileHandle, type FileSystem, type OpenMode, SECTOR_BYTES } from '../../src/core/file-system.ts';
+import {
+  type FileEntry,
+  type FileHandle,
+  type FileSystem,
+  type OpenMode,
+  SECTOR_BYTES,
+} from '../../src/core/file-system.ts';
 
 /** mulberry32: a fault is found again by its seed. */
 export function seededRandom(seed: number): () => number {
@@ -75,7 +81,9 @@ export class FaultFileSystem implements FileSystem {
   /** Flips one bit of a file, on disk and in the cache. */
   flipBit(path: string, at: number): void {
     const file = this.#file(path);
-    for (const bytes of [file.seen, file.kept]) if (at < bytes.length) bytes[at] = (bytes[at] as number) ^ (1 << Math.floor(this.#random() * 8));
+    for (const bytes of [file.seen, file.kept])
+      if (at < bytes.length)
+        bytes[at] = (bytes[at] as number) ^ (1 << Math.floor(this.#random() * 8));
   }
 
   #step(): Fault['kind'] | undefined {
@@ -96,7 +104,8 @@ export class FaultFileSystem implements FileSystem {
 
   async open(path: string, mode: OpenMode): Promise<FileHandle> {
     this.#step();
-    if (mode !== 'read' && !this.#files.has(path)) this.#files.set(path, { seen: Buffer.alloc(0), kept: Buffer.alloc(0) });
+    if (mode !== 'read' && !this.#files.has(path))
+      this.#files.set(path, { seen: Buffer.alloc(0), kept: Buffer.alloc(0) });
     const file = this.#file(path);
     return this.#handle(file, mode === 'durable' && this.#honestDurable);
   }
@@ -139,7 +148,8 @@ export class FaultFileSystem implements FileSystem {
   /** Some sectors of the write reach the disk, others do not. */
   #tear(file: File, bytes: Uint8Array, position: number): void {
     for (let at = 0; at < bytes.length; at += SECTOR_BYTES) {
-      if (this.#random() < 0.5) file.kept = written(file.kept, bytes.subarray(at, at + SECTOR_BYTES), position + at);
+      if (this.#random() < 0.5)
+        file.kept = written(file.kept, bytes.subarray(at, at + SECTOR_BYTES), position + at);
     }
   }
 
@@ -163,8 +173,12 @@ export class FaultFileSystem implements FileSystem {
 
   async list(folder: string): Promise<FileEntry[]> {
     this.#step();
-    const inside = [...this.#files.keys()].filter((path) => dirname(path) === folder).map((path) => ({ name: path.slice(folder.length + 1), isFolder: false }));
-    const folders = [...this.#folders].filter((path) => dirname(path) === folder).map((path) => ({ name: path.slice(folder.length + 1), isFolder: true }));
+    const inside = [...this.#files.keys()]
+      .filter((path) => dirname(path) === folder)
+      .map((path) => ({ name: path.slice(folder.length + 1), isFolder: false }));
+    const folders = [...this.#folders]
+      .filter((path) => dirname(path) === folder)
+      .map((path) => ({ name: path.slice(folder.length + 1), isFolder: true }));
     return [...inside, ...folders].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 

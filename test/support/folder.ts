@@ -11,4 +11,5 @@ export function temporaryFolder(): string {
 }
 
 /** Real public data, where this machine has it. */
-export const SHARED_DATA: string = process.env['MILLRACE_SHARED_DATA'] ?? new URL('../../../shared/data', import.meta.url).pathname;
+export const SHARED_DATA: string =
+  process.env['MILLRACE_SHARED_DATA'] ?? new URL('../../../shared/data', import.meta.url).pathname;

@@ -34,12 +34,20 @@ export interface StartOptions {
 }
 
 /** Writes `pipeline.ts` into the folder and runs it on a free port. It ends with the test. */
-export async function startPipeline(folder: string, source: string | undefined, options: StartOptions = {}): Promise<RunningPipeline> {
+export async function startPipeline(
+  folder: string,
+  source: string | undefined,
+  options: StartOptions = {},
+): Promise<RunningPipeline> {
   if (source !== undefined) writeFileSync(join(folder, 'pipeline.ts'), source);
-  const child = spawn(process.execPath, [MILLRACE, options.mode ?? 'dev', folder, '--port', '0', '--json', ...(options.args ?? [])], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...options.env },
-  });
+  const child = spawn(
+    process.execPath,
+    [MILLRACE, options.mode ?? 'dev', folder, '--port', '0', '--json', ...(options.args ?? [])],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...options.env },
+    },
+  );
   onTestFinished(() => {
     child.kill('SIGKILL');
   });
@@ -63,15 +71,30 @@ export async function startPipeline(folder: string, source: string | undefined, 
         resolve(found as unknown as { [name: string]: unknown });
       };
       listeners.add(look);
-      child.once('exit', (code) => reject(new Error(`the pipeline ended with ${code} before '${event}':\n${errors}\n${JSON.stringify(events)}`)));
+      child.once('exit', (code) =>
+        reject(
+          new Error(
+            `the pipeline ended with ${code} before '${event}':\n${errors}\n${JSON.stringify(events)}`,
+          ),
+        ),
+      );
       look();
     });
   const ready = await waitFor('ready');
   const url = ready['http'] as string;
   const post = (path: string, body: string | Buffer, headers: Record<string, string> = {}) =>
-    fetch(`${url}${path}`, { method: 'POST', body: body as string, headers: { 'content-type': 'application/json', ...headers } });
+    fetch(`${url}${path}`, {
+      method: 'POST',
+      body: body as string,
+      headers: { 'content-type': 'application/json', ...headers },
+    });
   return {
-    url, folder, process: child, events, post, waitFor,
+    url,
+    folder,
+    process: child,
+    events,
+    post,
+    waitFor,
     errors: () => errors,
     sql: async (query, params = []) => {
       const response = await post('/v1/sql', JSON.stringify({ sql: query, params }));
@@ -94,8 +117,15 @@ export async function startPipeline(folder: string, source: string | undefined, 
 }
 
 /** Runs a command to its end. */
-export async function millrace(args: readonly string[], options: { cwd?: string; env?: Record<string, string>; input?: string } = {}): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, [MILLRACE, ...args], { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ['pipe', 'pipe', 'pipe'] });
+export async function millrace(
+  args: readonly string[],
+  options: { cwd?: string; env?: Record<string, string>; input?: string } = {},
+): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawn(process.execPath, [MILLRACE, ...args], {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   let out = '';
   let err = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -110,7 +140,10 @@ export async function millrace(args: readonly string[], options: { cwd?: string;
 }
 
 /** Asks again until the answer is there; eventual things (lookups, runs) are waited for so. */
-export async function eventually<T>(ask: () => Promise<T | undefined> | T | undefined, withinMs = 15_000): Promise<T> {
+export async function eventually<T>(
+  ask: () => Promise<T | undefined> | T | undefined,
+  withinMs = 15_000,
+): Promise<T> {
   const end = Date.now() + withinMs;
   for (;;) {
     const answer = await ask();

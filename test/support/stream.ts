@@ -12,12 +12,19 @@ export const LOG_SETTINGS: LogSettings = {
   schema: { fields: [{ name: 'n', type: { kind: 'int' }, optional: false }], unknown: 'refuse' },
 };
 
-export function storeOn(files: FileSystem, folder: string, clock: Clock = systemClock): SegmentStreamStore {
+export function storeOn(
+  files: FileSystem,
+  folder: string,
+  clock: Clock = systemClock,
+): SegmentStreamStore {
   return new SegmentStreamStore(folder, { files, clock, logger: silentLogger, onFatal: () => {} });
 }
 
 /** A batch of lines; shard of line i is `shardOf(i)`. */
-export function batchOf(lines: readonly string[], shardOf: (index: number) => number = () => 0): RecordBatch {
+export function batchOf(
+  lines: readonly string[],
+  shardOf: (index: number) => number = () => 0,
+): RecordBatch {
   const bytes = Buffer.from(`${lines.join('\n')}\n`);
   const starts = new Uint32Array(lines.length);
   const ends = new Uint32Array(lines.length);
@@ -40,16 +47,24 @@ export interface StoredRecord {
 }
 
 /** Everything a reader sees, in the order of the log; damage as text. */
-export async function readAll(log: StreamLog, files: FileSystem, from = 0): Promise<{ records: StoredRecord[]; damage: string[] }> {
+export async function readAll(
+  log: StreamLog,
+  files: FileSystem,
+  from = 0,
+): Promise<{ records: StoredRecord[]; damage: string[] }> {
   const records: StoredRecord[] = [];
   const damage: string[] = [];
-  for await (const run of readRuns(files, await log.slices(from, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER))) {
+  for await (const run of readRuns(
+    files,
+    await log.slices(from, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
+  )) {
     if (run.damage !== undefined) {
       damage.push(run.damage);
       continue;
     }
     const lines = run.bytes.toString().split('\n').slice(0, -1);
-    lines.forEach((line, index) => records.push({ line, sequence: run.firstSequence + index, shard: run.shard }));
+    for (const [index, line] of lines.entries())
+      records.push({ line, sequence: run.firstSequence + index, shard: run.shard });
   }
   return { records, damage };
 }

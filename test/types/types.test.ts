@@ -10,9 +10,14 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Compiles a project with this repository's compiler. */
 function compile(project: string): Promise<{ code: number; out: string }> {
   return new Promise((resolve) => {
-    execFile('npx', ['tsc', '--noEmit', '--pretty', 'false', '-p', project], { cwd: ROOT }, (error, out) => {
-      resolve({ code: error ? Number(error.code) : 0, out });
-    });
+    execFile(
+      'npx',
+      ['tsc', '--noEmit', '--pretty', 'false', '-p', project],
+      { cwd: ROOT },
+      (error, out) => {
+        resolve({ code: error ? Number(error.code) : 0, out });
+      },
+    );
   });
 }
 
@@ -21,11 +26,20 @@ function compilePipeline(text: string): Promise<{ code: number; out: string }> {
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'pipeline.ts'), text);
   const compilerOptions = {
-    target: 'es2023', module: 'nodenext', strict: true, noEmit: true, skipLibCheck: true,
-    allowImportingTsExtensions: true, types: ['node'], typeRoots: [join(ROOT, 'node_modules/@types')],
+    target: 'es2023',
+    module: 'nodenext',
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    allowImportingTsExtensions: true,
+    types: ['node'],
+    typeRoots: [join(ROOT, 'node_modules/@types')],
     paths: { millrace: [join(ROOT, 'src/index.ts')] },
   };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, include: ['*.ts'] }),
+  );
   return compile(folder);
 }
 
@@ -53,7 +67,13 @@ test.each([
 ])('the compiler names the wrong word and the right ones: $use', async ({ use, says }) => {
   const { code, out } = await compilePipeline(`${SALES}${use}\n`);
   expect(code).not.toBe(0);
-  expect(out.trim().split('\n').filter((line) => line.includes('error TS')), 'one error').toHaveLength(1);
+  expect(
+    out
+      .trim()
+      .split('\n')
+      .filter((line) => line.includes('error TS')),
+    'one error',
+  ).toHaveLength(1);
   expect(out).toMatch(says);
   expect(out).toContain('pipeline.ts(4,');
 });

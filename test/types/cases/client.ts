@@ -1,6 +1,6 @@
 import { client } from 'millrace/client';
-import { invoices, sales } from './shop.ts';
 import { right } from './rows.ts';
+import { invoices, sales } from './shop.ts';
 
 const shop = client({ url: 'http://127.0.0.1:4000', key: 'mr_x' });
 

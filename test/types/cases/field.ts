@@ -7,7 +7,14 @@ export const right = [
   f.float().min(0.5).max(1.5),
   f.double().min(0.5).max(1.5).default(1),
   f.decimal(10, 3).min('0.001').max('9.999').default('1.000'),
-  f.string().min(1).max(9).pattern(/[a-z]+/).oneOf(['a', 'b']).from('integer-text').default('a'),
+  f
+    .string()
+    .min(1)
+    .max(9)
+    .pattern(/[a-z]+/)
+    .oneOf(['a', 'b'])
+    .from('integer-text')
+    .default('a'),
   f.uuid().optional(),
   f.binary().min(1).max(16).default(new Uint8Array(4)),
   f.date().min('2026-01-01').max('2026-12-31'),
