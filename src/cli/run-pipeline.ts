@@ -69,6 +69,8 @@ async function run(mode: 'dev' | 'start', pipeline: string, options: RunOptions)
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
+  // Before anything is opened: a signal during the start ends it cleanly too.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
   const app = await App.start({
     file,
     folder,
@@ -85,7 +87,6 @@ async function run(mode: 'dev' | 'start', pipeline: string, options: RunOptions)
       end();
     },
   });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
   const stopWatching = mode === 'dev' ? await watchPipeline(app, output, logger) : () => {};
   await announce(app, mode, output);
   await ended;

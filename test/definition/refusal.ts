@@ -33,6 +33,6 @@ export function expectRefused(
 }
 
 /** A caller without types: any value goes anywhere. */
-export function untyped<T>(value: unknown): T {
+export function untyped<T = never>(value: unknown): T {
   return value as T;
 }
