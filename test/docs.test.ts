@@ -70,3 +70,33 @@ test('links between documents lead somewhere', () => {
       ).not.toThrow(/ENOENT/);
   }
 });
+
+test('the ecommerce template is the example', () => {
+  const text = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+  expect(text('templates/ecommerce/pipeline.ts')).toBe(text('examples/ecommerce/pipeline.ts'));
+});
+
+test('control: a code fence that is wrong does not compile', () => {
+  mkdirSync(join(ROOT, '.cache'), { recursive: true });
+  const folder = mkdtempSync(join(ROOT, '.cache', 'fences-'));
+  try {
+    writeFileSync(
+      join(folder, 'wrong.ts'),
+      "import { stream } from 'millrace';\nexport const s = stream('s', { fields: 1 });\n",
+    );
+    const paths = { millrace: ['../../src/index.ts'] };
+    writeFileSync(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({
+        extends: '../../tsconfig.json',
+        compilerOptions: { paths },
+        include: ['*.ts'],
+      }),
+    );
+    expect(() =>
+      execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8' }),
+    ).toThrow();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

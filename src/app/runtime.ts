@@ -392,6 +392,25 @@ export class Runtime {
     return () => cancel();
   }
 
+  /** What is not delivered when the time is over waits in the log. */
+  async #deliverRest(stream: string, delivery: Delivery): Promise<void> {
+    const { clock, logger } = this.context;
+    let late = () => {};
+    const deadline = new Promise<void>((resolve) => {
+      late = clock.after(LIMITS.drainDeadlineMs, resolve);
+    });
+    const delivered = delivery
+      .deliverNow()
+      .catch((error: Error) =>
+        logger.error(
+          { stream, error: error.message },
+          'could not deliver before the end; the records wait in the log',
+        ),
+      );
+    await Promise.race([delivered, deadline]);
+    late();
+  }
+
   /** `deliver`: also bring what waits into the tables. Runs and deliveries under way end first. */
   async close({ deliver }: { deliver: boolean }): Promise<void> {
     this.#closed = true;
@@ -399,15 +418,7 @@ export class Runtime {
     await this.models.close();
     await this.#requestsDone();
     for (const { delivery, plan } of this.streams.values()) {
-      if (deliver)
-        await delivery
-          ?.deliverNow()
-          .catch((error: Error) =>
-            this.context.logger.error(
-              { stream: plan.name, error: error.message },
-              'could not deliver before the end; the records wait in the log',
-            ),
-          );
+      if (deliver && delivery) await this.#deliverRest(plan.name, delivery);
       await delivery?.close();
     }
     for (const { log, letters } of this.streams.values()) {

@@ -68,11 +68,11 @@ function inOrder(
   key: string | undefined,
 ): string {
   return `
-    q = skip(b, p);
+    q = b[p] <= 32 ? skip(b, p) : p;
     if (!(${keyTest(field.name, 'q')})) break inOrder;
     p = q;
     ${member(field, index, key)}
-    p = skip(b, p);
+    if (b[p] <= 32) p = skip(b, p);
     if (b[p] === 44) p++;
     else return b[p] === 125 && (seen & ${required}) === ${required} ? p + 1 : -1;
 `;
@@ -101,9 +101,11 @@ function member(field: NamedField, index: number, key: string | undefined): stri
   const range = isKey
     ? `{ const start = p; ${scanned} const text = b[start] === 34 ? 1 : 0; keyRange[0] = start + text; keyRange[1] = p - text; }`
     : `{ ${scanned} }`;
-  return `p = skip(b, p + ${field.name.length + 2});
+  return `p += ${field.name.length + 2};
+    if (b[p] <= 32) p = skip(b, p);
     if (b[p] !== 58) return -1;
-    p = skip(b, p + 1);
+    p++;
+    if (b[p] <= 32) p = skip(b, p);
     ${nullable}${range}
     seen |= ${1 << index};`;
 }

@@ -99,7 +99,7 @@ export class TableDelivery implements Delivery {
 
   async deliverNow(): Promise<void> {
     const until = this.#options.log.nextSequence;
-    while (this.next < until) {
+    while (this.next < until && !this.#closed) {
       this.#running ??= this.#deliverBatch(until).finally(() => {
         this.#running = undefined;
         this.#schedule();
