@@ -9,7 +9,6 @@ import { LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
 import type { EngineMethods, SqlMethods, SyncRequest } from '../engine/protocol.ts';
 import type { PlanChange } from '../plan/diff.ts';
-import { createServer } from '../serve/server.ts';
 import { embedded } from '../target/embedded.ts';
 import type { Target } from '../target/target.ts';
 import { startEngine, startSql, startWorker } from './children.ts';
@@ -46,9 +45,12 @@ export class App {
   readonly #target: Target;
   readonly #engine: ChildProcess<EngineMethods>;
   readonly #sql: ChildProcess<SqlMethods>;
-  readonly #worker: ChildProcess<WorkerMethods>;
+  /** Started once there is a plan: it must not take a core from the two that the start waits for. */
+  #worker: ChildProcess<WorkerMethods> | undefined;
   readonly #planState: PlanState;
   readonly #unlock: () => Promise<void>;
+  /** Loaded while the engine describes the pipeline: the HTTP stack takes 60 ms. */
+  readonly #door: Promise<typeof import('../serve/server.ts')> = import('../serve/server.ts');
   readonly claim: Claim;
   /** The key of `run.json`: the folder's owner needs no other. */
   readonly localKey: string = `mr_local_${randomBytes(24).toString('base64url')}`;
@@ -72,20 +74,6 @@ export class App {
       { sync: async (request: SyncRequest) => (await this.runtime()).sync(request) },
       () => this.#current?.catalog(),
     );
-    this.#worker = startWorker(
-      context,
-      {
-        records: async (params: { stream: string; from: number | null }) =>
-          (await this.runtime()).records(params),
-        refused: async (params: {
-          stream: string;
-          letters: { record: string; message: string }[];
-        }) => (await this.runtime()).refused(params),
-        tableRows: (params: { stream: string; until: number }, call: CallContext) =>
-          this.#tableRows(params, call),
-      },
-      () => this.#current?.workerSetup(),
-    );
     this.#runtime = new Promise(() => {});
   }
 
@@ -106,6 +94,24 @@ export class App {
       else await unlock();
       throw error;
     }
+  }
+
+  #startWorker(): ChildProcess<WorkerMethods> {
+    const { folder, clock, logger } = this.#options;
+    return startWorker(
+      { folder, clock, logger },
+      {
+        records: async (params: { stream: string; from: number | null }) =>
+          (await this.runtime()).records(params),
+        refused: async (params: {
+          stream: string;
+          letters: { record: string; message: string }[];
+        }) => (await this.runtime()).refused(params),
+        tableRows: (params: { stream: string; until: number }, call: CallContext) =>
+          this.#tableRows(params, call),
+      },
+      () => this.#current?.workerSetup(),
+    );
   }
 
   #load(): Promise<LoadedPipeline> {
@@ -130,14 +136,12 @@ export class App {
   }
 
   get children(): readonly { name: string; pid: number | null; restarts: number }[] {
-    return [
-      ['engine', this.#engine],
-      ['sql', this.#sql],
-      ['worker', this.#worker],
-    ].map(([name, child]) => {
-      const { pid, restarts } = child as ChildProcess<EngineMethods>;
-      return { name: name as string, pid: pid ?? null, restarts };
-    });
+    const all = { engine: this.#engine, sql: this.#sql, worker: this.#worker };
+    return Object.entries(all).map(([name, child]) => ({
+      name,
+      pid: child?.pid ?? null,
+      restarts: child?.restarts ?? 0,
+    }));
   }
 
   #prepare(loaded: LoadedPipeline): Promise<PreparedPipeline> {
@@ -156,10 +160,11 @@ export class App {
     this.#runtime = opened;
     opened.catch(() => undefined);
     this.#current = await opened;
-    await Promise.all([
-      this.#sql.call('configure', this.#current.catalog()),
-      this.#worker.call('configure', this.#current.workerSetup()),
-    ]);
+    const configured = this.#sql.call('configure', this.#current.catalog());
+    // Its first setup comes with its start; lookups catch up from there by themselves.
+    if (this.#worker) await this.#worker.call('configure', this.#current.workerSetup());
+    else this.#worker = this.#startWorker();
+    await configured;
     if (this.#options.triggers) await this.#current.models.start();
     return changes;
   }
@@ -173,12 +178,13 @@ export class App {
   async #listen(): Promise<void> {
     const { host, port, folder } = this.#options;
     const query = this.#target.createQueryEngine(this.#sql);
+    const { createServer } = await this.#door;
     this.#server = await createServer(
       createServices(this, {
         ...this.#options,
         query,
         target: this.#target,
-        rebuild: (lookup) => this.#worker.call('rebuild', { lookup }),
+        rebuild: (lookup) => this.#rebuild(lookup),
       }),
     );
     try {
@@ -199,6 +205,11 @@ export class App {
       key: this.localKey,
       pipeline: this.#options.file,
     });
+  }
+
+  async #rebuild(lookup: string): Promise<{ entries: number }> {
+    if (!this.#worker) throw new MillraceError('MR_NOT_READY', 'The pipeline is starting.');
+    return this.#worker.call('rebuild', { lookup });
   }
 
   /** Rows of a stream's table that the log no longer holds, for a lookup that is built again. */
@@ -237,7 +248,7 @@ export class App {
     };
     await settle('runtime', this.#current?.close({ deliver }));
     await Promise.all([
-      settle('worker', this.#worker.close()),
+      settle('worker', this.#worker?.close()),
       settle('sql', this.#sql.close()),
       settle('engine', this.#engine.close()),
     ]);

@@ -1,3 +1,4 @@
+import type { DuckDBInstance } from '@duckdb/node-api';
 import { serveParent } from '../children/child-process.ts';
 import type { CallContext } from '../children/rpc.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -22,13 +23,19 @@ import { writeTableFiles } from './table-files.ts';
 /** The `engine` child: DuckDB for trusted work. Arguments: a private folder for scratch files. */
 const scratch = process.argv[2] as string;
 const files = nodeFileSystem();
-const instance = await openDatabase({ memory: LIMITS.engineMemory, scratch });
+let opened: Promise<DuckDBInstance> | undefined;
+
+/** Opened at first use: a pipeline is described, and so ready, before anything is delivered. */
+function database(): Promise<DuckDBInstance> {
+  opened ??= openDatabase({ memory: LIMITS.engineMemory, scratch });
+  return opened;
+}
 
 /** Records straight from the log to Parquet, past the hot rows: bulk loads need no second copy in memory. */
 async function deliver(request: DeliverRequest): Promise<DeliverResult> {
   const { stream, slices, from, until } = request;
   const records = await writeScratch(files, scratch, slices, { from, until }, stream.schemas);
-  const connection = await connect(instance);
+  const connection = await connect(await database());
   try {
     const parts = records.files.map(({ path, schemaVersion }) => {
       const schema = stream.schemas.find((candidate) => candidate.version === schemaVersion);
@@ -50,7 +57,7 @@ async function deliver(request: DeliverRequest): Promise<DeliverResult> {
 
 /** Rows as NDJSON, every value as SQL's JSON writes it. */
 async function readRows(sql: string, context: CallContext): Promise<{ rows: number }> {
-  const connection = await connect(instance);
+  const connection = await connect(await database());
   try {
     return await runQuery(
       connection,

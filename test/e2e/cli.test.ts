@@ -26,9 +26,16 @@ interface Event {
   readonly [name: string]: unknown;
 }
 /** Runs a verb with `--json`: every line of its output is an object. */
-async function json(args: readonly string[], options: { cwd?: string; input?: string } = {}): Promise<{ code: number | null; err: string; events: Event[]; last: Event }> {
+async function json(
+  args: readonly string[],
+  options: { cwd?: string; input?: string } = {},
+): Promise<{ code: number | null; err: string; events: Event[]; last: Event }> {
   const { code, out, err } = await millrace([...args, '--json'], options);
-  const events = out.trim().split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Event);
+  const events = out
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Event);
   return { code, err, events, last: events.at(-1) ?? { event: 'nothing' } };
 }
 
@@ -42,19 +49,53 @@ describe('the words of the command line', () => {
   test('each verb has help with an example of its own', async () => {
     const { code, out } = await millrace(['--help']);
     expect(code).toBe(0);
-    const verbs = [...out.matchAll(/^ {2}([a-z]+) (?:\[options\] )?/gm)].map(([, verb]) => verb as string).filter((verb) => verb !== 'help');
-    expect(verbs).toEqual(expect.arrayContaining(['init', 'dev', 'start', 'import', 'send', 'query', 'run', 'plan', 'status', 'doctor', 'replay', 'keys', 'types']));
-    const all = [...verbs.map((verb) => [verb]), ['keys', 'create'], ['keys', 'list'], ['keys', 'revoke']];
-    const helps = await Promise.all(all.map(async (words) => ({ words, help: await millrace([...words, '--help']) })));
+    const verbs = [...out.matchAll(/^ {2}([a-z]+) (?:\[options\] )?/gm)]
+      .map(([, verb]) => verb as string)
+      .filter((verb) => verb !== 'help');
+    expect(verbs).toEqual(
+      expect.arrayContaining([
+        'init',
+        'dev',
+        'start',
+        'import',
+        'send',
+        'query',
+        'run',
+        'plan',
+        'status',
+        'doctor',
+        'replay',
+        'keys',
+        'types',
+      ]),
+    );
+    const all = [
+      ...verbs.map((verb) => [verb]),
+      ['keys', 'create'],
+      ['keys', 'list'],
+      ['keys', 'revoke'],
+    ];
+    const helps = await Promise.all(
+      all.map(async (words) => ({ words, help: await millrace([...words, '--help']) })),
+    );
     for (const { words, help } of helps) {
       expect(help.code, words.join(' ')).toBe(0);
-      expect(help.out, words.join(' ')).toMatch(new RegExp(`Example:\\n(.*\\| )?  ?.*millrace ${words.join(' ')}`));
-      if (words[0] !== 'keys' || words.length > 1) expect(help.out, words.join(' ')).toContain('--json');
+      expect(help.out, words.join(' ')).toMatch(
+        new RegExp(`Example:\\n(.*\\| )?  ?.*millrace ${words.join(' ')}`),
+      );
+      if (words[0] !== 'keys' || words.length > 1)
+        expect(help.out, words.join(' ')).toContain('--json');
     }
   });
 
   test('words that are not understood end with 2 and a way to help; failures end with 1', async () => {
-    for (const args of [['serve'], ['import'], ['query'], ['dev', '--prot', '1'], ['init', 'a', 'b']]) {
+    for (const args of [
+      ['serve'],
+      ['import'],
+      ['query'],
+      ['dev', '--prot', '1'],
+      ['init', 'a', 'b'],
+    ]) {
       const { code, err } = await millrace(args, { cwd: temporaryFolder() });
       expect(code, args.join(' ')).toBe(2);
       expect(err, args.join(' ')).toMatch(/^error: [^]*--help/);
@@ -78,10 +119,20 @@ describe('init', () => {
   test('then dev runs in an empty folder: the import of millrace is the running package', async () => {
     const folder = join(temporaryFolder(), 'my-shop');
     const { code, last } = await json(['init', folder]);
-    expect([code, last]).toEqual([0, { event: 'done', folder, files: ['pipeline.ts', 'package.json', 'tsconfig.json', '.gitignore'] }]);
+    expect([code, last]).toEqual([
+      0,
+      {
+        event: 'done',
+        folder,
+        files: ['pipeline.ts', 'package.json', 'tsconfig.json', '.gitignore'],
+      },
+    ]);
     expect(existsSync(join(folder, 'node_modules'))).toBe(false);
     const pipeline = await startPipeline(folder, undefined);
-    const response = await pipeline.post('/v1/streams/events/records', '{"happened_at":"2026-01-01T00:00:00Z","kind":"visit"}');
+    const response = await pipeline.post(
+      '/v1/streams/events/records',
+      '{"happened_at":"2026-01-01T00:00:00Z","kind":"visit"}',
+    );
     expect(await response.json()).toMatchObject({ accepted: 1 });
     expect(await pipeline.sql('select kind, amount from lake.events')).toEqual([['visit', null]]);
     expect(await pipeline.stop()).toBe(0);
@@ -90,13 +141,23 @@ describe('init', () => {
   test('makes the templates there are, and writes over nothing', async () => {
     const folder = temporaryFolder();
     for (const template of readdirSync(join(ROOT, 'templates'))) {
-      expect((await json(['init', join(folder, template), '--template', template])).code, template).toBe(0);
+      expect(
+        (await json(['init', join(folder, template), '--template', template])).code,
+        template,
+      ).toBe(0);
       expect((await json(['plan', join(folder, template)])).code, template).toBe(0);
     }
     const twice = await json(['init', join(folder, 'blank')]);
-    expect([twice.code, twice.last['code'], twice.last['message']]).toEqual([1, 'MR_COMMAND_USAGE', expect.stringMatching(/is there already/)]);
+    expect([twice.code, twice.last['code'], twice.last['message']]).toEqual([
+      1,
+      'MR_COMMAND_USAGE',
+      expect.stringMatching(/is there already/),
+    ]);
     const unknown = await json(['init', join(folder, 'x'), '--template', 'shop']);
-    expect([unknown.code, unknown.last['message']]).toEqual([1, expect.stringMatching(/no template 'shop'\. Templates are: blank, ecommerce/)]);
+    expect([unknown.code, unknown.last['message']]).toEqual([
+      1,
+      expect.stringMatching(/no template 'shop'\. Templates are: blank, ecommerce/),
+    ]);
     expect(existsSync(join(folder, 'x'))).toBe(false);
   });
 });
@@ -105,33 +166,82 @@ test('`plan` shows what is added, changed and breaking against the stored state;
   const folder = project();
   const plan = async (...args: string[]) => {
     const { code, events } = await json(['plan', folder, ...args]);
-    const changes = (events.find(({ event }) => event === 'done')?.['changes'] ?? []) as { kind: string; what: string }[];
+    const changes = (events.find(({ event }) => event === 'done')?.['changes'] ?? []) as {
+      kind: string;
+      what: string;
+    }[];
     return { code, changes: changes.map(({ kind, what }) => `${kind} ${what}`) };
   };
-  expect(await plan()).toEqual({ code: 0, changes: ['added stream sales', 'added lookup by_no', 'added model totals'] });
+  expect(await plan()).toEqual({
+    code: 0,
+    changes: ['added stream sales', 'added lookup by_no', 'added model totals'],
+  });
   const pipeline = await startPipeline(folder, undefined);
   expect(await plan(), 'while it runs').toEqual({ code: 0, changes: [] });
   expect(await pipeline.stop()).toBe(0);
 
-  writeFileSync(join(folder, 'pipeline.ts'), PIPELINE.replace('quantity: f.int()', 'quantity: f.long(), note: f.string().optional()').replace('sum(quantity)', 'max(quantity)'));
-  expect(await plan()).toEqual({ code: 0, changes: ['changed stream sales, field quantity', 'added stream sales, field note', 'changed model totals'] });
+  writeFileSync(
+    join(folder, 'pipeline.ts'),
+    PIPELINE.replace(
+      'quantity: f.int()',
+      'quantity: f.long(), note: f.string().optional()',
+    ).replace('sum(quantity)', 'max(quantity)'),
+  );
+  expect(await plan()).toEqual({
+    code: 0,
+    changes: [
+      'changed stream sales, field quantity',
+      'added stream sales, field note',
+      'changed model totals',
+    ],
+  });
 
-  writeFileSync(join(folder, 'pipeline.ts'), PIPELINE.replace('quantity: f.int()', 'quantity: f.string()').replace('sum(quantity)', 'count(*)'));
-  expect(await plan()).toMatchObject({ code: 1, changes: expect.arrayContaining(['breaking stream sales, field quantity']) });
+  writeFileSync(
+    join(folder, 'pipeline.ts'),
+    PIPELINE.replace('quantity: f.int()', 'quantity: f.string()').replace(
+      'sum(quantity)',
+      'count(*)',
+    ),
+  );
+  expect(await plan()).toMatchObject({
+    code: 1,
+    changes: expect.arrayContaining(['breaking stream sales, field quantity']),
+  });
   expect((await plan('--allow-breaking')).code).toBe(0);
   const people = await millrace(['plan', folder]);
   expect(people.out).toMatch(/^! breaking stream sales, field quantity: int → string/m);
-  expect([people.code, people.err]).toEqual([1, expect.stringMatching(/1 breaking change: `dev` and `start` refuse this definition without --allow-breaking/)]);
+  expect([people.code, people.err]).toEqual([
+    1,
+    expect.stringMatching(
+      /1 breaking change: `dev` and `start` refuse this definition without --allow-breaking/,
+    ),
+  ]);
   const refused = await json(['dev', folder, '--port', '0']);
   expect([refused.code, refused.last['code']]).toEqual([1, 'MR_PLAN_BREAKING']);
 });
 
 test('`plan` finds what is wrong before anything runs, with file and line', async () => {
   const cases: [string, string, RegExp][] = [
-    [PIPELINE.replace('sum(quantity)', 'sum(qty)'), 'MR_PLAN_QUERY', /pipeline\.ts:7: totals: [^]*"?qty"? not found[^]*at character \d+/],
-    [PIPELINE.replace("key: 'invoice_no'", "key: 'no'"), 'MR_DEFINITION_INVALID', /pipeline\.ts:6: lookup\('by_no'\): `key` names "no"/],
-    [PIPELINE.replace('export const sales', 'const sales'), 'MR_DEFINITION_INVALID', /pipeline\.ts:\d+: (lookup\('by_no'\)|model\('totals'\)): it refers to 'sales', which is not exported/],
-    [`${PIPELINE}\nthrow new Error('not today');`, 'MR_PIPELINE_UNREADABLE', /pipeline\.ts:12: not today/],
+    [
+      PIPELINE.replace('sum(quantity)', 'sum(qty)'),
+      'MR_PLAN_QUERY',
+      /pipeline\.ts:7: totals: [^]*"?qty"? not found[^]*at character \d+/,
+    ],
+    [
+      PIPELINE.replace("key: 'invoice_no'", "key: 'no'"),
+      'MR_DEFINITION_INVALID',
+      /pipeline\.ts:6: lookup\('by_no'\): `key` names "no"/,
+    ],
+    [
+      PIPELINE.replace('export const sales', 'const sales'),
+      'MR_DEFINITION_INVALID',
+      /pipeline\.ts:\d+: (lookup\('by_no'\)|model\('totals'\)): it refers to 'sales', which is not exported/,
+    ],
+    [
+      `${PIPELINE}\nthrow new Error('not today');`,
+      'MR_PIPELINE_UNREADABLE',
+      /pipeline\.ts:12: not today/,
+    ],
     [`${PIPELINE}\nexport const x = ;`, 'MR_PIPELINE_UNREADABLE', /pipeline\.ts/],
     [`import './missing.ts';${PIPELINE}`, 'MR_PIPELINE_UNREADABLE', /missing/],
   ];
@@ -147,92 +257,199 @@ test('`types` writes the row types of models, which the compiler then knows', as
   const { code, last } = await json(['types', folder]);
   expect([code, last]).toEqual([0, { event: 'done', file: join(folder, 'millrace-env.d.ts') }]);
   expect(existsSync(join(folder, '.millrace')), 'nothing has run').toBe(false);
-  writeFileSync(join(folder, 'use.ts'), `
+  writeFileSync(
+    join(folder, 'use.ts'),
+    `
     import type { Row } from 'millrace';
     import type { totals } from './pipeline.ts';
     export const right: Row<typeof totals> = { invoice_no: 'a', quantity: '1', at: null };
     // @ts-expect-error there is no such column
     export const wrong = (row: Row<typeof totals>) => row.price;
-  `);
+  `,
+  );
   const compilerOptions = {
-    target: 'es2023', module: 'nodenext', strict: true, noEmit: true, skipLibCheck: true, allowImportingTsExtensions: true,
-    types: [], paths: { millrace: [join(ROOT, 'dist/index.d.ts')] },
+    target: 'es2023',
+    module: 'nodenext',
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    allowImportingTsExtensions: true,
+    types: [],
+    paths: { millrace: [join(ROOT, 'dist/index.d.ts')] },
   };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
-  expect(execFileSync('npx', ['tsc', '--noEmit', '-p', folder], { cwd: ROOT, encoding: 'utf8' })).toBe('');
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, include: ['*.ts'] }),
+  );
+  expect(
+    execFileSync('npx', ['tsc', '--noEmit', '-p', folder], { cwd: ROOT, encoding: 'utf8' }),
+  ).toBe('');
 });
 
 test('`query` asks the running process or the data folder, in each format', async () => {
   const folder = project();
   const pipeline = await startPipeline(folder, undefined);
-  await pipeline.post('/v1/streams/sales/records', '{"invoice_no":"a","quantity":1}\n{"invoice_no":"b","quantity":22,"unit_price":"1.500"}');
+  await pipeline.post(
+    '/v1/streams/sales/records',
+    '{"invoice_no":"a","quantity":1}\n{"invoice_no":"b","quantity":22,"unit_price":"1.500"}',
+  );
   const sql = 'select invoice_no, quantity, unit_price from lake.sales order by 1';
   const query = (...args: string[]) => millrace(['query', sql, '--pipeline', folder, ...args]);
   const answers = {
-    table: 'invoice_no  quantity  unit_price\n──────────  ────────  ──────────\na                  1        NULL\nb                 22       1.500\n(2 rows)\n',
+    table:
+      'invoice_no  quantity  unit_price\n──────────  ────────  ──────────\na                  1        NULL\nb                 22       1.500\n(2 rows)\n',
     csv: 'invoice_no,quantity,unit_price\na,1,\nb,22,1.500\n',
-    ndjson: '{"invoice_no":"a","quantity":1,"unit_price":null}\n{"invoice_no":"b","quantity":22,"unit_price":"1.500"}\n',
+    ndjson:
+      '{"invoice_no":"a","quantity":1,"unit_price":null}\n{"invoice_no":"b","quantity":22,"unit_price":"1.500"}\n',
   };
   for (const [format, text] of Object.entries(answers)) {
     expect(await query('--format', format), format).toEqual({ code: 0, out: text, err: '' });
   }
-  const expected = { columns: [{ name: 'invoice_no', type: 'VARCHAR' }, { name: 'quantity', type: 'INTEGER' }, { name: 'unit_price', type: 'DECIMAL(10,3)' }], rows: [['a', 1, null], ['b', 22, '1.500']], rowCount: 2 };
+  const expected = {
+    columns: [
+      { name: 'invoice_no', type: 'VARCHAR' },
+      { name: 'quantity', type: 'INTEGER' },
+      { name: 'unit_price', type: 'DECIMAL(10,3)' },
+    ],
+    rows: [
+      ['a', 1, null],
+      ['b', 22, '1.500'],
+    ],
+    rowCount: 2,
+  };
   expect(JSON.parse((await query('--format', 'json')).out)).toEqual(expected);
   expect((await query('--format', 'parquet')).out.slice(0, 4)).toBe('PAR1');
   expect(await pipeline.stop()).toBe(0);
 
   expect(JSON.parse((await query('--json')).out), 'where none runs').toEqual(expected);
-  const wrong = await millrace(['query', 'select\n  nothing from lake.sales', '--pipeline', folder]);
+  const wrong = await millrace([
+    'query',
+    'select\n  nothing from lake.sales',
+    '--pipeline',
+    folder,
+  ]);
   expect([wrong.code, wrong.out]).toEqual([1, '']);
   expect(wrong.err).toMatch(/"nothing" not found[^]*\n {4}nothing from lake\.sales\n {4}\^\n$/);
-  expect(await millrace(['query', sql, '--pipeline', folder, '--format', 'xml'])).toMatchObject({ code: 1, err: expect.stringMatching(/one of table, csv, json, ndjson, parquet/) });
-  expect((await millrace(['query', sql, '--data', join(folder, '.millrace')], { cwd: folder })).out, 'by default a table of what the current folder has').toBe(answers.table);
+  expect(await millrace(['query', sql, '--pipeline', folder, '--format', 'xml'])).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/one of table, csv, json, ndjson, parquet/),
+  });
+  expect(
+    (await millrace(['query', sql, '--data', join(folder, '.millrace')], { cwd: folder })).out,
+    'by default a table of what the current folder has',
+  ).toBe(answers.table);
 });
 
 test('`send`, `run`, `replay`, `status` and `doctor` answer people and programs', async () => {
   const folder = project();
   const early = await millrace(['send', 'sales', '--pipeline', folder], { input: '{}' });
-  expect([early.code, early.err]).toEqual([1, expect.stringMatching(/No pipeline runs on .*Start it with `millrace dev`/)]);
+  expect([early.code, early.err]).toEqual([
+    1,
+    expect.stringMatching(/No pipeline runs on .*Start it with `millrace dev`/),
+  ]);
 
   const pipeline = await startPipeline(folder, undefined);
   const at = ['--pipeline', folder];
   const rows = '{"invoice_no":"a","quantity":1}\n{"invoice_no":"b","quantity":2}\n';
   const sent = await json(['send', 'sales', ...at, '--idempotency-key', 'one'], { input: rows });
-  expect([sent.code, sent.last]).toEqual([0, { event: 'done', accepted: 2, rejected: [], duplicate: [], shards: [{ shard: 0, first: '0', last: '1', count: 2 }] }]);
-  expect((await json(['send', 'sales', ...at, '--idempotency-key', 'one'], { input: rows })).last).toEqual(sent.last);
-  const partly = await millrace(['send', 'sales', ...at], { input: '{"invoice_no":"c","quantity":3}\n{"invoice_no":"d"}\n' });
+  expect([sent.code, sent.last]).toEqual([
+    0,
+    {
+      event: 'done',
+      accepted: 2,
+      rejected: [],
+      duplicate: [],
+      shards: [{ shard: 0, first: '0', last: '1', count: 2 }],
+    },
+  ]);
+  expect(
+    (await json(['send', 'sales', ...at, '--idempotency-key', 'one'], { input: rows })).last,
+  ).toEqual(sent.last);
+  const partly = await millrace(['send', 'sales', ...at], {
+    input: '{"invoice_no":"c","quantity":3}\n{"invoice_no":"d"}\n',
+  });
   expect([partly.code, partly.out]).toEqual([1, '1 stored, 1 refused\n']);
   expect(partly.err).toMatch(/^record 1: Field 'quantity' is required/);
-  expect((await millrace(['send', 'sale', ...at], { input: rows })).err).toMatch(/no stream 'sale'\. Streams are: sales/);
+  expect((await millrace(['send', 'sale', ...at], { input: rows })).err).toMatch(
+    /no stream 'sale'\. Streams are: sales/,
+  );
 
   const run = await json(['run', 'totals', ...at]);
-  expect([run.code, run.last]).toEqual([0, expect.objectContaining({ event: 'done', model: 'totals', cause: 'manual', state: 'succeeded', rows: 3, error: null })]);
-  expect((await json(['run', 'total', ...at])).last).toMatchObject({ event: 'error', code: 'MR_PLAN_UNKNOWN', message: expect.stringMatching(/totals/) });
+  expect([run.code, run.last]).toEqual([
+    0,
+    expect.objectContaining({
+      event: 'done',
+      model: 'totals',
+      cause: 'manual',
+      state: 'succeeded',
+      rows: 3,
+      error: null,
+    }),
+  ]);
+  expect((await json(['run', 'total', ...at])).last).toMatchObject({
+    event: 'error',
+    code: 'MR_PLAN_UNKNOWN',
+    message: expect.stringMatching(/totals/),
+  });
   await pipeline.post('/v1/streams/sales/records', '{"invoice_no":"e","quantity":-5}');
   const broken = await millrace(['run', 'totals', ...at]);
-  expect([broken.code, broken.out]).toEqual([1, expect.stringMatching(/check 'quantity is between 0 and 1000000' \(error\): 1 rows break it/)]);
-  expect(await pipeline.sql('select count(*) from totals'), 'the old result is kept').toEqual([['3']]);
+  expect([broken.code, broken.out]).toEqual([
+    1,
+    expect.stringMatching(/check 'quantity is between 0 and 1000000' \(error\): 1 rows break it/),
+  ]);
+  expect(await pipeline.sql('select count(*) from totals'), 'the old result is kept').toEqual([
+    ['3'],
+  ]);
 
-  expect((await json(['replay', 'sales', '--to', 'by_no', ...at])).last).toEqual({ event: 'done', lookup: 'by_no', entries: 4 });
-  expect((await json(['replay', 'sales', '--to', 'nothing', ...at])).last).toMatchObject({ event: 'error', code: 'MR_PLAN_UNKNOWN' });
+  expect((await json(['replay', 'sales', '--to', 'by_no', ...at])).last).toEqual({
+    event: 'done',
+    lookup: 'by_no',
+    entries: 4,
+  });
+  expect((await json(['replay', 'sales', '--to', 'nothing', ...at])).last).toMatchObject({
+    event: 'error',
+    code: 'MR_PLAN_UNKNOWN',
+  });
   const status = await json(['status', ...at]);
-  expect(status.last).toMatchObject({ event: 'done', url: pipeline.url, streams: [{ name: 'sales', records: 4 }], models: [{ name: 'totals', rows: 3, state: 'failed' }], lookups: [{ name: 'by_no', entries: 4 }] });
+  expect(status.last).toMatchObject({
+    event: 'done',
+    url: pipeline.url,
+    streams: [{ name: 'sales', records: 4 }],
+    models: [{ name: 'totals', rows: 3, state: 'failed' }],
+    lookups: [{ name: 'by_no', entries: 4 }],
+  });
   expect((await millrace(['status', ...at])).out).toMatch(/^sales +4 /m);
   const doctor = await json(['doctor', ...at]);
   expect(doctor.code).toBe(0);
-  expect((doctor.last['findings'] as { check: string; state: string }[]).filter(({ state }) => state === 'fail')).toEqual([]);
-  expect(JSON.stringify(doctor.last)).toContain(`pid ${pipeline.process.pid} answers at ${pipeline.url}`);
+  expect(
+    (doctor.last['findings'] as { check: string; state: string }[]).filter(
+      ({ state }) => state === 'fail',
+    ),
+  ).toEqual([]);
+  expect(JSON.stringify(doctor.last)).toContain(
+    `pid ${pipeline.process.pid} answers at ${pipeline.url}`,
+  );
   expect(await pipeline.stop()).toBe(0);
 
-  expect((await json(['status', ...at])).last, 'where none runs').toMatchObject({ streams: [{ records: 4, undelivered: 0 }] });
-  expect((await json(['doctor', '--pipeline', project('export const x = 1;')])).code, 'with a wrong pipeline').toBe(1);
+  expect((await json(['status', ...at])).last, 'where none runs').toMatchObject({
+    streams: [{ records: 4, undelivered: 0 }],
+  });
+  expect(
+    (await json(['doctor', '--pipeline', project('export const x = 1;')])).code,
+    'with a wrong pipeline',
+  ).toBe(1);
 });
 
 describe('import', () => {
-  const ODD = 'InvoiceNo,Stock Code,QUANTITY,Price,Invoice-Date,Row\n536365,85123A,6,2.550,12/1/2010 8:26,1\n536366,NULL,1,,12/13/2010 9:00,2\nC536367,,x,1.5,12/2/2010 8:00,3\n';
+  const ODD =
+    'InvoiceNo,Stock Code,QUANTITY,Price,Invoice-Date,Row\n536365,85123A,6,2.550,12/1/2010 8:26,1\n536366,NULL,1,,12/13/2010 9:00,2\nC536367,,x,1.5,12/2/2010 8:00,3\n';
   const MAPPED = ['--map', 'Price=unit_price', '--ignore', 'Row', '--null', 'NULL'];
-  const ROWS = [['536365', '85123A', 6, '2.550', '2010-12-01T08:26:00'], ['536366', null, 1, null, '2010-12-13T09:00:00']];
-  const SQL = 'select invoice_no, stockCode, quantity, unit_price, invoice_date from lake.sales order by 1, 2';
+  const ROWS = [
+    ['536365', '85123A', 6, '2.550', '2010-12-01T08:26:00'],
+    ['536366', null, 1, null, '2010-12-13T09:00:00'],
+  ];
+  const SQL =
+    'select invoice_no, stockCode, quantity, unit_price, invoice_date from lake.sales order by 1, 2';
 
   async function running() {
     const folder = project();
@@ -243,7 +460,13 @@ describe('import', () => {
       writeFileSync(path, content);
       return path;
     };
-    return { folder, pipeline, load, file, count: async () => Number((await pipeline.sql('select count(*) from lake.sales'))[0]?.[0]) };
+    return {
+      folder,
+      pipeline,
+      load,
+      file,
+      count: async () => Number((await pipeline.sql('select count(*) from lake.sales'))[0]?.[0]),
+    };
   }
 
   test('takes a CSV whose columns differ by case, spaces and name; the rejected are counted and kept', async () => {
@@ -252,20 +475,49 @@ describe('import', () => {
     const { code, last } = await load(path, ...MAPPED);
     expect(code).toBe(0);
     expect(last).toMatchObject({ event: 'done', read: 3, accepted: 2, rejected: 1, replayed: 0 });
-    expect(Object.entries(last['reasons'] as object)).toEqual([[expect.stringMatching(/^MR_FIELD_TYPE quantity: .*is int/), 1]]);
+    expect(Object.entries(last['reasons'] as object)).toEqual([
+      [expect.stringMatching(/^MR_FIELD_TYPE quantity: .*is int/), 1],
+    ]);
     expect(await pipeline.sql(SQL)).toEqual(ROWS);
-    const rejected = readFileSync(last['rejectedFile'] as string, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as object);
-    expect(rejected).toEqual([{ file: 'odd.csv', row: 3, line: 4, code: 'MR_FIELD_TYPE', field: 'quantity', message: expect.stringMatching(/got the text "x"/), text: 'C536367,,x,1.5,12/2/2010 8:00,3' }]);
+    const rejected = readFileSync(last['rejectedFile'] as string, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object);
+    expect(rejected).toEqual([
+      {
+        file: 'odd.csv',
+        row: 3,
+        line: 4,
+        code: 'MR_FIELD_TYPE',
+        field: 'quantity',
+        message: expect.stringMatching(/got the text "x"/),
+        text: 'C536367,,x,1.5,12/2/2010 8:00,3',
+      },
+    ]);
   });
 
   test('refuses columns without a field before it stores anything, and says what to do', async () => {
     const { load, file, count } = await running();
     const unknown = await load(file('odd.csv', ODD));
-    expect([unknown.code, unknown.last]).toMatchObject([1, { event: 'error', code: 'MR_IMPORT_FILE', message: expect.stringMatching(/column "Price" matches no field.*--map "Price=field".*--ignore "Price"/) }]);
+    expect([unknown.code, unknown.last]).toMatchObject([
+      1,
+      {
+        event: 'error',
+        code: 'MR_IMPORT_FILE',
+        message: expect.stringMatching(
+          /column "Price" matches no field.*--map "Price=field".*--ignore "Price"/,
+        ),
+      },
+    ]);
     for (const [args, says] of [
-      [['--map', 'Price'], /--map takes column=field/], [['--map', 'Price=cost', '--ignore', 'Row'], /mapped to 'cost', which is not a field/], [['--dates', 'DDMM'], /MDY, DMY or YMD/],
-    ] as const) expect((await load(file('odd.csv', ODD), ...args)).last['message']).toMatch(says);
-    expect((await load(file('a.xlsx', 'x'))).last['message']).toMatch(/the ending does not tell the format/);
+      [['--map', 'Price'], /--map takes column=field/],
+      [['--map', 'Price=cost', '--ignore', 'Row'], /mapped to 'cost', which is not a field/],
+      [['--dates', 'DDMM'], /MDY, DMY or YMD/],
+    ] as const)
+      expect((await load(file('odd.csv', ODD), ...args)).last['message']).toMatch(says);
+    expect((await load(file('a.xlsx', 'x'))).last['message']).toMatch(
+      /the ending does not tell the format/,
+    );
     expect((await load('missing.csv')).last['message']).toMatch(/There is no file missing\.csv/);
     expect(await count()).toBe(0);
   });
@@ -274,24 +526,55 @@ describe('import', () => {
     const { load, file, count } = await running();
     const path = file('odd.csv', ODD);
     await load(path, ...MAPPED);
-    expect((await load(path, ...MAPPED)).last).toMatchObject({ event: 'done', read: 3, accepted: 2, rejected: 1, replayed: 2 });
+    expect((await load(path, ...MAPPED)).last).toMatchObject({
+      event: 'done',
+      read: 3,
+      accepted: 2,
+      rejected: 1,
+      replayed: 2,
+    });
     expect(await count()).toBe(2);
     const moved = file('moved.csv', ODD);
     await load(moved, ...MAPPED);
     expect(await count(), 'a file is known by its content').toBe(2);
-    expect((await load(path, ...MAPPED, '--again')).last).toMatchObject({ accepted: 2, replayed: 0 });
+    expect((await load(path, ...MAPPED, '--again')).last).toMatchObject({
+      accepted: 2,
+      replayed: 0,
+    });
     expect(await count()).toBe(4);
   });
 
   test('takes NDJSON, JSON, TSV, Parquet, gzip and zstd; folders and patterns', async () => {
     const { folder, pipeline, load, file, count } = await running();
-    const lines = '{"invoice_no":"n1","quantity":1}\n{"invoice_no":"n2","quantity":2,"unit_price":"0.100"}\n';
+    const lines =
+      '{"invoice_no":"n1","quantity":1}\n{"invoice_no":"n2","quantity":2,"unit_price":"0.100"}\n';
     expect((await load(file('a.ndjson', lines))).last).toMatchObject({ read: 2, accepted: 2 });
-    expect((await load(file('a.json', JSON.stringify([{ invoice_no: 'j1', quantity: 1 }], null, 2)))).last).toMatchObject({ accepted: 1 });
-    expect((await load(file('a.tsv', 'invoice_no\tquantity\nt1\t1\n'))).last).toMatchObject({ accepted: 1 });
-    expect((await load(file('b.ndjson.gz', gzipSync('{"invoice_no":"g1","quantity":1}')))).last).toMatchObject({ accepted: 1 });
-    expect((await load(file('zipped.csv.zst', zstdFrame('invoice_no,quantity\nz1,1\n')))).last).toMatchObject({ accepted: 1 });
-    expect((await load(file('plain.data', 'p1;1\np2;2\n'), '--format', 'csv', '--no-header', '--delimiter', ';')).last['rejected'], 'columns in the order of the fields').toBe(2);
+    expect(
+      (await load(file('a.json', JSON.stringify([{ invoice_no: 'j1', quantity: 1 }], null, 2))))
+        .last,
+    ).toMatchObject({ accepted: 1 });
+    expect((await load(file('a.tsv', 'invoice_no\tquantity\nt1\t1\n'))).last).toMatchObject({
+      accepted: 1,
+    });
+    expect(
+      (await load(file('b.ndjson.gz', gzipSync('{"invoice_no":"g1","quantity":1}')))).last,
+    ).toMatchObject({ accepted: 1 });
+    expect(
+      (await load(file('zipped.csv.zst', zstdFrame('invoice_no,quantity\nz1,1\n')))).last,
+    ).toMatchObject({ accepted: 1 });
+    expect(
+      (
+        await load(
+          file('plain.data', 'p1;1\np2;2\n'),
+          '--format',
+          'csv',
+          '--no-header',
+          '--delimiter',
+          ';',
+        )
+      ).last['rejected'],
+      'columns in the order of the fields',
+    ).toBe(2);
     const before = await pipeline.sql(SQL);
     expect(before).toHaveLength(6);
 
@@ -300,13 +583,24 @@ describe('import', () => {
     writeFileSync(join(other, 'all.parquet'), parquet);
     const copy = await json(['import', 'sales', join(other, 'all.parquet'), '--pipeline', other]);
     expect([copy.code, copy.last]).toMatchObject([0, { read: 6, accepted: 6, rejected: 0 }]);
-    expect(JSON.parse((await millrace(['query', SQL, '--pipeline', other, '--json'])).out)).toMatchObject({ rows: before });
+    expect(
+      JSON.parse((await millrace(['query', SQL, '--pipeline', other, '--json'])).out),
+    ).toMatchObject({ rows: before });
 
     mkdirSync(join(folder, 'days/2026'), { recursive: true });
-    for (const day of ['1', '2', '3']) file(`days/2026/${day}.csv`, `invoice_no,quantity\nd${day},1\n`);
+    for (const day of ['1', '2', '3'])
+      file(`days/2026/${day}.csv`, `invoice_no,quantity\nd${day},1\n`);
     file('days/notes.md', 'not data');
-    expect((await load(join(folder, 'days/2026/[12].csv'))).last).toMatchObject({ read: 2, accepted: 2, replayed: 0 });
-    expect((await load(join(folder, 'days'))).last, 'files seen before add nothing').toMatchObject({ read: 3, accepted: 3, replayed: 2 });
+    expect((await load(join(folder, 'days/2026/[12].csv'))).last).toMatchObject({
+      read: 2,
+      accepted: 2,
+      replayed: 0,
+    });
+    expect((await load(join(folder, 'days'))).last, 'files seen before add nothing').toMatchObject({
+      read: 3,
+      accepted: 3,
+      replayed: 2,
+    });
     expect(await count()).toBe(9);
     expect((await load(join(folder, 'days/**/*.txt'))).last['message']).toMatch(/There is no file/);
   });
@@ -314,11 +608,34 @@ describe('import', () => {
   test('opens the folder itself where no process runs, and delivers', async () => {
     const folder = project();
     writeFileSync(join(folder, 'odd.csv'), ODD);
-    const { code, last } = await json(['import', 'sales', join(folder, 'odd.csv'), '--pipeline', folder, ...MAPPED]);
+    const { code, last } = await json([
+      'import',
+      'sales',
+      join(folder, 'odd.csv'),
+      '--pipeline',
+      folder,
+      ...MAPPED,
+    ]);
     expect([code, last]).toMatchObject([0, { accepted: 2, rejected: 1 }]);
-    const people = await millrace(['import', 'sales', join(folder, 'odd.csv'), '--pipeline', folder, ...MAPPED]);
-    expect(people.out).toMatch(/odd\.csv \(\d+ B, CSV, utf-8, delimiter ","\)\n3 rows read, 2 stored, 1 rejected; 2 of them were stored by an import before/);
-    const { out } = await millrace(['query', 'select sum(undelivered), sum(records) from sys.streams', '--pipeline', folder, '--format', 'csv']);
+    const people = await millrace([
+      'import',
+      'sales',
+      join(folder, 'odd.csv'),
+      '--pipeline',
+      folder,
+      ...MAPPED,
+    ]);
+    expect(people.out).toMatch(
+      /odd\.csv \(\d+ B, CSV, utf-8, delimiter ","\)\n3 rows read, 2 stored, 1 rejected; 2 of them were stored by an import before/,
+    );
+    const { out } = await millrace([
+      'query',
+      'select sum(undelivered), sum(records) from sys.streams',
+      '--pipeline',
+      folder,
+      '--format',
+      'csv',
+    ]);
     expect(out.split('\n')[1]).toBe('0,2');
   });
 
@@ -335,14 +652,23 @@ describe('import', () => {
     const { last } = await load(path);
     expect(last).toMatchObject({ read: 60_000, accepted: 60_000, rejected: 0 });
     expect(last['replayed']).toBeGreaterThanOrEqual(Math.min(between, 1000));
-    expect(await again.sql('select count(*), count(distinct invoice_no), sum(quantity) from lake.sales')).toEqual([['60000', '60000', String((60_000 * 59_999) / 2)]]);
+    expect(
+      await again.sql('select count(*), count(distinct invoice_no), sum(quantity) from lake.sales'),
+    ).toEqual([['60000', '60000', String((60_000 * 59_999) / 2)]]);
   });
 });
 
 /** The result as Parquet; text would not keep its bytes. */
 async function query(folder: string, sql: string): Promise<Buffer> {
-  const { http, key } = JSON.parse(readFileSync(join(folder, '.millrace/run.json'), 'utf8')) as { http: string; key: string };
-  const response = await fetch(`${http}/v1/sql`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify({ sql, format: 'parquet' }) });
+  const { http, key } = JSON.parse(readFileSync(join(folder, '.millrace/run.json'), 'utf8')) as {
+    http: string;
+    key: string;
+  };
+  const response = await fetch(`${http}/v1/sql`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ sql, format: 'parquet' }),
+  });
   return Buffer.from(await response.arrayBuffer());
 }
 
@@ -351,5 +677,9 @@ function zstdFrame(text: string): Buffer {
   const content = Buffer.from(text);
   const block = Buffer.alloc(4);
   block.writeUInt32LE((content.length << 3) | 1);
-  return Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, content.length]), block.subarray(0, 3), content]);
+  return Buffer.concat([
+    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, content.length]),
+    block.subarray(0, 3),
+    content,
+  ]);
 }

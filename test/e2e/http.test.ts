@@ -34,15 +34,23 @@ interface Answer {
 const answerOf = async (response: Response) => (await response.json()) as Answer;
 
 /** A request as it is written, for what fetch does not let through. */
-function raw(pipeline: RunningPipeline, path: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<{ status: number; text: string }> {
+function raw(
+  pipeline: RunningPipeline,
+  path: string,
+  options: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const asked = request(`${pipeline.url}${path}`, { method: options.method ?? 'GET', headers: options.headers ?? {}, agent: false }, (response) => {
-      let text = '';
-      response.on('data', (chunk: Buffer) => {
-        text += chunk.toString();
-      });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
-    });
+    const asked = request(
+      `${pipeline.url}${path}`,
+      { method: options.method ?? 'GET', headers: options.headers ?? {}, agent: false },
+      (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => {
+          text += chunk.toString();
+        });
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+      },
+    );
     asked.on('error', reject);
     asked.end(options.body);
   });
@@ -54,11 +62,17 @@ function zstdFrame(content: Buffer): Buffer {
   size.writeUInt32LE(content.length);
   const block = Buffer.alloc(4);
   block.writeUInt32LE((content.length << 3) | 1);
-  return Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0]), size, block.subarray(0, 3), content]);
+  return Buffer.concat([
+    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0]),
+    size,
+    block.subarray(0, 3),
+    content,
+  ]);
 }
 
 /** 100 lines `{"id":"z0","code":"zstd","qty":1}` with ids z0 to z2, compressed by zstd -19. */
-const ZSTD_100 = 'KLUv/QRonQEARAJ7ImlkIjoiejAiLCJjb2RlIjoienN0ZCIsInF0eSI6MX0KMTIEAN9Mgw9gOTCYyqvIJc2YIw==';
+const ZSTD_100 =
+  'KLUv/QRonQEARAJ7ImlkIjoiejAiLCJjb2RlIjoienN0ZCIsInF0eSI6MX0KMTIEAN9Mgw9gOTCYyqvIJc2YIw==';
 
 describe('POST /v1/streams/{stream}/records', () => {
   test('takes an object, an array, NDJSON and pretty-printed objects; what it answers is stored', async () => {
@@ -67,11 +81,23 @@ describe('POST /v1/streams/{stream}/records', () => {
     const bodies: [string, string, number][] = [
       [rows[0] as string, 'application/json', 1],
       [`[${rows.join(',')}]`, 'application/json', 3],
-      [JSON.stringify(rows.map((row) => JSON.parse(row) as object), null, 2), 'application/json; charset=utf-8', 3],
+      [
+        JSON.stringify(
+          rows.map((row) => JSON.parse(row) as object),
+          null,
+          2,
+        ),
+        'application/json; charset=utf-8',
+        3,
+      ],
       [rows.join('\n'), 'application/x-ndjson', 3],
       [`${rows.join('\r\n')}\r\n\r\n`, 'application/ndjson', 3],
       [rows.join('\n'), 'application/json', 3],
-      [rows.map((row) => JSON.stringify(JSON.parse(row), null, 2)).join('\n'), 'application/json', 3],
+      [
+        rows.map((row) => JSON.stringify(JSON.parse(row), null, 2)).join('\n'),
+        'application/json',
+        3,
+      ],
       [`\n  ${rows[0]}  \n`, 'application/json', 1],
     ];
     let total = 0;
@@ -80,59 +106,122 @@ describe('POST /v1/streams/{stream}/records', () => {
       expect(response.status, body).toBe(200);
       const answer = await answerOf(response);
       expect(answer, body).toMatchObject({ accepted: count, rejected: [], duplicate: [] });
-      expect(answer.shards.reduce((sum, shard) => sum + shard.count, 0), 'records of the shards').toBe(count);
+      expect(
+        answer.shards.reduce((sum, shard) => sum + shard.count, 0),
+        'records of the shards',
+      ).toBe(count);
       total += count;
     }
-    expect(await pipeline.sql('select count(*), count(distinct id), sum(qty) from lake.sales')).toEqual([[String(total), '3', String(total)]]);
+    expect(
+      await pipeline.sql('select count(*), count(distinct id), sum(qty) from lake.sales'),
+    ).toEqual([[String(total), '3', String(total)]]);
   });
 
   test('answers where in which shard records lie: first, last and count', async () => {
     const pipeline = await start();
-    const { shards } = await answerOf(await pipeline.post(SALES, Array.from({ length: 50 }, (_, index) => sale(`k${index}`)).join('\n')));
+    const { shards } = await answerOf(
+      await pipeline.post(
+        SALES,
+        Array.from({ length: 50 }, (_, index) => sale(`k${index}`)).join('\n'),
+      ),
+    );
     expect(shards.map(({ shard }) => shard)).toEqual([0, 1]);
-    const stored = await pipeline.sql('select _shard, min(_sequence_number), max(_sequence_number), count(*) from records.sales group by 1 order by 1');
-    expect(stored).toEqual(shards.map(({ shard, first, last, count }) => [shard, first, last, String(count)]));
+    const stored = await pipeline.sql(
+      'select _shard, min(_sequence_number), max(_sequence_number), count(*) from records.sales group by 1 order by 1',
+    );
+    expect(stored).toEqual(
+      shards.map(({ shard, first, last, count }) => [shard, first, last, String(count)]),
+    );
   });
 
   test('takes gzip and zstd, streamed or whole', async () => {
     const pipeline = await start();
     const rows = Array.from({ length: 5000 }, (_, index) => sale(`g${index}`)).join('\n');
     for (const [encoding, body, count] of [
-      ['gzip', gzipSync(rows), 5000], ['x-gzip', gzipSync(sale('one')), 1], ['GZIP', gzipSync(rows), 5000],
-      ['zstd', zstdFrame(Buffer.from(sale('raw block'))), 1], ['zstd', Buffer.from(ZSTD_100, 'base64'), 100], ['identity', Buffer.from(sale('plain')), 1],
+      ['gzip', gzipSync(rows), 5000],
+      ['x-gzip', gzipSync(sale('one')), 1],
+      ['GZIP', gzipSync(rows), 5000],
+      ['zstd', zstdFrame(Buffer.from(sale('raw block'))), 1],
+      ['zstd', Buffer.from(ZSTD_100, 'base64'), 100],
+      ['identity', Buffer.from(sale('plain')), 1],
     ] as const) {
       const response = await pipeline.post(SALES, body, { 'content-encoding': encoding });
       expect(await response.json(), encoding).toMatchObject({ accepted: count, rejected: [] });
     }
-    expect(await pipeline.sql("select id, count(*) from lake.sales where code = 'zstd' group by all order by 1")).toEqual([['z0', '34'], ['z1', '33'], ['z2', '33']]);
+    expect(
+      await pipeline.sql(
+        "select id, count(*) from lake.sales where code = 'zstd' group by all order by 1",
+      ),
+    ).toEqual([
+      ['z0', '34'],
+      ['z1', '33'],
+      ['z2', '33'],
+    ]);
   });
 
   test('judges each record alone: index, code, field and message of the refused; 200 if anything was accepted', async () => {
     const pipeline = await start();
-    const response = await pipeline.post(SALES, `[${[
-      sale('a', 'x', 0), sale('b'), '5', '{"id":"c"}', '{"id":"d","code":"x","qty":"1"}', '{"id":"e","code":"x","qty":1,"Qty":2}', sale('f'),
-    ].join(',')}]`);
+    const response = await pipeline.post(
+      SALES,
+      `[${[
+        sale('a', 'x', 0),
+        sale('b'),
+        '5',
+        '{"id":"c"}',
+        '{"id":"d","code":"x","qty":"1"}',
+        '{"id":"e","code":"x","qty":1,"Qty":2}',
+        sale('f'),
+      ].join(',')}]`,
+    );
     expect(response.status).toBe(200);
     const { accepted, rejected } = await answerOf(response);
     expect(accepted).toBe(2);
     expect(rejected).toEqual([
-      { index: 0, code: 'MR_FIELD_RULE', field: 'qty', message: expect.stringMatching(/at least 1, got the number 0/) },
+      {
+        index: 0,
+        code: 'MR_FIELD_RULE',
+        field: 'qty',
+        message: expect.stringMatching(/at least 1, got the number 0/),
+      },
       { index: 2, code: 'MR_RECORD_SHAPE', message: expect.stringMatching(/JSON object/) },
-      { index: 3, code: 'MR_FIELD_MISSING', field: 'code', message: expect.stringMatching(/required/) },
-      { index: 4, code: 'MR_FIELD_TYPE', field: 'qty', message: expect.stringMatching(/is int: .*got the text "1"/) },
-      { index: 5, code: 'MR_FIELD_UNKNOWN', field: 'Qty', message: expect.stringMatching(/Did you mean 'qty'\? Case matters/) },
+      {
+        index: 3,
+        code: 'MR_FIELD_MISSING',
+        field: 'code',
+        message: expect.stringMatching(/required/),
+      },
+      {
+        index: 4,
+        code: 'MR_FIELD_TYPE',
+        field: 'qty',
+        message: expect.stringMatching(/is int: .*got the text "1"/),
+      },
+      {
+        index: 5,
+        code: 'MR_FIELD_UNKNOWN',
+        field: 'Qty',
+        message: expect.stringMatching(/Did you mean 'qty'\? Case matters/),
+      },
     ]);
     expect(await pipeline.sql('select id from lake.sales order by 1')).toEqual([['b'], ['f']]);
   });
 
   test('answers 422 if nothing was accepted, in the same form', async () => {
     const pipeline = await start();
-    for (const [body, code] of [[sale('a', 'x', 0), 'MR_FIELD_RULE'], ['{"id":', 'MR_RECORD_SYNTAX'], ['hello', 'MR_RECORD_SYNTAX'], ['[{"id":"a"}', 'MR_RECORD_SYNTAX']] as const) {
+    for (const [body, code] of [
+      [sale('a', 'x', 0), 'MR_FIELD_RULE'],
+      ['{"id":', 'MR_RECORD_SYNTAX'],
+      ['hello', 'MR_RECORD_SYNTAX'],
+      ['[{"id":"a"}', 'MR_RECORD_SYNTAX'],
+    ] as const) {
       const response = await pipeline.post(SALES, body);
       expect(response.status, body).toBe(422);
       const answer = await answerOf(response);
       expect(answer, body).toMatchObject({ accepted: 0, duplicate: [], shards: [] });
-      expect(answer.rejected.map((refused) => refused.code), body).toContain(code);
+      expect(
+        answer.rejected.map((refused) => refused.code),
+        body,
+      ).toContain(code);
     }
     expect(await pipeline.sql('select count(*) from lake.sales')).toEqual([['0']]);
   });
@@ -140,11 +229,22 @@ describe('POST /v1/streams/{stream}/records', () => {
   test('keeps the others with their bytes where the stream says so', async () => {
     const pipeline = await start();
     const bad = Buffer.from([...Buffer.from('{"n":"'), 0xff, ...Buffer.from('"}')]);
-    const response = await pipeline.post('/v1/streams/kept/records', Buffer.concat([Buffer.from('{"n":1}\n{"n": "one"}\nnonsense\n'), bad]), { 'content-type': 'application/x-ndjson' });
-    expect(await answerOf(response)).toMatchObject({ accepted: 1, rejected: [{ index: 1 }, { index: 2 }, { index: 3 }] });
-    const letters = await pipeline.sql('select code, field, record, bytes from deadletters.kept order by _sequence_number');
+    const response = await pipeline.post(
+      '/v1/streams/kept/records',
+      Buffer.concat([Buffer.from('{"n":1}\n{"n": "one"}\nnonsense\n'), bad]),
+      { 'content-type': 'application/x-ndjson' },
+    );
+    expect(await answerOf(response)).toMatchObject({
+      accepted: 1,
+      rejected: [{ index: 1 }, { index: 2 }, { index: 3 }],
+    });
+    const letters = await pipeline.sql(
+      'select code, field, record, bytes from deadletters.kept order by _sequence_number',
+    );
     expect(letters).toEqual([
-      ['MR_FIELD_TYPE', 'n', '{"n": "one"}', null], ['MR_RECORD_SYNTAX', null, 'nonsense', null], ['MR_RECORD_ENCODING', null, null, bad.toString('base64')],
+      ['MR_FIELD_TYPE', 'n', '{"n": "one"}', null],
+      ['MR_RECORD_SYNTAX', null, 'nonsense', null],
+      ['MR_RECORD_ENCODING', null, null, bad.toString('base64')],
     ]);
   });
 
@@ -152,22 +252,54 @@ describe('POST /v1/streams/{stream}/records', () => {
     const pipeline = await start();
     const response = await pipeline.post(SALES, `${'{}\n'.repeat(1500)}${sale('a')}`);
     const answer = (await response.json()) as Answer & { rejectedOmitted: number };
-    expect([answer.accepted, answer.rejected.length, answer.rejectedOmitted]).toEqual([1, 1000, 500]);
+    expect([answer.accepted, answer.rejected.length, answer.rejectedOmitted]).toEqual([
+      1, 1000, 500,
+    ]);
   });
 
   test('refuses what is no body of records, and says what to send', async () => {
     const pipeline = await start();
     const cases: [Record<string, string>, string | Buffer, number, string, RegExp][] = [
-      [{ 'content-type': 'text/plain' }, sale('a'), 415, 'MR_REQUEST_MEDIA_TYPE', /'text\/plain'.*application\/json or application\/x-ndjson; with curl: -H/],
-      [{ 'content-type': 'application/x-www-form-urlencoded' }, sale('a'), 415, 'MR_REQUEST_MEDIA_TYPE', /with curl: -H/],
-      [{ 'content-encoding': 'br' }, sale('a'), 415, 'MR_REQUEST_MEDIA_TYPE', /'br' is not supported.*gzip or zstd/],
+      [
+        { 'content-type': 'text/plain' },
+        sale('a'),
+        415,
+        'MR_REQUEST_MEDIA_TYPE',
+        /'text\/plain'.*application\/json or application\/x-ndjson; with curl: -H/,
+      ],
+      [
+        { 'content-type': 'application/x-www-form-urlencoded' },
+        sale('a'),
+        415,
+        'MR_REQUEST_MEDIA_TYPE',
+        /with curl: -H/,
+      ],
+      [
+        { 'content-encoding': 'br' },
+        sale('a'),
+        415,
+        'MR_REQUEST_MEDIA_TYPE',
+        /'br' is not supported.*gzip or zstd/,
+      ],
       [{ 'content-encoding': 'gzip' }, sale('a'), 400, 'MR_REQUEST_INVALID', /not whole gzip/],
-      [{ 'content-encoding': 'gzip' }, gzipSync(sale('a').repeat(1000)).subarray(0, 40), 400, 'MR_REQUEST_INVALID', /not whole gzip/],
+      [
+        { 'content-encoding': 'gzip' },
+        gzipSync(sale('a').repeat(1000)).subarray(0, 40),
+        400,
+        'MR_REQUEST_INVALID',
+        /not whole gzip/,
+      ],
       [{ 'content-encoding': 'zstd' }, sale('a'), 400, 'MR_REQUEST_INVALID', /not whole zstd/],
       [{}, '', 400, 'MR_REQUEST_INVALID', /no record/],
       [{}, '[]', 400, 'MR_REQUEST_INVALID', /Send a JSON object, an array of objects, or NDJSON/],
       [{}, ' \n\n ', 400, 'MR_REQUEST_INVALID', /no record/],
-      [{ 'idempotency-key': 'k'.repeat(256) }, sale('a'), 400, 'MR_REQUEST_INVALID', /1 to 255 bytes/],
+      [
+        { 'idempotency-key': 'k'.repeat(256) },
+        sale('a'),
+        400,
+        'MR_REQUEST_INVALID',
+        /1 to 255 bytes/,
+      ],
     ];
     for (const [headers, body, status, code, says] of cases) {
       const response = await pipeline.post(SALES, body, headers);
@@ -176,14 +308,25 @@ describe('POST /v1/streams/{stream}/records', () => {
       expect(error?.message).toMatch(says);
     }
     const unknown = await pipeline.post('/v1/streams/sale/records', sale('a'));
-    expect([unknown.status, (await answerOf(unknown)).error]).toEqual([404, { code: 'MR_PLAN_UNKNOWN', message: "There is no stream 'sale'. Streams are: kept, sales, wide." }]);
+    expect([unknown.status, (await answerOf(unknown)).error]).toEqual([
+      404,
+      {
+        code: 'MR_PLAN_UNKNOWN',
+        message: "There is no stream 'sale'. Streams are: kept, sales, wide.",
+      },
+    ]);
     expect(await pipeline.sql('select count(*) from lake.sales')).toEqual([['0']]);
   });
 
   test('refuses a keyed request past 8 MiB with 413, and stores nothing of it', async () => {
     const pipeline = await start();
-    const response = await pipeline.post(SALES, `${sale('a', 'x'.repeat(1000))}\n`.repeat(9000), { 'idempotency-key': 'large' });
-    expect([response.status, (await answerOf(response)).error?.code]).toEqual([413, 'MR_REQUEST_TOO_LARGE']);
+    const response = await pipeline.post(SALES, `${sale('a', 'x'.repeat(1000))}\n`.repeat(9000), {
+      'idempotency-key': 'large',
+    });
+    expect([response.status, (await answerOf(response)).error?.code]).toEqual([
+      413,
+      'MR_REQUEST_TOO_LARGE',
+    ]);
     expect(await pipeline.sql('select count(*) from lake.sales')).toEqual([['0']]);
   });
 });
@@ -192,26 +335,45 @@ describe('Idempotency-Key', () => {
   test('makes a repeat safe: the same body, marked as replayed, and no second record; also after a restart', async () => {
     const folder = temporaryFolder();
     const pipeline = await startPipeline(folder, PIPELINE);
-    const send = (to: RunningPipeline, body: string, key: string, path = SALES) => to.post(path, body, { 'idempotency-key': key });
+    const send = (to: RunningPipeline, body: string, key: string, path = SALES) =>
+      to.post(path, body, { 'idempotency-key': key });
     const first = await send(pipeline, `${sale('a')}\n{}`, 'one');
     expect([first.status, first.headers.get('idempotent-replayed')]).toEqual([200, null]);
     const text = await first.text();
     const again = await send(pipeline, `${sale('a')}\n{}`, 'one');
-    expect([again.status, again.headers.get('idempotent-replayed'), await again.text()]).toEqual([200, 'true', text]);
+    expect([again.status, again.headers.get('idempotent-replayed'), await again.text()]).toEqual([
+      200,
+      'true',
+      text,
+    ]);
 
     const nothing = await send(pipeline, '{}', 'refused');
     const replayed = await send(pipeline, '{}', 'refused');
-    expect([nothing.status, replayed.status, replayed.headers.get('idempotent-replayed')]).toEqual([422, 422, 'true']);
+    expect([nothing.status, replayed.status, replayed.headers.get('idempotent-replayed')]).toEqual([
+      422,
+      422,
+      'true',
+    ]);
     expect(await replayed.text()).toBe(await nothing.text());
 
     const other = await send(pipeline, sale('b'), 'one');
-    expect([other.status, (await answerOf(other)).error?.code]).toEqual([422, 'MR_IDEMPOTENCY_MISMATCH']);
-    expect((await send(pipeline, '{"n":1}', 'one', '/v1/streams/kept/records')).status, 'the key of another stream').toBe(200);
+    expect([other.status, (await answerOf(other)).error?.code]).toEqual([
+      422,
+      'MR_IDEMPOTENCY_MISMATCH',
+    ]);
+    expect(
+      (await send(pipeline, '{"n":1}', 'one', '/v1/streams/kept/records')).status,
+      'the key of another stream',
+    ).toBe(200);
 
     await pipeline.kill();
     const restarted = await startPipeline(folder, undefined);
     const later = await send(restarted, `${sale('a')}\n{}`, 'one');
-    expect([later.status, later.headers.get('idempotent-replayed'), await later.text()]).toEqual([200, 'true', text]);
+    expect([later.status, later.headers.get('idempotent-replayed'), await later.text()]).toEqual([
+      200,
+      'true',
+      text,
+    ]);
     expect((await send(restarted, sale('b'), 'one')).status).toBe(422);
     expect(await restarted.sql('select count(*) from lake.sales')).toEqual([['1']]);
   });
@@ -219,12 +381,25 @@ describe('Idempotency-Key', () => {
   test('of requests at the same time stores one; the others are told to wait or get its answer', async () => {
     const pipeline = await start();
     const body = `${sale('a')}\n`.repeat(2000);
-    const answers = await Promise.all(Array.from({ length: 12 }, async () => {
-      const response = await pipeline.post(SALES, body, { 'idempotency-key': 'same' });
-      return { status: response.status, replayed: response.headers.get('idempotent-replayed'), code: (await answerOf(response)).error?.code };
-    }));
-    expect(answers.filter(({ status, replayed }) => status === 200 && replayed === null)).toHaveLength(1);
-    for (const { status, replayed, code } of answers) expect(status === 200 ? [null, 'true'].includes(replayed) : [status, code].join() === '409,MR_REQUEST_CONFLICT').toBe(true);
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, async () => {
+        const response = await pipeline.post(SALES, body, { 'idempotency-key': 'same' });
+        return {
+          status: response.status,
+          replayed: response.headers.get('idempotent-replayed'),
+          code: (await answerOf(response)).error?.code,
+        };
+      }),
+    );
+    expect(
+      answers.filter(({ status, replayed }) => status === 200 && replayed === null),
+    ).toHaveLength(1);
+    for (const { status, replayed, code } of answers)
+      expect(
+        status === 200
+          ? [null, 'true'].includes(replayed)
+          : [status, code].join() === '409,MR_REQUEST_CONFLICT',
+      ).toBe(true);
     expect(await pipeline.sql('select count(*) from lake.sales')).toEqual([['2000']]);
   });
 });
@@ -232,74 +407,165 @@ describe('Idempotency-Key', () => {
 test('Host and Origin of other places are refused, so that no page of another site can call', async () => {
   const pipeline = await start();
   const port = new URL(pipeline.url).port;
-  const status = async (headers: Record<string, string>) => (await raw(pipeline, '/healthz', { headers })).status;
-  for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, 'localhost', '[::1]:80']) expect(await status({ host }), host).toBe(200);
-  for (const host of ['evil.example', `127.0.0.1.evil.example:${port}`, 'localhost.evil.example', '169.254.1.1']) {
+  const status = async (headers: Record<string, string>) =>
+    (await raw(pipeline, '/healthz', { headers })).status;
+  for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, 'localhost', '[::1]:80'])
+    expect(await status({ host }), host).toBe(200);
+  for (const host of [
+    'evil.example',
+    `127.0.0.1.evil.example:${port}`,
+    'localhost.evil.example',
+    '169.254.1.1',
+  ]) {
     const answer = await raw(pipeline, '/healthz', { headers: { host } });
-    expect([answer.status, (JSON.parse(answer.text) as Answer).error?.code], host).toEqual([403, 'MR_REQUEST_HOST']);
+    expect([answer.status, (JSON.parse(answer.text) as Answer).error?.code], host).toEqual([
+      403,
+      'MR_REQUEST_HOST',
+    ]);
   }
   const here = `127.0.0.1:${port}`;
   expect(await status({ host: here, origin: pipeline.url })).toBe(200);
   expect(await status({ host: here, origin: 'http://localhost:5173' })).toBe(200);
-  for (const origin of ['http://evil.example', 'https://localhost.evil.example', 'null', 'file://']) expect(await status({ host: here, origin }), origin).toBe(403);
-  const write = await raw(pipeline, SALES, { method: 'POST', headers: { host: here, origin: 'http://evil.example', 'content-type': 'application/json' }, body: sale('a') });
+  for (const origin of ['http://evil.example', 'https://localhost.evil.example', 'null', 'file://'])
+    expect(await status({ host: here, origin }), origin).toBe(403);
+  const write = await raw(pipeline, SALES, {
+    method: 'POST',
+    headers: { host: here, origin: 'http://evil.example', 'content-type': 'application/json' },
+    body: sale('a'),
+  });
   expect(write.status).toBe(403);
   expect(await pipeline.sql('select count(*) from lake.sales')).toEqual([['0']]);
 });
 
 test('a host name is answered for where the command line allows it', async () => {
-  const pipeline = await startPipeline(temporaryFolder(), PIPELINE, { args: ['--allow-host', 'shop.internal', '--allow-host', 'other.internal'] });
-  for (const [host, status] of [['shop.internal:80', 200], ['other.internal', 200], ['third.internal', 403]] as const)
+  const pipeline = await startPipeline(temporaryFolder(), PIPELINE, {
+    args: ['--allow-host', 'shop.internal', '--allow-host', 'other.internal'],
+  });
+  for (const [host, status] of [
+    ['shop.internal:80', 200],
+    ['other.internal', 200],
+    ['third.internal', 403],
+  ] as const)
     expect((await raw(pipeline, '/healthz', { headers: { host } })).status, host).toBe(status);
-  expect((await raw(pipeline, '/healthz', { headers: { origin: 'https://shop.internal' } })).status).toBe(200);
+  expect(
+    (await raw(pipeline, '/healthz', { headers: { origin: 'https://shop.internal' } })).status,
+  ).toBe(200);
 });
 
 describe('POST /v1/sql', () => {
-  const ask = (pipeline: RunningPipeline, body: object) => pipeline.post('/v1/sql', JSON.stringify(body));
+  const ask = (pipeline: RunningPipeline, body: object) =>
+    pipeline.post('/v1/sql', JSON.stringify(body));
 
   test('answers exactly, in each format', async () => {
     const pipeline = await start();
-    await pipeline.post('/v1/streams/wide/records', JSON.stringify({
-      l: '9223372036854775807', d: '1234567890123456789012345678.0123456789', ts: '2026-01-01T00:00:00.123456', tz: '2026-01-01T02:00:00.5+01:30', x: 'NaN',
-      b: 'AQI=', u: '0F3A9C21-0000-4000-8000-000000000000', day: '2026-02-28', flag: true, list: ['9223372036854775807', 1], map: { a: '1.50' }, st: { at: '2026-01-01T00:00:00Z' },
-    }));
+    await pipeline.post(
+      '/v1/streams/wide/records',
+      JSON.stringify({
+        l: '9223372036854775807',
+        d: '1234567890123456789012345678.0123456789',
+        ts: '2026-01-01T00:00:00.123456',
+        tz: '2026-01-01T02:00:00.5+01:30',
+        x: 'NaN',
+        b: 'AQI=',
+        u: '0F3A9C21-0000-4000-8000-000000000000',
+        day: '2026-02-28',
+        flag: true,
+        list: ['9223372036854775807', 1],
+        map: { a: '1.50' },
+        st: { at: '2026-01-01T00:00:00Z' },
+      }),
+    );
     const row = {
-      l: '9223372036854775807', d: '1234567890123456789012345678.0123456789', ts: '2026-01-01T00:00:00.123456', tz: '2026-01-01T00:30:00.5Z', x: 'NaN',
-      b: 'AQI=', u: '0f3a9c21-0000-4000-8000-000000000000', day: '2026-02-28', flag: true, list: ['9223372036854775807', '1'], map: { a: '1.50' }, st: { at: '2026-01-01T00:00:00Z', n: null },
+      l: '9223372036854775807',
+      d: '1234567890123456789012345678.0123456789',
+      ts: '2026-01-01T00:00:00.123456',
+      tz: '2026-01-01T00:30:00.5Z',
+      x: 'NaN',
+      b: 'AQI=',
+      u: '0f3a9c21-0000-4000-8000-000000000000',
+      day: '2026-02-28',
+      flag: true,
+      list: ['9223372036854775807', '1'],
+      map: { a: '1.50' },
+      st: { at: '2026-01-01T00:00:00Z', n: null },
     };
     const sql = 'select * from lake.wide';
     const json = await ask(pipeline, { sql });
     expect(json.headers.get('content-type')).toBe('application/json; charset=utf-8');
-    const result = (await json.json()) as { columns: { name: string; type: string }[]; rows: unknown[][]; rowCount: number };
+    const result = (await json.json()) as {
+      columns: { name: string; type: string }[];
+      rows: unknown[][];
+      rowCount: number;
+    };
     expect(result.columns.map(({ name, type }) => `${name} ${type}`)).toEqual([
-      'l BIGINT', 'd DECIMAL(38,10)', 'ts TIMESTAMP', 'tz TIMESTAMP WITH TIME ZONE', 'x DOUBLE', 'b BLOB', 'u UUID', 'day DATE', 'flag BOOLEAN',
-      'list BIGINT[]', 'map MAP(VARCHAR, DECIMAL(5,2))', 'st STRUCT("at" TIMESTAMP WITH TIME ZONE, "n" INTEGER)',
+      'l BIGINT',
+      'd DECIMAL(38,10)',
+      'ts TIMESTAMP',
+      'tz TIMESTAMP WITH TIME ZONE',
+      'x DOUBLE',
+      'b BLOB',
+      'u UUID',
+      'day DATE',
+      'flag BOOLEAN',
+      'list BIGINT[]',
+      'map MAP(VARCHAR, DECIMAL(5,2))',
+      'st STRUCT("at" TIMESTAMP WITH TIME ZONE, "n" INTEGER)',
     ]);
     expect([result.rows, result.rowCount]).toEqual([[Object.values(row)], 1]);
 
     const ndjson = await ask(pipeline, { sql: `${sql} union all ${sql}`, format: 'ndjson' });
     expect(ndjson.headers.get('content-type')).toBe('application/x-ndjson; charset=utf-8');
-    expect((await ndjson.text()).trim().split('\n').map((line) => JSON.parse(line) as unknown)).toEqual([row, row]);
+    expect(
+      (await ndjson.text())
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([row, row]);
 
-    const csv = await ask(pipeline, { sql: `select l, d, ts, tz, day, null as nothing, '' as empty, 'a,"b' as quoted from lake.wide`, format: 'csv' });
+    const csv = await ask(pipeline, {
+      sql: `select l, d, ts, tz, day, null as nothing, '' as empty, 'a,"b' as quoted from lake.wide`,
+      format: 'csv',
+    });
     expect(csv.headers.get('content-type')).toBe('text/csv; charset=utf-8');
-    expect(await csv.text()).toBe(`l,d,ts,tz,day,nothing,empty,quoted\n${row.l},${row.d},${row.ts},${row.tz},${row.day},,"","a,""b"\n`);
+    expect(await csv.text()).toBe(
+      `l,d,ts,tz,day,nothing,empty,quoted\n${row.l},${row.d},${row.ts},${row.tz},${row.day},,"","a,""b"\n`,
+    );
 
     const parquet = await ask(pipeline, { sql, format: 'parquet' });
     expect(parquet.headers.get('content-type')).toBe('application/vnd.apache.parquet');
     const bytes = Buffer.from(await parquet.arrayBuffer());
-    expect([bytes.subarray(0, 4).toString(), bytes.subarray(-4).toString()]).toEqual(['PAR1', 'PAR1']);
-    expect((await ask(pipeline, { sql: 'select 1 as one where false' }).then((response) => response.json()))).toEqual({ columns: [{ name: 'one', type: 'INTEGER' }], rows: [], rowCount: 0 });
+    expect([bytes.subarray(0, 4).toString(), bytes.subarray(-4).toString()]).toEqual([
+      'PAR1',
+      'PAR1',
+    ]);
+    expect(
+      await ask(pipeline, { sql: 'select 1 as one where false' }).then((response) =>
+        response.json(),
+      ),
+    ).toEqual({ columns: [{ name: 'one', type: 'INTEGER' }], rows: [], rowCount: 0 });
   });
 
   test('binds parameters by place and by name, and never reads them as SQL', async () => {
     const pipeline = await start();
     await pipeline.post(SALES, [sale('a', "o'x", 2), sale('b', 'y', 3)].join('\n'));
-    const rows = async (sql: string, params: unknown) => ((await (await ask(pipeline, { sql, params })).json()) as { rows?: unknown[][] }).rows;
-    expect(await rows('select id from lake.sales where code = $1 and qty = $2', ["o'x", 2])).toEqual([['a']]);
-    expect(await rows('select id from lake.sales where code = ?', ["'; drop table sales --"])).toEqual([]);
-    expect(await rows('select $name as name, $missing is null as missing', { name: 'x', missing: null })).toEqual([['x', true]]);
-    expect(await rows('select $1::bigint, $2::decimal(20, 2), $3', ['9223372036854775807', '1.10', true])).toEqual([['9223372036854775807', '1.10', true]]);
+    const rows = async (sql: string, params: unknown) =>
+      ((await (await ask(pipeline, { sql, params })).json()) as { rows?: unknown[][] }).rows;
+    expect(
+      await rows('select id from lake.sales where code = $1 and qty = $2', ["o'x", 2]),
+    ).toEqual([['a']]);
+    expect(
+      await rows('select id from lake.sales where code = ?', ["'; drop table sales --"]),
+    ).toEqual([]);
+    expect(
+      await rows('select $name as name, $missing is null as missing', { name: 'x', missing: null }),
+    ).toEqual([['x', true]]);
+    expect(
+      await rows('select $1::bigint, $2::decimal(20, 2), $3', [
+        '9223372036854775807',
+        '1.10',
+        true,
+      ]),
+    ).toEqual([['9223372036854775807', '1.10', true]]);
   });
 
   test('says where a statement is wrong and what may be meant; only SELECT is allowed', async () => {
@@ -307,25 +573,89 @@ describe('POST /v1/sql', () => {
     const cases: [object, number, string, RegExp, number | undefined][] = [
       [{ sql: 'selec 1' }, 400, 'MR_QUERY_SYNTAX', /syntax error at or near "selec"/, 0],
       [{ sql: 'select 1 +' }, 400, 'MR_QUERY_SYNTAX', /syntax error/, 10],
-      [{ sql: 'select foo from lake.sales' }, 400, 'MR_QUERY_FAILED', /"foo" not found[^]*Candidate bindings/, 7],
-      [{ sql: 'select * from lake.slaes' }, 400, 'MR_QUERY_FAILED', /no table lake\.slaes\. Did you mean lake\.sales\?/, 14],
-      [{ sql: 'select * from warehouse.per_cod' }, 400, 'MR_QUERY_FAILED', /Did you mean warehouse\.per_code\?/, 14],
+      [
+        { sql: 'select foo from lake.sales' },
+        400,
+        'MR_QUERY_FAILED',
+        /"foo" not found[^]*Candidate bindings/,
+        7,
+      ],
+      [
+        { sql: 'select * from lake.slaes' },
+        400,
+        'MR_QUERY_FAILED',
+        /no table lake\.slaes\. Did you mean lake\.sales\?/,
+        14,
+      ],
+      [
+        { sql: 'select * from warehouse.per_cod' },
+        400,
+        'MR_QUERY_FAILED',
+        /Did you mean warehouse\.per_code\?/,
+        14,
+      ],
       [{ sql: 'select fo(1)' }, 400, 'MR_QUERY_FAILED', /does not exist/, 7],
       [{ sql: 'delete from lake.sales' }, 403, 'MR_QUERY_REFUSED', /Only SELECT/, undefined],
-      [{ sql: 'select 1; select 2' }, 403, 'MR_QUERY_REFUSED', /One statement at a time/, undefined],
-      [{ sql: "select * from read_csv('x.csv')" }, 403, 'MR_QUERY_REFUSED', /read_csv\(\) is not allowed/, 14],
-      [{ sql: 'select $1, $2', params: ['only one'] }, 400, 'MR_QUERY_FAILED', /not provided/, undefined],
-      [{ sql: 'select 1', params: [[1]] }, 400, 'MR_REQUEST_INVALID', /texts, numbers, booleans or null/, undefined],
-      [{ sql: 'select 1', params: 'x' }, 400, 'MR_REQUEST_INVALID', /a list or an object/, undefined],
+      [
+        { sql: 'select 1; select 2' },
+        403,
+        'MR_QUERY_REFUSED',
+        /One statement at a time/,
+        undefined,
+      ],
+      [
+        { sql: "select * from read_csv('x.csv')" },
+        403,
+        'MR_QUERY_REFUSED',
+        /read_csv\(\) is not allowed/,
+        14,
+      ],
+      [
+        { sql: 'select $1, $2', params: ['only one'] },
+        400,
+        'MR_QUERY_FAILED',
+        /not provided/,
+        undefined,
+      ],
+      [
+        { sql: 'select 1', params: [[1]] },
+        400,
+        'MR_REQUEST_INVALID',
+        /texts, numbers, booleans or null/,
+        undefined,
+      ],
+      [
+        { sql: 'select 1', params: 'x' },
+        400,
+        'MR_REQUEST_INVALID',
+        /a list or an object/,
+        undefined,
+      ],
       [{ sql: '' }, 400, 'MR_REQUEST_INVALID', /'sql' must be a statement/, undefined],
-      [{ sql: 'select 1', format: 'xml' }, 400, 'MR_REQUEST_INVALID', /one of json, ndjson, csv, parquet/, undefined],
-      [{ sql: 'select 1', parameters: [] }, 400, 'MR_REQUEST_INVALID', /no member 'parameters'/, undefined],
+      [
+        { sql: 'select 1', format: 'xml' },
+        400,
+        'MR_REQUEST_INVALID',
+        /one of json, ndjson, csv, parquet/,
+        undefined,
+      ],
+      [
+        { sql: 'select 1', parameters: [] },
+        400,
+        'MR_REQUEST_INVALID',
+        /no member 'parameters'/,
+        undefined,
+      ],
       [[], 400, 'MR_REQUEST_INVALID', /must be a JSON object/, undefined],
     ];
     for (const [body, status, code, says, position] of cases) {
       const response = await ask(pipeline, body);
       const { error } = await answerOf(response);
-      expect([response.status, error?.code, error?.position], JSON.stringify(body)).toEqual([status, code, position]);
+      expect([response.status, error?.code, error?.position], JSON.stringify(body)).toEqual([
+        status,
+        code,
+        position,
+      ]);
       expect(error?.message, JSON.stringify(body)).toMatch(says);
     }
   });
@@ -334,8 +664,12 @@ describe('POST /v1/sql', () => {
     const pipeline = await start();
     const gone = new AbortController();
     const endless = fetch(`${pipeline.url}/v1/sql`, {
-      method: 'POST', signal: gone.signal, headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ sql: 'select count(*) from range(1000000000) a(x), range(1000000) b(y) where x + y = 5' }),
+      method: 'POST',
+      signal: gone.signal,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        sql: 'select count(*) from range(1000000000) a(x), range(1000000) b(y) where x + y = 5',
+      }),
     });
     setTimeout(() => gone.abort(), 500);
     await expect(endless).rejects.toThrow();
@@ -351,16 +685,26 @@ describe('GET /v1/lookups/{lookup}/{key}', () => {
   async function filled(): Promise<RunningPipeline> {
     const pipeline = await start();
     const rows = [
-      ...Array.from({ length: COUNT }, (_, index) => sale('many', `c${String(index % 50).padStart(2, '0')}`, index + 1)),
-      sale('a/b ü', 'x', 1), sale('one', 'x', 1), sale('one', 'y', 2),
+      ...Array.from({ length: COUNT }, (_, index) =>
+        sale('many', `c${String(index % 50).padStart(2, '0')}`, index + 1),
+      ),
+      sale('a/b ü', 'x', 1),
+      sale('one', 'x', 1),
+      sale('one', 'y', 2),
     ];
     await pipeline.post(SALES, rows.join('\n'));
-    await eventually(async () => ((await fetch(`${pipeline.url}/v1/lookups/last/one`)).status === 200 ? true : undefined));
+    await eventually(async () =>
+      (await fetch(`${pipeline.url}/v1/lookups/last/one`)).status === 200 ? true : undefined,
+    );
     return pipeline;
   }
   const get = async (pipeline: RunningPipeline, path: string) => {
     const response = await fetch(`${pipeline.url}/v1/lookups/${path}`);
-    const body = (await response.json()) as { items: { code: string; qty: number }[]; cursor?: string; error?: { code: string; message: string } };
+    const body = (await response.json()) as {
+      items: { code: string; qty: number }[];
+      cursor?: string;
+      error?: { code: string; message: string };
+    };
     return { status: response.status, body, error: body.error };
   };
 
@@ -368,10 +712,23 @@ describe('GET /v1/lookups/{lookup}/{key}', () => {
     const pipeline = await filled();
     expect((await get(pipeline, 'last/one')).body).toEqual({ id: 'one', code: 'y', qty: 2 });
     expect((await get(pipeline, 'by_qty/one/2')).body).toEqual({ id: 'one', code: 'y', qty: 2 });
-    expect((await get(pipeline, 'lines/one/x')).body).toEqual({ items: [{ id: 'one', code: 'x', qty: 1 }] });
-    expect((await get(pipeline, 'lines/one')).body).toEqual({ items: [{ id: 'one', code: 'x', qty: 1 }, { id: 'one', code: 'y', qty: 2 }] });
-    expect((await get(pipeline, `last/${encodeURIComponent('a/b ü')}`)).body).toEqual({ id: 'a/b ü', code: 'x', qty: 1 });
-    expect((await get(pipeline, 'lines/many')).body.items, 'a page without limit').toHaveLength(100);
+    expect((await get(pipeline, 'lines/one/x')).body).toEqual({
+      items: [{ id: 'one', code: 'x', qty: 1 }],
+    });
+    expect((await get(pipeline, 'lines/one')).body).toEqual({
+      items: [
+        { id: 'one', code: 'x', qty: 1 },
+        { id: 'one', code: 'y', qty: 2 },
+      ],
+    });
+    expect((await get(pipeline, `last/${encodeURIComponent('a/b ü')}`)).body).toEqual({
+      id: 'a/b ü',
+      code: 'x',
+      qty: 1,
+    });
+    expect((await get(pipeline, 'lines/many')).body.items, 'a page without limit').toHaveLength(
+      100,
+    );
   });
 
   test('pages cover everything once, in order, whatever their size', async () => {
@@ -381,7 +738,10 @@ describe('GET /v1/lookups/{lookup}/{key}', () => {
       let cursor: string | undefined;
       let pages = 0;
       do {
-        const { status, body } = await get(pipeline, `by_qty/many?limit=${limit}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`);
+        const { status, body } = await get(
+          pipeline,
+          `by_qty/many?limit=${limit}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
+        );
         expect(status).toBe(200);
         seen.push(...body.items.map(({ qty }) => qty));
         cursor = body.cursor;
@@ -394,17 +754,38 @@ describe('GET /v1/lookups/{lookup}/{key}', () => {
 
   test('ranges and prefixes of the next sort part take both ends', async () => {
     const pipeline = await filled();
-    const quantities = async (query: string) => (await get(pipeline, `by_qty/many?limit=1000&${query}`)).body.items.map(({ qty }) => qty);
+    const quantities = async (query: string) =>
+      (await get(pipeline, `by_qty/many?limit=1000&${query}`)).body.items.map(({ qty }) => qty);
     expect(await quantities('from=3&to=5')).toEqual([3, 4, 5]);
     expect(await quantities('from=249')).toEqual([249, 250]);
     expect(await quantities('to=2')).toEqual([1, 2]);
-    const codes = async (query: string) => [...new Set((await get(pipeline, `lines/many?limit=1000&${query}`)).body.items.map(({ code }) => code))];
-    expect(await codes('prefix=c4')).toEqual(['c40', 'c41', 'c42', 'c43', 'c44', 'c45', 'c46', 'c47', 'c48', 'c49']);
+    const codes = async (query: string) => [
+      ...new Set(
+        (await get(pipeline, `lines/many?limit=1000&${query}`)).body.items.map(({ code }) => code),
+      ),
+    ];
+    expect(await codes('prefix=c4')).toEqual([
+      'c40',
+      'c41',
+      'c42',
+      'c43',
+      'c44',
+      'c45',
+      'c46',
+      'c47',
+      'c48',
+      'c49',
+    ]);
     expect(await codes('from=c48')).toEqual(['c48', 'c49']);
     expect(await codes('from=c01&to=c02')).toEqual(['c01', 'c02']);
     const first = await get(pipeline, 'by_qty/many?from=10&to=14&limit=3');
-    const rest = await get(pipeline, `by_qty/many?from=10&to=14&limit=3&cursor=${first.body.cursor ?? ''}`);
-    expect([...first.body.items, ...rest.body.items].map(({ qty }) => qty)).toEqual([10, 11, 12, 13, 14]);
+    const rest = await get(
+      pipeline,
+      `by_qty/many?from=10&to=14&limit=3&cursor=${first.body.cursor ?? ''}`,
+    );
+    expect([...first.body.items, ...rest.body.items].map(({ qty }) => qty)).toEqual([
+      10, 11, 12, 13, 14,
+    ]);
   });
 
   test('explains what is not there and what cannot be', async () => {
@@ -421,9 +802,19 @@ describe('GET /v1/lookups/{lookup}/{key}', () => {
       ['lines/one?limit=0', 400, 'MR_REQUEST_INVALID', /1 to 1000/],
       ['lines/one?limit=1001', 400, 'MR_REQUEST_INVALID', /1 to 1000/],
       ['lines/one?limit=ten', 400, 'MR_REQUEST_INVALID', /whole number/],
-      ['lines/one?offset=1', 400, 'MR_REQUEST_INVALID', /no parameter 'offset'\. Parameters are: limit, cursor, from, to, prefix/],
+      [
+        'lines/one?offset=1',
+        400,
+        'MR_REQUEST_INVALID',
+        /no parameter 'offset'\. Parameters are: limit, cursor, from, to, prefix/,
+      ],
       ['lines/one?limit=1&limit=2', 400, 'MR_REQUEST_INVALID', /'limit' is there twice/],
-      ['lines/one?cursor=nonsense', 400, 'MR_LOOKUP_KEY', /`cursor` is not one that this lookup gave/],
+      [
+        'lines/one?cursor=nonsense',
+        400,
+        'MR_LOOKUP_KEY',
+        /`cursor` is not one that this lookup gave/,
+      ],
     ];
     for (const [path, status, code, says] of cases) {
       const answer = await get(pipeline, path);
@@ -436,13 +827,31 @@ describe('GET /v1/lookups/{lookup}/{key}', () => {
 test('every refusal has code and message, whatever the route', async () => {
   const pipeline = await start();
   const requests: [string, string, number][] = [
-    ['GET', '/nothing', 404], ['POST', '/', 404], ['GET', '/v1/lookups/lines', 404], ['POST', '/v1/models/nothing/runs', 404],
-    ['POST', '/v1/sql', 400], ['POST', '/v1/keys', 400], ['POST', '/v1/claim', 400], ['DELETE', '/v1/keys/nothing', 404],
-    ['POST', '/v1/lookups/last/replay', 400], ['POST', '/v1/streams/nothing/records', 404],
+    ['GET', '/nothing', 404],
+    ['POST', '/', 404],
+    ['GET', '/v1/lookups/lines', 404],
+    ['POST', '/v1/models/nothing/runs', 404],
+    ['POST', '/v1/sql', 400],
+    ['POST', '/v1/keys', 400],
+    ['POST', '/v1/claim', 400],
+    ['DELETE', '/v1/keys/nothing', 404],
+    ['POST', '/v1/lookups/last/replay', 400],
+    ['POST', '/v1/streams/nothing/records', 404],
   ];
   for (const [method, path, status] of requests) {
-    const answer = await raw(pipeline, path, method === 'POST' ? { method, headers: { 'content-type': 'application/json' }, body: '{"x":1}' } : { method });
-    expect(JSON.parse(answer.text), `${method} ${path}`).toEqual({ error: { code: expect.stringMatching(/^MR_[A-Z_]+$/), message: expect.stringMatching(/.{10}/) } });
+    const answer = await raw(
+      pipeline,
+      path,
+      method === 'POST'
+        ? { method, headers: { 'content-type': 'application/json' }, body: '{"x":1}' }
+        : { method },
+    );
+    expect(JSON.parse(answer.text), `${method} ${path}`).toEqual({
+      error: {
+        code: expect.stringMatching(/^MR_[A-Z_]+$/),
+        message: expect.stringMatching(/.{10}/),
+      },
+    });
     expect(answer.status, `${method} ${path}`).toBe(status);
   }
 });
@@ -464,12 +873,19 @@ test('/healthz, /readyz and /metrics answer probes and Prometheus', async () => 
       if (comment[1] === 'TYPE') types.set(comment[2] as string, comment[3] as string);
       continue;
     }
-    const sample = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*",?)*\})? (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|NaN|[+-]Inf)$/.exec(line);
+    const sample =
+      /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*",?)*\})? (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|NaN|[+-]Inf)$/.exec(
+        line,
+      );
     expect(sample, line).not.toBeNull();
-    expect(types.get(sample?.[1] as string), `${line} has a type before it`).toMatch(/^(gauge|counter|histogram|summary)$/);
+    expect(types.get(sample?.[1] as string), `${line} has a type before it`).toMatch(
+      /^(gauge|counter|histogram|summary)$/,
+    );
     expect(samples.has(`${sample?.[1]}${sample?.[2]}`), `${line} is there once`).toBe(false);
     samples.add(`${sample?.[1]}${sample?.[2]}`);
   }
-  expect([...types].filter(([name, type]) => type === 'counter' && !name.endsWith('_total'))).toEqual([]);
+  expect(
+    [...types].filter(([name, type]) => type === 'counter' && !name.endsWith('_total')),
+  ).toEqual([]);
   expect(lines).toContain('millrace_stream_records{stream="sales"} 2');
 });

@@ -19,21 +19,38 @@ interface Operation {
   readonly operationId: string;
   readonly summary: string;
   readonly security?: readonly object[];
-  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required: boolean; readonly schema: object }[];
-  readonly requestBody?: { readonly content: { readonly [type: string]: { readonly schema: object } } };
-  readonly responses: { readonly [status: string]: { readonly description: string; readonly content?: { readonly [type: string]: { readonly schema: object } } } };
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly required: boolean;
+    readonly schema: object;
+  }[];
+  readonly requestBody?: {
+    readonly content: { readonly [type: string]: { readonly schema: object } };
+  };
+  readonly responses: {
+    readonly [status: string]: {
+      readonly description: string;
+      readonly content?: { readonly [type: string]: { readonly schema: object } };
+    };
+  };
 }
 interface Document {
   readonly openapi: string;
   readonly info: { readonly title: string; readonly version: string };
   readonly paths: { readonly [path: string]: { readonly [method: string]: Operation } };
-  readonly components: { readonly schemas: { readonly [name: string]: object }; readonly securitySchemes: object };
+  readonly components: {
+    readonly schemas: { readonly [name: string]: object };
+    readonly securitySchemes: object;
+  };
 }
 
 async function served() {
   const app = await startApp(temporaryFolder(), PIPELINE);
   const document = (await (await fetch(`${app.address}/openapi.json`)).json()) as Document;
-  const operations = Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ path, method, operation })));
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+  );
   return { app, document, operations };
 }
 
@@ -42,13 +59,18 @@ function routes(): { method: string; path: string }[] {
   const folder = fileURLToPath(new URL('../../src/serve/', import.meta.url));
   return readdirSync(folder).flatMap((file) => {
     const text = readFileSync(`${folder}${file}`, 'utf8');
-    return [...text.matchAll(/\bserver\s*\.(get|post|put|patch|delete)\b.*?\(\s*'(\/[^']*)'/gs)].map(([, method, path]) => ({ method: method as string, path: path as string }));
+    return [
+      ...text.matchAll(/\bserver\s*\.(get|post|put|patch|delete)\b.*?\(\s*'(\/[^']*)'/gs),
+    ].map(([, method, path]) => ({ method: method as string, path: path as string }));
   });
 }
 
 /** Whether a path of the document is one of a route: names of this pipeline or `{name}` stand for `:name`, more segments for `*`. */
 function matches(route: string, path: string): boolean {
-  const pattern = route.replace(/:\w+/g, '[^/]+').replace(/\*$/, '.+').replaceAll('.json', '\\.json');
+  const pattern = route
+    .replace(/:\w+/g, '[^/]+')
+    .replace(/\*$/, '.+')
+    .replaceAll('.json', '\\.json');
   return new RegExp(`^${pattern}$`).test(path);
 }
 
@@ -56,16 +78,28 @@ test('the document lists every route of the server, and no other', async () => {
   const { operations } = await served();
   const known = routes();
   expect(known.length).toBeGreaterThan(12);
-  const missing = known.filter((route) => !operations.some(({ method, path }) => method === route.method && matches(route.path, path)));
+  const missing = known.filter(
+    (route) =>
+      !operations.some(({ method, path }) => method === route.method && matches(route.path, path)),
+  );
   expect(missing, 'routes that the document does not have').toEqual([]);
-  const invented = operations.filter(({ method, path }) => !known.some((route) => method === route.method && matches(route.path, path)));
-  expect(invented.map(({ method, path }) => `${method} ${path}`), 'routes that only the document has').toEqual([]);
+  const invented = operations.filter(
+    ({ method, path }) =>
+      !known.some((route) => method === route.method && matches(route.path, path)),
+  );
+  expect(
+    invented.map(({ method, path }) => `${method} ${path}`),
+    'routes that only the document has',
+  ).toEqual([]);
 });
 
 test('each operation of the document is answered by its own route', async () => {
   const { app, operations } = await served();
   for (const { path, method } of operations) {
-    const response = await fetch(`${app.address}${path.replace(/\{\w+\}/g, '1')}`, { method: method.toUpperCase(), ...(method === 'post' ? { body: '{}', headers: { 'content-type': 'application/json' } } : {}) });
+    const response = await fetch(`${app.address}${path.replace(/\{\w+\}/g, '1')}`, {
+      method: method.toUpperCase(),
+      ...(method === 'post' ? { body: '{}', headers: { 'content-type': 'application/json' } } : {}),
+    });
     const text = await response.text();
     expect(text, `${method} ${path}`).not.toContain('Nothing is at');
   }
@@ -80,9 +114,12 @@ test('it is an OpenAPI 3.1 document: versions, unique operations, declared param
   for (const { path, operation } of operations) {
     expect(operation.summary, path).toMatch(/\w/);
     const inPath = (operation.parameters ?? []).filter((parameter) => parameter.in === 'path');
-    expect(inPath.map(({ name }) => name).sort(), `parameters of ${path}`).toEqual([...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort());
+    expect(inPath.map(({ name }) => name).sort(), `parameters of ${path}`).toEqual(
+      [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort(),
+    );
     expect(inPath.every(({ required }) => required)).toBe(true);
-    for (const parameter of operation.parameters ?? []) expect(['path', 'query', 'header']).toContain(parameter.in);
+    for (const parameter of operation.parameters ?? [])
+      expect(['path', 'query', 'header']).toContain(parameter.in);
     for (const [status, response] of Object.entries(operation.responses)) {
       expect(status).toMatch(/^(default|[1-5]\d\d)$/);
       expect(response.description, `${path} ${status}`).toMatch(/\w/);
@@ -90,14 +127,23 @@ test('it is an OpenAPI 3.1 document: versions, unique operations, declared param
     expect(operation.responses['default'], `${path} says how it fails`).toBeDefined();
   }
   for (const [, reference] of JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)) {
-    const found = (reference as string).split('/').reduce<unknown>((part, name) => (part as { [name: string]: unknown } | undefined)?.[name], document);
+    const found = (reference as string)
+      .split('/')
+      .reduce<unknown>(
+        (part, name) => (part as { [name: string]: unknown } | undefined)?.[name],
+        document,
+      );
     expect(found, reference).toBeDefined();
   }
 });
 
 test('its schemas are JSON Schema 2020-12, and hold for what goes in and comes out', async () => {
   const { app, document } = await served();
-  const ajv = new Ajv2020({ strict: false, allErrors: true, formats: { int64: true, uuid: true, date: true, 'date-time': true, float: true, double: true } });
+  const ajv = new Ajv2020({
+    strict: false,
+    allErrors: true,
+    formats: { int64: true, uuid: true, date: true, 'date-time': true, float: true, double: true },
+  });
   ajv.addSchema({ $id: 'document', components: document.components });
   const validator = (name: string) => {
     const validate = ajv.getSchema(`document#/components/schemas/${name}`);
@@ -107,19 +153,41 @@ test('its schemas are JSON Schema 2020-12, and hold for what goes in and comes o
       return validate.errors ?? [];
     };
   };
-  for (const name of Object.keys(document.components.schemas)) expect(() => validator(name), name).not.toThrow();
+  for (const name of Object.keys(document.components.schemas))
+    expect(() => validator(name), name).not.toThrow();
 
-  const post = (path: string, body: object) => fetch(`${app.address}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const post = (path: string, body: object) =>
+    fetch(`${app.address}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
   const record = { id: 'a', code: 'x', qty: 1, note: ['n'] };
   const wrong = { id: 'a', code: 'x', qty: 0 };
-  expect([validator('record_sales')(record).length, validator('record_sales')(wrong).length > 0]).toEqual([0, true]);
-  const answer: unknown = await (await post('/v1/streams/sales/records', [record, wrong, { id: 'b' }])).json();
+  expect([
+    validator('record_sales')(record).length,
+    validator('record_sales')(wrong).length > 0,
+  ]).toEqual([0, true]);
+  const answer: unknown = await (
+    await post('/v1/streams/sales/records', [record, wrong, { id: 'b' }])
+  ).json();
   expect(answer).toMatchObject({ accepted: 1 });
   expect(validator('IngestAnswer')(answer)).toEqual([]);
-  const kept = { tags: { a: '1' }, at: '2026-01-01T00:00:00Z', part: { a: '1.50', b: 'AQI=' }, more: 1 };
+  const kept = {
+    tags: { a: '1' },
+    at: '2026-01-01T00:00:00Z',
+    part: { a: '1.50', b: 'AQI=' },
+    more: 1,
+  };
   expect(validator('record_open')(kept)).toEqual([]);
-  expect(await (await post('/v1/streams/open/records', kept)).json()).toMatchObject({ accepted: 1 });
-  expect(validator('QueryResult')(await (await post('/v1/sql', { sql: 'select * from lake.sales' })).json())).toEqual([]);
+  expect(await (await post('/v1/streams/open/records', kept)).json()).toMatchObject({
+    accepted: 1,
+  });
+  expect(
+    validator('QueryResult')(
+      await (await post('/v1/sql', { sql: 'select * from lake.sales' })).json(),
+    ),
+  ).toEqual([]);
   expect(validator('Error')(await (await post('/v1/sql', { sql: 'selec' })).json())).toEqual([]);
   const row = await eventually(async () => {
     const response = await fetch(`${app.address}/v1/lookups/last/a`);
@@ -130,6 +198,8 @@ test('its schemas are JSON Schema 2020-12, and hold for what goes in and comes o
 
 test('only probes, metrics, this document and the claim are open', async () => {
   const { operations } = await served();
-  const open = operations.filter(({ operation }) => operation.security?.length === 0).map(({ path }) => path);
+  const open = operations
+    .filter(({ operation }) => operation.security?.length === 0)
+    .map(({ path }) => path);
   expect(open.sort()).toEqual(['/healthz', '/metrics', '/openapi.json', '/readyz', '/v1/claim']);
 });

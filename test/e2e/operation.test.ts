@@ -1,0 +1,405 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../support/folder.ts';
+import { eventually, millrace, type RunningPipeline, startPipeline } from '../support/pipeline.ts';
+
+const FIELDS = 'id: f.int(), name: f.string()';
+const PIPELINE = `
+import { field as f, lookup, model, sql, stream } from 'millrace';
+export const sales = stream('sales', { fields: { ${FIELDS} }, table: { every: '1h' } });
+export const by_id = lookup('by_id', { from: sales, key: 'id' });
+export const names = model('names', { sql: sql\`select name, count(*) as n from \${sales} group by all\`, schedule: 'manual' });
+`;
+const rows = (from: number, count: number) =>
+  Array.from({ length: count }, (_, index) => JSON.stringify({ id: from + index, name: 'x' })).join(
+    '\n',
+  );
+const send = (pipeline: RunningPipeline, from: number, count: number) =>
+  pipeline.post('/v1/streams/sales/records', rows(from, count));
+const idsOf = async (pipeline: RunningPipeline) =>
+  (await pipeline.sql('select count(*), count(distinct id) from lake.sales'))[0];
+
+function parquetFiles(folder: string): string[] {
+  const data = join(folder, '.millrace/lake');
+  return existsSync(data)
+    ? readdirSync(data, { recursive: true, encoding: 'utf8' }).filter((path) =>
+        path.endsWith('.parquet'),
+      )
+    : [];
+}
+
+test('one process owns a data folder: a second one is refused with the pid of the first', async () => {
+  const folder = temporaryFolder();
+  const pipeline = await startPipeline(folder, PIPELINE);
+  for (const verb of ['dev', 'start']) {
+    const second = await millrace([verb, folder, '--port', '0', '--json']);
+    expect(second.code).toBe(1);
+    expect(JSON.parse(second.out)).toEqual({
+      event: 'error',
+      code: 'MR_STORAGE_LOCKED',
+      pid: pipeline.process.pid,
+      message: expect.stringContaining(
+        `Process ${pipeline.process.pid} owns ${join(folder, '.millrace')}`,
+      ),
+    });
+  }
+  const beside = await millrace([
+    'query',
+    'select 1 as one',
+    '--pipeline',
+    folder,
+    '--data',
+    join(folder, 'other'),
+    '--format',
+    'csv',
+  ]);
+  expect([beside.code, beside.out], 'another folder is another pipeline').toEqual([0, 'one\n1\n']);
+  expect((await send(pipeline, 0, 1)).status, 'the first goes on').toBe(200);
+});
+
+test('after a kill the folder is free again, though the lock was left', async () => {
+  const folder = temporaryFolder();
+  const pipeline = await startPipeline(folder, PIPELINE);
+  await send(pipeline, 0, 10);
+  await pipeline.kill();
+  expect(existsSync(join(folder, '.millrace/lock'))).toBe(true);
+  expect(await idsOf(await startPipeline(folder, undefined))).toEqual(['10', '10']);
+});
+
+test('SIGTERM delivers what waits and exits 0', async () => {
+  const folder = temporaryFolder();
+  const pipeline = await startPipeline(folder, PIPELINE);
+  await send(pipeline, 0, 500);
+  expect(await pipeline.sql('select undelivered from sys.streams')).toEqual([['500']]);
+  expect(parquetFiles(folder)).toEqual([]);
+  expect(await pipeline.stop()).toBe(0);
+  expect(pipeline.events.at(-1)).toEqual({ event: 'stopped' });
+  expect(pipeline.errors()).toBe('');
+  expect(parquetFiles(folder).length).toBeGreaterThan(0);
+  expect(
+    readdirSync(join(folder, '.millrace')).filter((name) =>
+      ['lock', 'run.json', 'scratch'].includes(name),
+    ),
+    'nothing of the process is left',
+  ).toEqual([]);
+  const again = await startPipeline(folder, undefined);
+  expect(
+    await again.sql(
+      "select undelivered, records from sys.streams union all select total_rows, total_rows from sys.snapshots where table_name = 'lake.sales'",
+    ),
+  ).toEqual([
+    ['0', '500'],
+    ['500', '500'],
+  ]);
+  expect(await idsOf(again)).toEqual(['500', '500']);
+});
+
+test('SIGTERM while records come in loses none that was acknowledged', async () => {
+  const folder = temporaryFolder();
+  const pipeline = await startPipeline(folder, PIPELINE);
+  let next = 0;
+  let acknowledged = 0;
+  let open = true;
+  const producer = async () => {
+    while (open) {
+      const from = next;
+      next += 50;
+      const response = await send(pipeline, from, 50).catch(() => undefined);
+      if (response?.status === 200)
+        acknowledged += ((await response.json()) as { accepted: number }).accepted;
+      else open = false;
+    }
+  };
+  const producers = [producer(), producer(), producer()];
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  expect(await pipeline.stop()).toBe(0);
+  open = false;
+  await Promise.all(producers);
+  expect(acknowledged).toBeGreaterThan(0);
+  const [count, distinct] = (await idsOf(await startPipeline(folder, undefined))) as [
+    string,
+    string,
+  ];
+  expect(count).toBe(distinct);
+  expect(Number(count)).toBeGreaterThanOrEqual(acknowledged);
+});
+
+test('a moved data folder keeps working', async () => {
+  const folder = temporaryFolder();
+  const pipeline = await startPipeline(folder, PIPELINE);
+  await send(pipeline, 0, 100);
+  await pipeline.stop();
+  const moved = join(temporaryFolder(), 'moved');
+  mkdirSync(moved);
+  renameSync(join(folder, '.millrace'), join(moved, '.millrace'));
+  const again = await startPipeline(moved, PIPELINE);
+  await send(again, 100, 100);
+  expect(await idsOf(again)).toEqual(['200', '200']);
+  expect(await (await fetch(`${again.url}/v1/lookups/by_id/7`)).json()).toEqual({
+    id: 7,
+    name: 'x',
+  });
+  await again.stop();
+  const metadata = readdirSync(join(moved, '.millrace/lake'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.metadata.json'))
+    .sort();
+  expect(
+    readFileSync(join(moved, '.millrace/lake', metadata.at(-1) as string), 'utf8'),
+  ).not.toContain(folder);
+});
+
+describe('`dev` reloads on change:', () => {
+  const file = (pipeline: RunningPipeline) => join(pipeline.folder, 'pipeline.ts');
+  const change = async (pipeline: RunningPipeline, source: string, event: string) => {
+    const seen = pipeline.waitFor(event);
+    writeFileSync(file(pipeline), source);
+    return seen;
+  };
+
+  test('an optional field more keeps the data, and works', async () => {
+    const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+    await send(pipeline, 0, 10);
+    const { changes } = await change(
+      pipeline,
+      PIPELINE.replace(FIELDS, `${FIELDS}, price: f.decimal(6, 2).optional()`),
+      'reloaded',
+    );
+    expect(changes).toEqual([
+      expect.objectContaining({ kind: 'added', what: 'stream sales, field price' }),
+    ]);
+    const response = await pipeline.post(
+      '/v1/streams/sales/records',
+      '{"id":10,"name":"y","price":"1.50"}',
+    );
+    expect(await response.json()).toMatchObject({ accepted: 1, rejected: [] });
+    expect(await pipeline.sql('select count(*), count(price), sum(price) from lake.sales')).toEqual(
+      [['11', '1', '1.50']],
+    );
+    expect(
+      await eventually(async () => {
+        const found = await fetch(`${pipeline.url}/v1/lookups/by_id/10`);
+        return found.status === 200 ? ((await found.json()) as object) : undefined;
+      }),
+    ).toEqual({ id: 10, name: 'y', price: '1.50' });
+    expect(await (await fetch(`${pipeline.url}/v1/lookups/by_id/3`)).json()).toMatchObject({
+      id: 3,
+      name: 'x',
+    });
+    expect(await pipeline.stop(), 'and all of it is delivered').toBe(0);
+    const again = await startPipeline(pipeline.folder, undefined);
+    expect(await again.sql('select count(*), count(price), sum(price) from lake.sales')).toEqual([
+      ['11', '1', '1.50'],
+    ]);
+  });
+
+  test('no record is lost or doubled while producers go on', async () => {
+    const pipeline = await startPipeline(
+      temporaryFolder(),
+      PIPELINE.replace("every: '1h'", "every: '100ms'"),
+    );
+    let next = 0;
+    let open = true;
+    const refused: number[] = [];
+    const producer = async () => {
+      while (open) {
+        const from = next;
+        next += 20;
+        const response = await send(pipeline, from, 20);
+        if (response.status !== 200) refused.push(response.status);
+      }
+    };
+    const producers = [producer(), producer()];
+    for (let turn = 0; turn < 4; turn++) {
+      await change(
+        pipeline,
+        PIPELINE.replace("every: '1h'", `every: '${100 + turn}ms'`),
+        'reloaded',
+      );
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+    open = false;
+    await Promise.all(producers);
+    expect(refused).toEqual([]);
+    expect(next).toBeGreaterThan(100);
+    expect(await idsOf(pipeline)).toEqual([String(next), String(next)]);
+  });
+
+  test('a broken file keeps the old pipeline running and says file and line; the next right one is taken', async () => {
+    const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+    const cases: [string, string, RegExp][] = [
+      [`${PIPELINE}\nexport const x = ;`, 'MR_PIPELINE_UNREADABLE', /pipeline\.ts/],
+      [
+        PIPELINE.replace("key: 'id'", "key: 'no'"),
+        'MR_DEFINITION_INVALID',
+        /pipeline\.ts:4: lookup\('by_id'\): `key` names "no"/,
+      ],
+      [PIPELINE.replace('select name', 'select nam'), 'MR_PLAN_QUERY', /pipeline\.ts:5: names: /],
+      [
+        PIPELINE.replace('id: f.int()', 'id: f.string()'),
+        'MR_PLAN_BREAKING',
+        /stream sales, field id: int → string/,
+      ],
+    ];
+    for (const [index, [source, code, says]] of cases.entries()) {
+      const failed = await change(pipeline, source, 'reload-failed');
+      expect(failed, code).toMatchObject({ code, message: expect.stringMatching(says) });
+      expect((await send(pipeline, index, 1)).status, code).toBe(200);
+      expect(await idsOf(pipeline)).toEqual([String(index + 1), String(index + 1)]);
+    }
+    await change(
+      pipeline,
+      PIPELINE.replace(FIELDS, `${FIELDS}, more: f.int().optional()`),
+      'reloaded',
+    );
+    expect(await pipeline.sql('select count(*), count(more) from lake.sales')).toEqual([
+      ['4', '0'],
+    ]);
+  });
+
+  test('files that the pipeline imports are watched too, also when an editor replaces them', async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, 'parts'));
+    const part = join(folder, 'parts/fields.ts');
+    writeFileSync(
+      part,
+      "import { field as f } from 'millrace';\nexport const fields = { id: f.int() };\n",
+    );
+    const pipeline = await startPipeline(
+      folder,
+      "import { stream } from 'millrace';\nimport { fields } from './parts/fields.ts';\nexport const sales = stream('sales', { fields });\n",
+    );
+    const reloaded = pipeline.waitFor('reloaded');
+    writeFileSync(
+      `${part}.new`,
+      "import { field as f } from 'millrace';\nexport const fields = { id: f.int(), name: f.string().optional() };\n",
+    );
+    renameSync(`${part}.new`, part);
+    expect((await reloaded)['changes']).toEqual([
+      expect.objectContaining({ what: 'stream sales, field name' }),
+    ]);
+    const again = pipeline.waitFor('reloaded');
+    writeFileSync(
+      part,
+      "import { field as f } from 'millrace';\nexport const fields = { id: f.int(), name: f.string().optional(), code: f.string().optional() };\n",
+    );
+    expect((await again)['changes']).toEqual([
+      expect.objectContaining({ what: 'stream sales, field code' }),
+    ]);
+  });
+
+  test('it writes the row types of models beside the pipeline', async () => {
+    const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+    const types = () => readFileSync(join(pipeline.folder, 'millrace-env.d.ts'), 'utf8');
+    expect(types()).toMatch(/names: \{\s+"name": string \| null;\s+"n": bigint \| null;\s+\}/);
+    await change(pipeline, PIPELINE.replace('count(*) as n', 'max(id) as highest'), 'reloaded');
+    expect(types()).toContain('"highest": number | null');
+  });
+});
+
+test('`start` does not reload', async () => {
+  const pipeline = await startPipeline(temporaryFolder(), PIPELINE, { mode: 'start' });
+  writeFileSync(join(pipeline.folder, 'pipeline.ts'), `${PIPELINE}\nexport const x = ;`);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(pipeline.events.map(({ event }) => event)).toEqual(['ready']);
+});
+
+test('kill -9 of each child process loses nothing, and it is back within about a second', async () => {
+  const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+  interface Process {
+    readonly name: string;
+    readonly pid: number;
+    readonly restarts: number;
+  }
+  const processes = async () =>
+    ((await (await fetch(`${pipeline.url}/v1/status`)).json()) as { processes: Process[] })
+      .processes;
+  const [main, ...children] = await processes();
+  expect([main?.name, main?.pid, children.map(({ name }) => name)]).toEqual([
+    'main',
+    pipeline.process.pid,
+    ['engine', 'sql', 'worker'],
+  ]);
+  let sent = 0;
+  for (const { name, pid } of children) {
+    await send(pipeline, sent, 100);
+    process.kill(pid, 'SIGKILL');
+    const killed = Date.now();
+    expect((await send(pipeline, sent + 100, 100)).status, `without ${name}`).toBe(200);
+    sent += 200;
+    await eventually(async () => {
+      const child = (await processes()).find((candidate) => candidate.name === name);
+      return child && child.pid !== pid && child.restarts === 1 ? true : undefined;
+    });
+    await eventually(async () => {
+      const asked = await pipeline.post('/v1/sql', '{"sql":"select count(*) from lake.sales"}');
+      return asked.status === 200 &&
+        ((await asked.json()) as { rows: unknown[][] }).rows[0]?.[0] === String(sent)
+        ? true
+        : undefined;
+    });
+    await eventually(async () =>
+      (await fetch(`${pipeline.url}/v1/lookups/by_id/${sent - 1}`)).status === 200
+        ? true
+        : undefined,
+    );
+    expect(Date.now() - killed, `${name} is back`).toBeLessThan(4000);
+    expect(
+      (await pipeline.post('/v1/models/names/runs', '{}')).status,
+      `models after ${name}`,
+    ).toBe(200);
+    expect(await pipeline.sql('select n from warehouse.names')).toEqual([[String(sent)]]);
+  }
+  expect(await idsOf(pipeline)).toEqual([String(sent), String(sent)]);
+  expect(await pipeline.stop()).toBe(0);
+  expect(parquetFiles(pipeline.folder).length).toBeGreaterThan(0);
+});
+
+test('what the process knows of itself is in sys', async () => {
+  const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+  await send(pipeline, 0, 3);
+  await pipeline.post('/v1/models/names/runs', '{}');
+  await eventually(async () =>
+    (await pipeline.sql("select lag from sys.consumers where consumer = 'lookups'"))[0]?.[0] === '0'
+      ? true
+      : undefined,
+  );
+  const one = async (sql: string) => (await pipeline.sql(sql))[0];
+  expect(await one('select name, shards, records, dead_letters from sys.streams')).toEqual([
+    'sales',
+    1,
+    '3',
+    '0',
+  ]);
+  expect(await one('select stream, shard from sys.shards')).toEqual(['sales', 0]);
+  expect(await pipeline.sql('select consumer from sys.consumers order by 1')).toEqual([
+    ['lookups'],
+    ['table'],
+  ]);
+  expect(await one('select model, cause, state, rows, error from sys.runs')).toEqual([
+    'names',
+    'manual',
+    'succeeded',
+    '1',
+    null,
+  ]);
+  expect(
+    await one(
+      "select operation, total_rows from sys.snapshots where table_name = 'warehouse.names'",
+    ),
+  ).toEqual([expect.any(String), '1']);
+  expect(await one('select stream, lag, error from sys.deliveries')).toEqual([
+    'sales',
+    expect.any(String),
+    null,
+  ]);
+  expect(await one('select count(*) from sys.checks')).toEqual(['0']);
+  expect(await pipeline.sql('select * from sys.dead_letters')).toEqual([['sales', '0', '0', null]]);
+});
