@@ -14,7 +14,7 @@ export const m = model('m', { sql: sql\`select id from \${sales}\`, schedule: 'm
 const start = (folder: string, source: string | undefined = PIPELINE) =>
   startPipeline(folder, source, { mode: 'start' });
 const tokenOf = (pipeline: RunningPipeline) =>
-  (pipeline.events[0]?.['keys'] as { claim?: string }).claim;
+  (pipeline.events[0]?.['keys'] as { claim?: string } | undefined)?.claim;
 const modeOf = (path: string) => statSync(path).mode & 0o777;
 
 async function call(

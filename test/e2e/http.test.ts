@@ -577,7 +577,7 @@ describe('POST /v1/sql', () => {
         { sql: 'select foo from lake.sales' },
         400,
         'MR_QUERY_FAILED',
-        /"foo" not found[^]*Candidate bindings/,
+        /"foo" not found[\s\S]*Candidate bindings/,
         7,
       ],
       [
