@@ -13,8 +13,16 @@ export function quoteText(text: string): string {
 export function literal(value: JsonValue): string {
   if (value === null) return 'NULL';
   if (typeof value === 'string') return quoteText(value);
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'number') return numberLiteral(value);
+  if (typeof value === 'boolean') return String(value);
   return `${quoteText(JSON.stringify(value))}::JSON`;
+}
+
+/** A short number is a decimal, exact beside decimals; a long one as a decimal would be off by a last digit. */
+function numberLiteral(value: number): string {
+  const text = String(value);
+  const isShort = /^-?[\d.]+$/.test(text) && text.replace(/\D/g, '').length <= 15;
+  return isShort ? text : `CAST(${quoteText(text)} AS DOUBLE)`;
 }
 
 const SCHEMA = { stream: 'lake', model: 'warehouse', lookup: 'lookups' } as const;
