@@ -1,5 +1,5 @@
 import { watch } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { App } from '../app/app.ts';
 import { dataFolderFor } from '../app/data-folder.ts';
@@ -126,7 +126,7 @@ const CHANGE_WAIT_MS = 100;
 /** Reloads when a source file changes. A wrong file is reported and the old pipeline goes on. */
 async function watchPipeline(app: App, output: Output, logger: Logger): Promise<() => void> {
   let timer: NodeJS.Timeout | undefined;
-  let watchers: (() => void)[] = [];
+  const watched = new Map<string, () => void>();
   const sources = () => app.current?.pipeline.sources ?? [];
   const report = (error: unknown) => {
     const known = asMillraceError(error, 'MR_INTERNAL');
@@ -155,23 +155,30 @@ async function watchPipeline(app: App, output: Output, logger: Logger): Promise<
       turn = turn.then(reload);
     }, CHANGE_WAIT_MS);
   };
-  // Folders are watched, not files: editors replace a file by renaming another over it.
+  // Folders are watched, not files: editors replace a file by renaming another over it. A folder that
+  // is watched already stays so without a gap: a change right after a reload must not be missed.
   const rewatch = () => {
-    for (const stop of watchers) stop();
-    watchers = [...new Set(sources().map((path) => dirname(path)))].map((folder) => {
-      const watcher = watch(folder, (_event, name) => {
-        if (sources().some((path) => path.endsWith(`/${name}`))) changed();
-      });
-      watcher.on('error', (error) =>
-        logger.warn({ folder, error: error.message }, 'changes in this folder are not seen'),
-      );
-      return () => watcher.close();
+    const wanted = new Set(sources().map((path) => dirname(path)));
+    for (const [folder, stop] of watched) {
+      if (wanted.has(folder)) continue;
+      stop();
+      watched.delete(folder);
+    }
+    for (const folder of wanted) if (!watched.has(folder)) watched.set(folder, watchFolder(folder));
+  };
+  const watchFolder = (folder: string): (() => void) => {
+    const watcher = watch(folder, (_event, name) => {
+      if (sources().some((path) => path === join(folder, String(name)))) changed();
     });
+    watcher.on('error', (error) =>
+      logger.warn({ folder, error: error.message }, 'changes in this folder are not seen'),
+    );
+    return () => watcher.close();
   };
   if (app.current) await writeEnvFile(app.current.pipeline).catch(report);
   rewatch();
   return () => {
     clearTimeout(timer);
-    for (const stop of watchers) stop();
+    for (const stop of watched.values()) stop();
   };
 }

@@ -170,15 +170,13 @@ test('Time zones: timestamp has none and stays as written, timestamptz is an ins
     ],
   });
   expect(
-    await pipeline.sql(
-      'select local, moment from records.s order by _sequence_number',
-    ),
+    await pipeline.sql('select local, moment from records.s order by _sequence_number'),
   ).toEqual([
     ['2026-07-01T12:00:00', '2026-07-01T10:00:00Z'],
     ['2026-03-08T02:30:00.123456', '2026-07-01T10:00:00Z'],
   ]);
   expect(
-    await pipeline.sql("select count(distinct at), date_trunc('day', max(at)) from lake.s"),
+    await pipeline.sql("select count(distinct moment), date_trunc('day', max(moment)) from lake.s"),
   ).toEqual([['1', '2026-07-01T00:00:00Z']]);
 });
 
@@ -329,7 +327,9 @@ describe('Lookups', () => {
       await pipeline.sql("select (record::json->>'n')::int, code from deadletters.s group by all"),
     ).toEqual([[3, 'MR_LOOKUP_KEY_TOO_LARGE']]);
     expect(await pipeline.sql('select count(*) from lake.s')).toEqual([['28']]);
-    expect(await pipeline.sql('select count(*) from lookups.by_id where strlen(id) <= 1024')).toEqual([['3']]);
+    expect(
+      await pipeline.sql('select count(*) from lookups.by_id where strlen(id) <= 1024'),
+    ).toEqual([['3']]);
   });
 });
 

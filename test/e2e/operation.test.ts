@@ -143,10 +143,11 @@ test('a moved data folder keeps working', async () => {
   const again = await startPipeline(moved, PIPELINE);
   await send(again, 100, 100);
   expect(await idsOf(again)).toEqual(['200', '200']);
-  expect(await (await fetch(`${again.url}/v1/lookups/by_id/7`)).json()).toEqual({
-    id: 7,
-    name: 'x',
+  const entry = await eventually(async () => {
+    const found = await fetch(`${again.url}/v1/lookups/by_id/7`);
+    return found.status === 200 ? ((await found.json()) as object) : undefined;
   });
+  expect(entry).toEqual({ id: 7, name: 'x' });
   await again.stop();
   const metadata = readdirSync(join(moved, '.millrace/lake'), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.metadata.json'))
