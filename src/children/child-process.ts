@@ -155,15 +155,17 @@ export class ChildProcess<Remote extends Methods> {
 
 /** In the child: answers the parent's calls and ends with it. */
 export function serveParent<Remote extends Methods>(handlers: Handlers): Peer<Remote> {
-  const peer = new Peer<Remote>(
-    { send: (message) => process.connected && process.send?.(message) },
-    handlers,
-  );
+  // What cannot be sent has no reader any more: the parent is gone, and this process ends with it.
+  const send = (message: Message | 'ready') => {
+    if (process.connected)
+      process.send?.(message, undefined, undefined, (error) => error && process.exit(0));
+  };
+  const peer = new Peer<Remote>({ send }, handlers);
   process.on('message', (message) => peer.receive(message as Message));
   process.on('disconnect', () => process.exit(0));
   // Ctrl-C goes to the whole group; the parent drains first and then disconnects us.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => undefined);
-  if (process.connected) process.send?.('ready');
+  send('ready');
   return peer;
 }

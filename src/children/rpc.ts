@@ -146,6 +146,8 @@ export class Peer<Remote extends Methods> {
   async #answer(id: number, method: string, params: unknown): Promise<void> {
     const running: Running = { abort: new AbortController(), more: undefined };
     this.#running.set(id, running);
+    // One listener for the whole call: a large result has thousands of chunks.
+    running.abort.signal.addEventListener('abort', () => running.more?.(), { once: true });
     try {
       const handler = this.#handlers[method];
       if (!handler)
@@ -170,7 +172,6 @@ export class Peer<Remote extends Methods> {
     if (running.abort.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       running.more = resolve;
-      running.abort.signal.addEventListener('abort', () => resolve(), { once: true });
       this.#port.send({ kind: 'chunk', id, chunk });
     });
   }

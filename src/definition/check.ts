@@ -25,12 +25,12 @@ export type Check = { readonly name: string; readonly severity: 'error' | 'warn'
   | { readonly rule: 'sql'; readonly query: Sql }
 );
 
-const made = (name: string, rule: object, options: CheckOptions = {}): Check =>
-  Object.freeze({
-    name: options.name ?? name,
-    severity: options.severity ?? 'error',
-    ...rule,
-  }) as Check;
+function made(name: string, rule: object, options: CheckOptions = {}): Check {
+  const { severity = 'error' } = options;
+  if (severity !== 'error' && severity !== 'warn')
+    throw invalidDefinition('check', "`severity` must be 'error' or 'warn'.");
+  return Object.freeze({ name: options.name ?? name, severity, ...rule }) as Check;
+}
 
 /** Rules that each run of a model is held to before its result is shown. */
 export const check = Object.freeze({

@@ -205,11 +205,15 @@ function boundValue(kind: PrimitiveKind | string, name: string, value: unknown):
 }
 
 function patternSource(expression: RegExp | string): string {
-  if (expression instanceof RegExp) return expression.source;
+  const refuse = (problem: string) => invalidDefinition('field.string()', `.pattern(): ${problem}`);
+  if (expression instanceof RegExp && /[^u]/.test(expression.flags))
+    throw refuse(
+      `the flags '${expression.flags}' are not kept. Write them into the expression, for example [Gg]b for /gb/i.`,
+    );
   try {
     return new RegExp(expression, 'u').source;
   } catch (error) {
-    throw invalidDefinition('field.string()', `.pattern(): ${(error as Error).message}.`);
+    throw refuse(`${(error as Error).message}. Expressions are read with the flag u.`);
   }
 }
 

@@ -56,7 +56,7 @@ const UNIT_MS = {
 /** `'60s'`, `'7d'` → milliseconds. */
 export function parseDuration(definition: string, option: string, text: unknown): number {
   const match = typeof text === 'string' ? DURATION.exec(text) : null;
-  if (!match)
+  if (!match || Number(match[1]) === 0)
     throw invalidDefinition(
       definition,
       `\`${option}\` must be a duration such as '60s', '1h' or '7d'.`,
@@ -70,6 +70,7 @@ const UNIT_BYTES = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 };
 /** `'128MB'` → bytes. */
 export function parseSize(definition: string, option: string, text: unknown): number {
   const match = typeof text === 'string' ? SIZE.exec(text) : null;
-  if (!match) throw invalidDefinition(definition, `\`${option}\` must be a size such as '64MB'.`);
+  if (!match || Number(match[1]) === 0)
+    throw invalidDefinition(definition, `\`${option}\` must be a size such as '64MB'.`);
   return Number(match[1]) * UNIT_BYTES[match[2]?.toUpperCase() as keyof typeof UNIT_BYTES];
 }

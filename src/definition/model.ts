@@ -88,6 +88,11 @@ function settingsOf<F extends Fields>(title: string, options: ModelOptions<F>): 
       title,
       "`checks` must be a list of check.*, for example [check.notNull('day')].",
     );
+  if (options.key !== undefined && !Array.isArray(options.key))
+    throw invalidDefinition(
+      title,
+      "`key` must be a list of columns, for example ['day', 'country'].",
+    );
   return Object.freeze({
     ...(options.description === undefined ? {} : { description: options.description }),
     ...(options.owner === undefined ? {} : { owner: options.owner }),

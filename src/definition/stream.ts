@@ -214,7 +214,15 @@ function tableSettings(
   const partitionBy = table.partitionBy ?? [];
   if (!Array.isArray(partitionBy))
     throw invalidDefinition(title, "`table.partitionBy` must be a list, for example [day('at')].");
-  for (const partition of partitionBy) requirePartition(title, fields, partition);
+  for (const [index, partition] of partitionBy.entries()) {
+    requirePartition(title, fields, partition);
+    const isTwin = (other: Partition) => JSON.stringify(other) === JSON.stringify(partition);
+    if (partitionBy.findIndex(isTwin) !== index)
+      throw invalidDefinition(
+        title,
+        `\`table.partitionBy\` names ${partition.transform}('${partition.field}') twice.`,
+      );
+  }
   return Object.freeze({
     partitionBy: Object.freeze([...partitionBy]),
     everyMs: parseDuration(title, 'table.every', table.every ?? '60s'),

@@ -95,7 +95,7 @@ export class Decoder {
     if (start === end) return end;
     if (!this.#suspect) {
       const accepted = this.#scanner.accept(bytes, start);
-      if (accepted !== -1 && accepted <= end) {
+      if (accepted !== -1 && accepted <= end && accepted - start <= LIMITS.recordBytesMax) {
         let behind = accepted;
         while (bytes[behind] === 13 || bytes[behind] === 32) behind++;
         const ended = bytes[behind] === NEWLINE && (behind < end || piece.final);
@@ -166,7 +166,8 @@ export class Decoder {
 
   #judgeElement(piece: Piece, start: number, extent: number): number {
     joinLines(piece.bytes, start, extent);
-    if (!this.#suspect && this.#scanner.accept(piece.bytes, start) === extent) {
+    const isSmall = extent - start <= LIMITS.recordBytesMax;
+    if (isSmall && !this.#suspect && this.#scanner.accept(piece.bytes, start) === extent) {
       this.#accept(
         piece,
         start,

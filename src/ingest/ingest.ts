@@ -125,7 +125,8 @@ export class Ingest {
         chunk.copy(buffer, filled, taken, taken + part);
         filled += part;
         taken += part;
-        if (filled < buffer.length - PADDING_BYTES || total === request.length) continue;
+        const isWhole = total === request.length && taken === chunk.length;
+        if (filled < buffer.length - PADDING_BYTES || isWhole) continue;
         while (inFlight.size >= PIECES_IN_FLIGHT) await Promise.race(inFlight);
         if (failure) throw failure;
         const { consumed } = store(buffer, filled, false);

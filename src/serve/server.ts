@@ -44,6 +44,8 @@ export async function createServer(services: Services): Promise<FastifyInstance>
         'request failed',
       );
     if (known.code === 'MR_OVERLOADED') reply.header('retry-after', '1');
+    // The rest of a body that nobody reads would be taken for the next request.
+    if (!request.raw.complete) reply.header('connection', 'close');
     return reply.status(known.status).send(errorBody(known));
   });
   server.setNotFoundHandler((request, reply) => {
