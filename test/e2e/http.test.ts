@@ -889,3 +889,39 @@ test('/healthz, /readyz and /metrics answer probes and Prometheus', async () => 
   ).toEqual([]);
   expect(lines).toContain('millrace_stream_records{stream="sales"} 2');
 });
+
+test('a body of more than a mebibyte with its length told is stored, however its chunks fall', async () => {
+  const source =
+    "import { field as f, stream } from 'millrace';\nexport const big = stream('big', { fields: { id: f.string(), n: f.int() } });\n";
+  const pipeline = await startPipeline(temporaryFolder(), source);
+  let sent = 0;
+  for (const count of [30_000, 33_000, 41_000, 52_001, 90_000]) {
+    const response = await pipeline.post(
+      '/v1/streams/big/records',
+      '{"id":"abcdefgh","n":1}\n'.repeat(count),
+    );
+    expect(await response.json(), `${count} records`).toMatchObject({
+      accepted: count,
+      rejected: [],
+    });
+    sent += count;
+  }
+  expect(await pipeline.sql('select count(*) from big')).toEqual([[String(sent)]]);
+});
+
+test('a record over the limit is refused on every way, and the connection goes on', async () => {
+  const source =
+    "import { field as f, stream } from 'millrace';\nexport const big = stream('big', { fields: { id: f.string() } });\n";
+  const pipeline = await startPipeline(temporaryFolder(), source);
+  const large = JSON.stringify({ id: 'x'.repeat(1_100_000) });
+  for (const body of [large, `[${large},{"id":"a"}]`]) {
+    const answer = await (await pipeline.post('/v1/streams/big/records', body)).json();
+    expect(answer).toMatchObject({ rejected: [{ index: 0, code: 'MR_RECORD_TOO_LARGE' }] });
+  }
+  const huge = await pipeline
+    .post('/v1/streams/big/records', JSON.stringify({ id: 'x'.repeat(5_000_000) }))
+    .catch(() => undefined);
+  expect(huge === undefined || huge.status === 413).toBe(true);
+  const after = await pipeline.post('/v1/streams/big/records', '{"id":"b"}');
+  expect(after.status).toBe(200);
+});
