@@ -33,6 +33,8 @@ export class LmdbLookupStore implements LookupStore {
       );
     const parts = query.parts.map((text, index) => sortPart(schema, index, text));
     const fixed: KeyPart[] = [key, ...parts];
+    // Another process writes: without this a read may still see what was there some moments ago.
+    this.#environment.root.resetReadTxn();
     const database = this.#environment.lookup(schema.name);
     if (parts.length === schema.sort.length) {
       const entry = database.get(fixed);
