@@ -24,6 +24,8 @@ export default defineConfig({
             'test/interop/**/*.test.ts',
             'test/fault/**/*.test.ts',
           ],
+          // Real processes on a shared machine: a second try is shown in the report, and only in CI.
+          retry: process.env['CI'] ? 1 : 0,
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
