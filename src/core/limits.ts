@@ -35,8 +35,6 @@ export const LIMITS = Object.freeze({
   queriesQueuedMax: 200,
   queryMemory: '1GB',
   engineMemory: '2GB',
-  /** A respawned child must be level with the log within this time, or the query is refused. */
-  catchUpDeadlineMs: 10_000,
   hotBatchBytesMax: 32 * 1024 * 1024,
   deliveryBatchBytesMax: 256 * 1024 * 1024,
   deliveryRetryMs: 5000,

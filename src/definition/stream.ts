@@ -231,33 +231,14 @@ function tableSettings(
 }
 
 const TIMED_KINDS = ['date', 'timestamp', 'timestamptz'];
+const HASHED_KINDS = ['int', 'long', 'string', 'uuid', 'decimal', ...TIMED_KINDS];
 const PARTITION_KINDS: { readonly [transform: string]: readonly string[] } = {
-  identity: [
-    'boolean',
-    'int',
-    'long',
-    'string',
-    'date',
-    'uuid',
-    'decimal',
-    'timestamp',
-    'timestamptz',
-  ],
+  identity: ['boolean', ...HASHED_KINDS],
   year: TIMED_KINDS,
   month: TIMED_KINDS,
   day: TIMED_KINDS,
   hour: ['timestamp', 'timestamptz'],
-  bucket: [
-    'int',
-    'long',
-    'string',
-    'date',
-    'uuid',
-    'decimal',
-    'timestamp',
-    'timestamptz',
-    'binary',
-  ],
+  bucket: ['binary', ...HASHED_KINDS],
   truncate: ['int', 'long', 'string', 'decimal'],
 };
 

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
 import { eventually, type RunningPipeline, startPipeline } from '../support/pipeline.ts';
+import { zstdFrame } from '../support/zstd.ts';
 
 const PIPELINE = `
 import { field as f, lookup, model, sequence, sql, stream } from 'millrace';
@@ -54,20 +55,6 @@ function raw(
     asked.on('error', reject);
     asked.end(options.body);
   });
-}
-
-/** A frame with one raw block (RFC 8878), for content of any length. */
-function zstdFrame(content: Buffer): Buffer {
-  const size = Buffer.alloc(4);
-  size.writeUInt32LE(content.length);
-  const block = Buffer.alloc(4);
-  block.writeUInt32LE((content.length << 3) | 1);
-  return Buffer.concat([
-    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0]),
-    size,
-    block.subarray(0, 3),
-    content,
-  ]);
 }
 
 /** 100 lines `{"id":"z0","code":"zstd","qty":1}` with ids z0 to z2, compressed by zstd -19. */

@@ -10,6 +10,7 @@ import {
   plainName,
 } from '../../src/source/embedded/file-bytes.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { zstdFrame } from '../support/zstd.ts';
 
 function file(content: string | Buffer, name = 'file.csv'): string {
   const path = join(temporaryFolder(), name);
@@ -21,20 +22,6 @@ async function textOf(path: string, encoding: string): Promise<string> {
   let text = '';
   for await (const part of fileText(path, encoding)) text += part;
   return text;
-}
-
-/** A frame with one raw block (RFC 8878): content that was never compressed is still zstd. */
-function zstdFrame(content: Buffer): Buffer {
-  const size = Buffer.alloc(4);
-  size.writeUInt32LE(content.length);
-  const block = Buffer.alloc(4);
-  block.writeUInt32LE((content.length << 3) | 1);
-  return Buffer.concat([
-    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0]),
-    size,
-    block.subarray(0, 3),
-    content,
-  ]);
 }
 
 const UMLAUT = 'größe,€\n';
