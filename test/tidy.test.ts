@@ -16,6 +16,8 @@ const STAGES = [
   'lookup',
   'schedule',
   'govern',
+  'dashboard',
+  'live',
 ];
 
 /** Rows of the layers; imports point down, and within a row only inside one folder. */

@@ -4,7 +4,13 @@ import { ChildProcess } from '../children/child-process.ts';
 import type { Handlers } from '../children/rpc.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
-import type { CatalogState, EngineMethods, SqlMethods } from '../engine/protocol.ts';
+import type {
+  CatalogState,
+  EngineMethods,
+  LiveMethods,
+  LiveSetup,
+  SqlMethods,
+} from '../engine/protocol.ts';
 import type { WorkerMethods, WorkerSetup } from './worker-protocol.ts';
 
 /** A program of ours, as built. From source (tests) it is the build's too: Node 20 runs no TypeScript. */
@@ -27,6 +33,12 @@ function scratchFolder(context: ChildContext, name: string): string {
   return folder;
 }
 
+function lakeFolder(context: ChildContext): string {
+  const folder = join(context.folder, 'lake');
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
 export function startEngine(context: ChildContext): ChildProcess<EngineMethods> {
   const { clock, logger } = context;
   return new ChildProcess({
@@ -46,17 +58,36 @@ export function startSql(
   catalog: () => CatalogState | undefined,
 ): ChildProcess<SqlMethods> {
   const { clock, logger } = context;
-  const lake = join(context.folder, 'lake');
-  mkdirSync(lake, { recursive: true });
   return new ChildProcess({
     name: 'sql',
     program: program('engine/sql-program'),
-    args: [scratchFolder(context, 'sql'), lake],
+    args: [scratchFolder(context, 'sql'), lakeFolder(context)],
     handlers,
     clock,
     logger,
     onStart: async (call) => {
       const state = catalog();
+      if (state) await call('configure', state);
+    },
+  });
+}
+
+/** Only where there are dashboards. */
+export function startLive(
+  context: ChildContext,
+  handlers: Handlers,
+  setup: () => LiveSetup | undefined,
+): ChildProcess<LiveMethods> {
+  const { clock, logger } = context;
+  return new ChildProcess({
+    name: 'live',
+    program: program('engine/live-program'),
+    args: [scratchFolder(context, 'live'), lakeFolder(context)],
+    handlers,
+    clock,
+    logger,
+    onStart: async (call) => {
+      const state = setup();
       if (state) await call('configure', state);
     },
   });

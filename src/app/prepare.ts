@@ -1,5 +1,6 @@
 import { MillraceError } from '../core/errors.ts';
 import type { NamedField } from '../core/field-types.ts';
+import { chartsOf, itemsOf } from '../definition/dashboard.ts';
 import { locationText } from '../definition/location.ts';
 import type {
   CatalogState,
@@ -9,9 +10,11 @@ import type {
   EngineModel,
   EngineStream,
 } from '../engine/protocol.ts';
+import { columnsOf } from '../plan/compile-dashboard.ts';
+import { measuresOf, valueSql } from '../plan/measure.ts';
 import { orderByInputs } from '../plan/order.ts';
 import type { ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
-import { renderSql } from '../plan/render-sql.ts';
+import { quoteIdentifier, renderSql } from '../plan/render-sql.ts';
 import { DEAD_LETTER_FIELDS, keepsDeadLetters } from './dead-letters.ts';
 import type { LoadedPipeline } from './load-pipeline.ts';
 
@@ -116,36 +119,41 @@ function queryProblem({ locations }: LoadedPipeline, { name, error }: Described)
 /** Measures and chart values as queries, so that a wrong column is found before a page shows it. */
 function chartQueries(plan: Plan): { name: string; sql: string }[] {
   const source = (name: string) =>
-    plan.streams.some((stream) => stream.name === name) ? `lake."${name}"` : `warehouse."${name}"`;
+    plan.streams.some((stream) => stream.name === name)
+      ? `records.${quoteIdentifier(name)}`
+      : `warehouse.${quoteIdentifier(name)}`;
   const measures = [...plan.streams, ...plan.models].flatMap((owner) =>
     Object.entries(owner.measures).map(([name, measure]) => ({
       name: `${owner.name}, measure ${name}`,
       sql: `SELECT ${renderSql(measure)} FROM ${source(owner.name)}`,
     })),
   );
-  const charts = plan.dashboards.flatMap((dashboard) =>
-    dashboard.charts.flatMap((chart) => {
-      const columns = Object.values(chart.columns)
-        .flat()
-        .map((column) => `"${column}"`);
-      const named = {
-        name: `${dashboard.name}, ${chart.kind}('${chart.title}')`,
-        from: source(chart.from),
-      };
-      const values = Object.values(chart.measures).map((measure) =>
-        typeof measure === 'string' ? undefined : renderSql(measure),
-      );
+  const charts = plan.dashboards.flatMap(({ name: dashboard, items }) => [
+    ...chartsOf(items).flatMap((chart) => {
+      const name = `${dashboard}, ${chart.kind}('${chart.title}')`;
+      const isNamed =
+        typeof chart.value === 'string' && chart.value in measuresOf(plan, chart.from);
       return [
-        ...(columns.length > 0
-          ? [{ name: named.name, sql: `SELECT ${columns.join(', ')} FROM ${named.from}` }]
-          : []),
-        ...values
-          .filter((value) => value !== undefined)
-          .map((value) => ({ name: named.name, sql: `SELECT ${value} FROM ${named.from}` })),
+        ...columnQuery(name, source(chart.from), columnsOf(chart)),
+        ...(chart.value === undefined || isNamed
+          ? []
+          : [{ name, sql: `SELECT ${valueSql(plan, chart)} FROM ${source(chart.from)}` }]),
       ];
     }),
-  );
+    ...itemsOf(items).flatMap((item) =>
+      item.kind === 'select' || item.kind === 'search'
+        ? columnQuery(`${dashboard}, ${item.kind}('${item.title}')`, source(item.from), [
+            item.field,
+          ])
+        : [],
+    ),
+  ]);
   return [...measures, ...charts];
+}
+
+function columnQuery(name: string, from: string, columns: readonly string[]) {
+  const list = columns.map(quoteIdentifier).join(', ');
+  return columns.length > 0 ? [{ name, sql: `SELECT ${list} FROM ${from}` }] : [];
 }
 
 /** The model's own `fields` where it pins them, held against what the engine says. */

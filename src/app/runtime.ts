@@ -10,6 +10,7 @@ import type {
   CatalogState,
   EngineMethods,
   EngineStream,
+  LiveSetup,
   StreamNews,
   SyncAnswer,
   SyncRequest,
@@ -24,6 +25,7 @@ import { renderSql } from '../plan/render-sql.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
 import type { Target } from '../target/target.ts';
 import { DEAD_LETTER_FIELDS, keepsDeadLetters, storeDeadLetters } from './dead-letters.ts';
+import { livePlan } from './live-plan.ts';
 import { deadLetterStream, engineLookups, engineStream, type PreparedPipeline } from './prepare.ts';
 import { systemTable } from './system-tables.ts';
 import type { RecordsAnswer, WorkerSetup } from './worker-protocol.ts';
@@ -179,6 +181,10 @@ export class Runtime {
       columns: this.tables.get(model.name)?.columns ?? [],
     }));
     return { streams, models, lookups: engineLookups(this.plan) };
+  }
+
+  liveSetup(): LiveSetup {
+    return { catalog: this.catalog(), plan: livePlan(this.pipeline) };
   }
 
   /** The news for a query: everything acknowledged at this moment. */

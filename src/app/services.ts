@@ -1,14 +1,16 @@
 import { timingSafeEqual } from 'node:crypto';
 import { MillraceError } from '../core/errors.ts';
+import type { LiveEngine } from '../live/live-engine.ts';
 import { EMPTY_PLAN } from '../plan/plan.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
-import type { Principal, Services, StatusReport } from '../serve/services.ts';
+import type { DataVersion, Principal, Services, StatusReport } from '../serve/services.ts';
 import type { Target } from '../target/target.ts';
 import type { App, AppOptions } from './app.ts';
 import type { Runtime } from './runtime.ts';
 
 export interface ServiceParts extends AppOptions {
   readonly query: QueryEngine;
+  readonly live: LiveEngine;
   readonly target: Target;
   readonly rebuild: (lookup: string) => Promise<{ entries: number }>;
 }
@@ -42,6 +44,11 @@ export function createServices(app: App, parts: ServiceParts): Services {
       revoke: (id) => target.keys.revoke(id, clock.now()),
     },
     plan: () => app.current?.plan ?? EMPTY_PLAN,
+    answerDashboard: async (request, signal) => {
+      await app.runtime();
+      return parts.live.answer(request, signal);
+    },
+    dataVersion: () => dataVersion(app),
     take: async (stream, body, request) => (await app.runtime()).take(stream, body, request),
     readLookup: async (name, asked) =>
       target.lookups.read((await app.runtime()).lookup(name), asked),
@@ -58,6 +65,19 @@ export function createServices(app: App, parts: ServiceParts): Services {
     status: async () => statusOf(await app.runtime(), app, target),
     notReady: () =>
       app.current ? undefined : new MillraceError('MR_NOT_READY', 'The pipeline is starting.'),
+  };
+}
+
+function dataVersion(app: App): DataVersion {
+  const streams = [...(app.current?.streams.values() ?? [])];
+  const tables = [...(app.current?.tables.entries() ?? [])];
+  const times = streams.map(({ log }) => log.status().lastAppendMs ?? 0);
+  return {
+    streams: Object.fromEntries(streams.map(({ plan, log }) => [plan.name, log.nextSequence])),
+    tables: Object.fromEntries(tables.map(([name, table]) => [name, table.version])),
+    newestMs: Math.max(0, ...times) || null,
+    plan: app.planVersion,
+    problem: app.problem,
   };
 }
 

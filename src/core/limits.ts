@@ -35,6 +35,20 @@ export const LIMITS = Object.freeze({
   queriesQueuedMax: 200,
   queryMemory: '1GB',
   engineMemory: '2GB',
+  liveMemory: '2GB',
+  /** A cube with more groups answers no faster than its source. */
+  cubeCellsMax: 1_000_000,
+  cubesMax: 64,
+  /** Of one source; the least used go first. */
+  cubeBytesMax: 256 * 1024 * 1024,
+  /** A dashboard that is slower than this is answered with an error, chart by chart. */
+  dashboardDeadlineMs: 20_000,
+  /** Choices of a select, and categories of a chart. */
+  choicesMax: 1000,
+  /** Changes are told to open pages at most this often. */
+  liveIntervalMs: 150,
+  /** Open pages that are told of changes. */
+  subscribersMax: 500,
   hotBatchBytesMax: 32 * 1024 * 1024,
   deliveryBatchBytesMax: 256 * 1024 * 1024,
   deliveryRetryMs: 5000,

@@ -5,7 +5,7 @@ import { invalidDefinition, refuseUnknownOptions, requireName } from './invalid.
 import { rememberLocation } from './location.ts';
 import type { Sql } from './sql.ts';
 
-export interface ModelOptions<F extends Fields> {
+export interface ModelOptions<F extends Fields, M extends string = string> {
   readonly description?: string;
   readonly owner?: string;
   readonly sql: Sql;
@@ -20,18 +20,23 @@ export interface ModelOptions<F extends Fields> {
   readonly fields?: F;
   /** Columns that identify a row. */
   readonly key?: readonly string[];
-  readonly measures?: { readonly [name: string]: Sql };
+  readonly measures?: { readonly [K in M]: Sql };
 }
 
 /** Filled by `millrace-env.d.ts`: the rows of models, by name. */
 // biome-ignore lint/suspicious/noEmptyInterface: users' generated types merge into it
 export interface ModelRows {}
 
-export interface Model<N extends string = string, F extends Fields = Fields> {
+export interface Model<
+  N extends string = string,
+  F extends Fields = Fields,
+  M extends string = string,
+> {
   readonly kind: 'model';
   readonly name: N;
   readonly settings: ModelSettings;
   readonly _row?: N extends keyof ModelRows ? ModelRows[N] : RowOf<F>;
+  readonly _measures?: M;
 }
 
 export interface ModelSettings {
@@ -64,10 +69,10 @@ const OPTIONS = [
  * A SELECT over streams and models, kept as table or view of the warehouse.
  * @throws MillraceError MR_DEFINITION_INVALID naming file, line and option.
  */
-export function model<const N extends string, F extends Fields = Fields>(
+export function model<const N extends string, F extends Fields = Fields, M extends string = never>(
   name: N,
-  options: ModelOptions<F>,
-): Model<N, F> {
+  options: ModelOptions<F, M>,
+): Model<N, F, M> {
   requireName('model', name);
   const title = `model('${name}')`;
   refuseUnknownOptions(title, options, OPTIONS);
@@ -75,10 +80,10 @@ export function model<const N extends string, F extends Fields = Fields>(
     throw invalidDefinition(title, '`sql` must be written as sql`select …`.');
   const definition = { kind: 'model' as const, name, settings: settingsOf(title, options) };
   rememberLocation(definition);
-  return Object.freeze(definition) as Model<N, F>;
+  return Object.freeze(definition) as Model<N, F, M>;
 }
 
-function settingsOf<F extends Fields>(title: string, options: ModelOptions<F>): ModelSettings {
+function settingsOf(title: string, options: ModelOptions<Fields>): ModelSettings {
   const materialize = options.materialize ?? 'table';
   if (materialize !== 'table' && materialize !== 'view')
     throw invalidDefinition(title, "`materialize` must be 'table' or 'view'.");

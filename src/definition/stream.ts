@@ -20,7 +20,7 @@ export interface TableOptions<Name extends string = string> {
   readonly maxBytes?: string;
 }
 
-export interface StreamOptions<F extends Fields> {
+export interface StreamOptions<F extends Fields, M extends string = string> {
   readonly description?: string;
   /** E-mail of the person or team answering for the stream. */
   readonly owner?: string;
@@ -40,17 +40,22 @@ export interface StreamOptions<F extends Fields> {
   /** The Iceberg table `lake.<name>`; `false` for none. */
   readonly table?: TableOptions<keyof F & string> | false;
   /** Named aggregates, reused by charts and alerts. */
-  readonly measures?: { readonly [name: string]: Sql };
+  readonly measures?: { readonly [K in M]: Sql };
   /** The former name, when a stream with data is renamed. */
   readonly renamedFrom?: string;
 }
 
-export interface Stream<N extends string = string, F extends Fields = Fields> {
+export interface Stream<
+  N extends string = string,
+  F extends Fields = Fields,
+  M extends string = string,
+> {
   readonly kind: 'stream';
   readonly name: N;
   readonly fields: { readonly [K in keyof F & string]: FieldReference<ValueOf<F[K]>, K> };
   readonly settings: StreamSettings;
   readonly _row?: RowOf<F>;
+  readonly _measures?: M;
 }
 
 /** The options with defaults applied, as plain data. */
@@ -94,19 +99,19 @@ const OPTIONS = [
  * A named, durable, ordered-per-shard sequence of records with an ingest endpoint and a lake table.
  * @throws MillraceError MR_DEFINITION_INVALID naming file, line and option.
  */
-export function stream<const N extends string, F extends Fields>(
+export function stream<const N extends string, F extends Fields, M extends string = never>(
   name: N,
-  options: StreamOptions<F>,
-): Stream<N, F> {
+  options: StreamOptions<F, M>,
+): Stream<N, F, M> {
   requireName('stream', name);
   const title = `stream('${name}')`;
   refuseUnknownOptions(title, options, OPTIONS);
   const definition = { kind: 'stream' as const, name, ...partsOf(name, title, options) };
   rememberLocation(definition);
-  return Object.freeze(definition) as Stream<N, F>;
+  return Object.freeze(definition) as Stream<N, F, M>;
 }
 
-function partsOf<F extends Fields>(name: string, title: string, options: StreamOptions<F>) {
+function partsOf(name: string, title: string, options: StreamOptions<Fields>) {
   const fields = namedFields(title, options.fields);
   if (fields.length > LIMITS.fieldsMax)
     throw invalidDefinition(title, `a stream has at most ${LIMITS.fieldsMax} fields.`);

@@ -7,6 +7,9 @@ import { readColumns, selectColumns } from './record-columns.ts';
 import { createStreamViews, hotTable, hotTableColumns } from './relations.ts';
 import { writeScratch } from './scratch.ts';
 
+/** Below `until` every row is there; those below `delivered` are in files. */
+export type OnRows = (end: { readonly until: number; readonly delivered: number }) => Promise<void>;
+
 /**
  * The rows of a stream that are not in its table yet, kept in memory beside the files that are.
  *
@@ -42,8 +45,15 @@ export class HotRows {
     await createStreamViews(connection, this.#stream, [], true);
   }
 
-  /** Returns the damage that was met, as text for people. */
-  async apply(connection: DuckDBConnection, news: StreamNews): Promise<readonly string[]> {
+  /**
+   * Returns the damage that was met, as text for people. `onRows` is told, in the same transaction, up to
+   * which sequence number there are rows now and below which all are in files.
+   */
+  async apply(
+    connection: DuckDBConnection,
+    news: StreamNews,
+    onRows?: OnRows,
+  ): Promise<readonly string[]> {
     const from = Math.max(this.#next, news.delivered);
     const until = Math.min(news.end, endOfSlices(news.slices) ?? news.end);
     const scratch = await writeScratch(
@@ -59,6 +69,7 @@ export class HotRows {
         if (news.files) await this.#switchFiles(connection, news);
         for (const { path, schemaVersion } of scratch.files)
           await this.#load(connection, path, schemaVersion);
+        await onRows?.({ until: Math.max(from, until), delivered: news.delivered });
         await connection.run('COMMIT');
       } catch (error) {
         await connection.run('ROLLBACK');

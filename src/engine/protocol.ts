@@ -1,5 +1,7 @@
 import type { NamedField } from '../core/field-types.ts';
+import type { DashboardAnswer } from '../dashboard/answer.ts';
 import type { Check } from '../definition/check.ts';
+import type { DashboardRequest, LivePlan } from '../live/live-plan.ts';
 import type { LogSlice, SchemaVersion } from '../stream/stream-store.ts';
 
 /** What crosses between `main` and the DuckDB children. All of it is data. */
@@ -201,4 +203,15 @@ export type EngineMethods = {
 export type SqlMethods = {
   configure: [params: CatalogState, result: null];
   query: [params: QueryRequest, result: QueryResult];
+};
+
+export interface LiveSetup {
+  readonly catalog: CatalogState;
+  readonly plan: LivePlan;
+}
+
+/** What main may ask of the live child. */
+export type LiveMethods = {
+  configure: [params: LiveSetup, result: null];
+  dashboard: [params: DashboardRequest, result: DashboardAnswer];
 };

@@ -3,6 +3,7 @@ import { asMillraceError, MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Role } from '../govern/key-store.ts';
 import { adminRoutes } from './admin.ts';
+import { dashboardRoutes } from './dashboards.ts';
 import { healthRoutes } from './health.ts';
 import { ingestRoutes } from './ingest.ts';
 import { lookupRoutes } from './lookups.ts';
@@ -62,6 +63,7 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   await server.register(ingestRoutes, { services });
   await server.register(lookupRoutes, { services });
   await server.register(sqlRoutes, { services });
+  await server.register(dashboardRoutes, { services });
   await server.register(adminRoutes, { services });
   await server.register(healthRoutes, { services });
   await server.register(openapiRoutes, { services });

@@ -1,7 +1,9 @@
 import type { MillraceError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
+import type { DashboardAnswer } from '../dashboard/answer.ts';
 import type { Role } from '../govern/key-store.ts';
 import type { IngestResult, RequestOptions } from '../ingest/ingest.ts';
+import type { DashboardRequest } from '../live/live-plan.ts';
 import type { LookupPage, LookupQuery } from '../lookup/lookup-store.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
@@ -36,6 +38,9 @@ export interface Services {
     revoke(id: string): Promise<boolean>;
   };
   plan(): Plan;
+  /** The numbers of a dashboard, all of one moment that is not before this call. */
+  answerDashboard(request: DashboardRequest, signal: AbortSignal): Promise<DashboardAnswer>;
+  dataVersion(): DataVersion;
   /** Stores the records of a request. */
   take(stream: string, body: AsyncIterable<Buffer>, request: RequestOptions): Promise<IngestResult>;
   readLookup(name: string, query: LookupQuery): Promise<LookupPage>;
@@ -45,6 +50,19 @@ export interface Services {
   status(): Promise<StatusReport>;
   /** Undefined when everything answers; else what does not yet. */
   notReady(): MillraceError | undefined;
+}
+
+/** What tells an open page that there is news. */
+export interface DataVersion {
+  /** Sequence number up to which each stream has records. */
+  readonly streams: { readonly [name: string]: number };
+  readonly tables: { readonly [name: string]: number };
+  /** When the newest record was acknowledged, epoch ms. */
+  readonly newestMs: number | null;
+  /** Rises with each change of the pipeline's definition. */
+  readonly plan: number;
+  /** Why the file as it is now is not what runs. */
+  readonly problem: string | null;
 }
 
 export interface StatusReport {

@@ -7,6 +7,7 @@ import { nodeFileSystem } from '../core/node-file-system.ts';
 import { TableDelivery } from '../deliver/embedded/table-delivery.ts';
 import { LmdbKeyStore } from '../govern/embedded/lmdb-key-store.ts';
 import { FileTableStore } from '../lake/embedded/file-table-store.ts';
+import { DuckdbLiveEngine } from '../live/embedded/duckdb-live-engine.ts';
 import { LmdbLookupStore } from '../lookup/embedded/lmdb-lookup-store.ts';
 import { TableModelRunner } from '../model/embedded/table-model-runner.ts';
 import { DuckdbQueryEngine } from '../query/embedded/duckdb-query-engine.ts';
@@ -52,6 +53,7 @@ export async function embedded({
     createDelivery: (options) => new TableDelivery(options),
     createModelRunner: (options) => new TableModelRunner(options),
     createQueryEngine: (child) => new DuckdbQueryEngine(child, clock),
+    createLiveEngine: (child) => new DuckdbLiveEngine(child, clock),
     close: async () => {
       await lookups.close();
       await system.close();

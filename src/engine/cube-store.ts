@@ -1,0 +1,225 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { LIMITS } from '../core/limits.ts';
+import { type Constraint, constraintSql, type Dim, dimKey, dimServes } from '../live/constraint.ts';
+import { type CubeNeed, type CubeSpec, cubeKey, servesNeed } from '../live/cube-spec.ts';
+import type { LiveSource } from '../live/live-plan.ts';
+import { quoteIdentifier } from '../plan/render-sql.ts';
+import { textRows } from './database.ts';
+import type { Measure, Part } from './measure-parts.ts';
+
+/** Rows of a cube that answer fast enough without a smaller one. */
+const SMALL_CELLS = 20_000;
+/** A value and its share of the group's key, roughly. */
+const CELL_BYTES = 24;
+
+interface Cube {
+  readonly spec: CubeSpec;
+  readonly key: string;
+  readonly table: string;
+  cells: number;
+  /** Rows put behind since the groups were last merged. */
+  appended: number;
+  usedAt: number;
+}
+
+/** Where a chart's numbers come from, as parts of a query. */
+export interface Scope {
+  readonly kind: 'cube' | 'full';
+  readonly from: string;
+  /** `WHERE …`, or nothing. */
+  readonly where: string;
+  column(dim: Dim): string;
+  value(measure: Measure): string;
+}
+
+/**
+ * Aggregates of one source, kept current.
+ *
+ * C1  A cube holds the groups of exactly the rows that `advance` has been told of.
+ * C2  They are found, built and advanced in one turn (live-program.ts); queries that run meanwhile
+ *     see the state of their own transaction.
+ * C3  The least used go once all together pass the limit; a cube that would be as large as its source is not built.
+ */
+export class CubeStore {
+  readonly #source: LiveSource;
+  readonly #relation: string;
+  readonly #parts: readonly Part[];
+  readonly #cubes = new Map<string, Cube>();
+  readonly #tooLarge = new Set<string>();
+  #clock = 0;
+  /** Cubes used since are what this turn's queries will read. */
+  #turnBegan = 0;
+  #counter = 0;
+
+  constructor(source: LiveSource, relation: string, parts: readonly Part[]) {
+    this.#source = source;
+    this.#relation = relation;
+    this.#parts = parts;
+  }
+
+  get cubes(): readonly { readonly dims: string; readonly cells: number }[] {
+    return [...this.#cubes.values()].map(({ spec, cells }) => ({
+      dims: spec.dims.map(dimKey).join(', '),
+      cells,
+    }));
+  }
+
+  beginTurn(): void {
+    this.#turnBegan = this.#clock;
+  }
+
+  /** The whole source, for aggregates that do not add up. */
+  full(need: CubeNeed): Scope {
+    return {
+      kind: 'full',
+      from: this.#relation,
+      where: this.#where(need.constraints, (field) => quoteIdentifier(field)),
+      column: ({ field, grain }) => binned(quoteIdentifier(field), grain),
+      value: (measure) => measure.sql,
+    };
+  }
+
+  /** The smallest cube that answers, or undefined. */
+  find(need: CubeNeed): { readonly scope: Scope; readonly isSmall: boolean } | undefined {
+    const serving = [...this.#cubes.values()]
+      .map((cube) => ({ cube, left: servesNeed(cube.spec, need) }))
+      .filter((one): one is { cube: Cube; left: Constraint[] } => one.left !== undefined)
+      .sort((a, b) => a.cube.cells - b.cube.cells)[0];
+    if (!serving) return undefined;
+    const { cube, left } = serving;
+    cube.usedAt = ++this.#clock;
+    return { scope: this.#scopeOf(cube, left), isSmall: cube.cells <= SMALL_CELLS };
+  }
+
+  #scopeOf(cube: Cube, left: readonly Constraint[]): Scope {
+    const column = ({ field, grain }: Dim): string => {
+      const have = cube.spec.dims.find((dim) =>
+        dimServes(dim, { field, ...(grain ? { grain } : {}) }),
+      );
+      const name = quoteIdentifier(columnName(have as Dim));
+      return have?.grain === grain ? name : binned(name, grain);
+    };
+    const anyBin = (field: string) =>
+      quoteIdentifier(columnName(cube.spec.dims.find((dim) => dim.field === field) as Dim));
+    return {
+      kind: 'cube',
+      from: cube.table,
+      where: this.#where(left, anyBin),
+      column,
+      value: (measure) => measure.rollup as string,
+    };
+  }
+
+  #where(constraints: readonly Constraint[], value: (field: string) => string): string {
+    const conditions = constraints.map((constraint) => {
+      const column = this.#source.columns.find(({ name }) => name === constraint.field);
+      return column ? constraintSql(constraint, value(constraint.field), column) : 'true';
+    });
+    return conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : '';
+  }
+
+  /** Builds the cube unless it is there or would be too large. */
+  async ensure(connection: DuckDBConnection, spec: CubeSpec): Promise<void> {
+    const key = cubeKey(spec);
+    if (this.#cubes.has(key) || this.#tooLarge.has(key)) return;
+    const parent = this.find({ dims: spec.dims, constraints: spec.where })?.scope;
+    const scope = parent ?? this.full({ dims: spec.dims, constraints: spec.where });
+    if (!parent && (await this.#estimate(connection, spec, scope)) > LIMITS.cubeCellsMax) {
+      this.#tooLarge.add(key);
+      return;
+    }
+    const table = `cubes.${quoteIdentifier(`${this.#source.name} ${this.#counter++}`)}`;
+    await connection.run(`CREATE TABLE ${table} AS ${this.#select(spec, scope)}`);
+    const cells = await countRows(connection, table);
+    this.#cubes.set(key, { spec, key, table, cells, appended: 0, usedAt: ++this.#clock });
+    await this.#evict(connection);
+  }
+
+  #select(spec: CubeSpec, scope: Scope): string {
+    const dims = spec.dims.map(
+      (dim) => `${scope.column(dim)} AS ${quoteIdentifier(columnName(dim))}`,
+    );
+    const parts = this.#parts.map(({ column, sql, merge }) => {
+      const name = quoteIdentifier(column);
+      return `${scope.kind === 'cube' ? `${merge}(${name})` : sql} AS ${name}`;
+    });
+    const groups = dims.length > 0 ? 'GROUP BY ALL' : '';
+    return `SELECT ${[...dims, ...parts].join(', ')} FROM ${scope.from} ${scope.where} ${groups}`;
+  }
+
+  async #estimate(connection: DuckDBConnection, spec: CubeSpec, scope: Scope): Promise<number> {
+    if (spec.dims.length === 0) return 1;
+    const key = spec.dims.map((dim) => scope.column(dim)).join(', ');
+    const [[count] = []] = await textRows(
+      connection,
+      `SELECT approx_count_distinct(hash(${key})) FROM ${scope.from} ${scope.where}`,
+    );
+    return Number(count);
+  }
+
+  /** Adds the rows that `batch`, a relation like the source, holds. */
+  async advance(connection: DuckDBConnection, batch: string): Promise<void> {
+    for (const cube of this.#cubes.values()) {
+      const rows = this.full({ dims: cube.spec.dims, constraints: cube.spec.where });
+      const { rowsChanged } = await connection.run(
+        `INSERT INTO ${cube.table} ${this.#select(cube.spec, { ...rows, from: batch })}`,
+      );
+      cube.appended += rowsChanged;
+    }
+  }
+
+  /** Merges groups again where many rows were put behind; drops what has grown too large. */
+  async compact(connection: DuckDBConnection): Promise<void> {
+    for (const cube of [...this.#cubes.values()]) {
+      if (cube.appended <= Math.max(1000, cube.cells / 2)) continue;
+      const spec = { dims: cube.spec.dims, where: [] };
+      const merged = this.#select(spec, this.#scopeOf(cube, []));
+      await connection.run(`CREATE OR REPLACE TABLE ${cube.table} AS ${merged}`);
+      cube.cells = await countRows(connection, cube.table);
+      cube.appended = 0;
+      if (cube.cells <= 2 * LIMITS.cubeCellsMax) continue;
+      this.#tooLarge.add(cube.key);
+      await this.#drop(connection, cube);
+    }
+    await this.#evict(connection);
+  }
+
+  async #evict(connection: DuckDBConnection): Promise<void> {
+    const width = (cube: Cube) => CELL_BYTES * (cube.spec.dims.length + this.#parts.length);
+    const bytes = () =>
+      [...this.#cubes.values()].reduce(
+        (sum, cube) => sum + (cube.cells + cube.appended) * width(cube),
+        0,
+      );
+    while (
+      this.#cubes.size > 1 &&
+      (bytes() > LIMITS.cubeBytesMax || this.#cubes.size > LIMITS.cubesMax)
+    ) {
+      const [oldest] = [...this.#cubes.values()].sort((a, b) => a.usedAt - b.usedAt);
+      if (!oldest || oldest.usedAt > this.#turnBegan) return;
+      await this.#drop(connection, oldest);
+    }
+  }
+
+  async #drop(connection: DuckDBConnection, cube: Cube): Promise<void> {
+    this.#cubes.delete(cube.key);
+    await connection.run(`DROP TABLE ${cube.table}`);
+  }
+
+  /** Forgets everything: the source was replaced. */
+  async clear(connection: DuckDBConnection): Promise<void> {
+    this.#tooLarge.clear();
+    for (const cube of [...this.#cubes.values()]) await this.#drop(connection, cube);
+  }
+}
+
+const columnName = (dim: Dim): string => `by:${dimKey(dim)}`;
+
+function binned(value: string, grain: Dim['grain']): string {
+  return grain === undefined ? value : `date_trunc('${grain}', ${value})`;
+}
+
+async function countRows(connection: DuckDBConnection, table: string): Promise<number> {
+  const [[count] = []] = await textRows(connection, `SELECT count(*) FROM ${table}`);
+  return Number(count);
+}

@@ -1,0 +1,191 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { parseTime } from '../core/time-grain.ts';
+import type { CubeNeed } from '../live/cube-spec.ts';
+import { narrowSpec } from '../live/cube-spec.ts';
+import type { LiveSource } from '../live/live-plan.ts';
+import { dayOf } from '../live/period.ts';
+import { quoteIdentifier } from '../plan/render-sql.ts';
+import { CubeStore, type Scope } from './cube-store.ts';
+import { textRows } from './database.ts';
+import type { Measure } from './measure-parts.ts';
+
+interface Extent {
+  readonly min: string | null;
+  readonly max: string | null;
+}
+
+/** One source of charts while it is shown: its cubes, its aggregates, and how far its times reach. */
+export class LiveSourceState {
+  readonly source: LiveSource;
+  readonly relation: string;
+  readonly cubes: CubeStore;
+  /** By SQL. */
+  readonly measures: ReadonlyMap<string, Measure>;
+  readonly #connection: DuckDBConnection;
+  readonly #timeColumns: readonly string[];
+  /** Columns that filters of a dashboard may name. */
+  readonly #filterFields: readonly string[];
+  #extents = new Map<string, Extent>();
+  #isKnown = false;
+  /** Every record below is in the cubes. */
+  #next = 0;
+
+  constructor(
+    source: LiveSource,
+    measures: ReadonlyMap<string, Measure>,
+    options: {
+      readonly connection: DuckDBConnection;
+      readonly filterFields: readonly string[];
+      readonly parts: ConstructorParameters<typeof CubeStore>[2];
+    },
+  ) {
+    this.source = source;
+    this.measures = measures;
+    this.relation = relationOf(source);
+    this.cubes = new CubeStore(source, this.relation, options.parts);
+    this.#connection = options.connection;
+    this.#filterFields = options.filterFields;
+    this.#timeColumns = source.columns
+      .filter(({ type }) => ['date', 'timestamp', 'timestamptz'].includes(type.kind))
+      .map(({ name }) => name);
+  }
+
+  extent(column: string): Extent {
+    return this.#extents.get(column) ?? { min: null, max: null };
+  }
+
+  get newest(): string | null {
+    return this.source.time === undefined ? null : this.extent(this.source.time).max;
+  }
+
+  /** Called once the relations are current: what was not known of the rows is asked. */
+  async begin(next: number): Promise<void> {
+    this.cubes.beginTurn();
+    if (this.source.kind === 'view') this.#isKnown = false;
+    if (this.#isKnown) return this.cubes.compact(this.#connection);
+    this.#extents = await this.#readExtents(this.relation);
+    this.#next = next;
+    this.#isKnown = true;
+  }
+
+  /** New records, in the transaction that adds them. */
+  async advance({ until, delivered }: { until: number; delivered: number }): Promise<void> {
+    if (!this.#isKnown || until <= this.#next) return;
+    const hot = `hot.${quoteIdentifier(`lake.${this.source.name}`)}`;
+    const from = this.#next >= delivered ? hot : this.relation;
+    const batch = `(SELECT * FROM ${from} WHERE _sequence_number >= ${this.#next} AND _sequence_number < ${until})`;
+    await this.cubes.advance(this.#connection, batch);
+    for (const [column, { min, max }] of await this.#readExtents(batch)) {
+      const before = this.extent(column);
+      this.#extents.set(column, {
+        min: outer(before.min, min, (a, b) => a < b),
+        max: outer(before.max, max, (a, b) => a > b),
+      });
+    }
+    this.#next = until;
+  }
+
+  /** The table was replaced, or a transaction that advanced was rolled back. */
+  async forget(): Promise<void> {
+    this.#isKnown = false;
+    await this.cubes.clear(this.#connection);
+  }
+
+  async #readExtents(relation: string): Promise<Map<string, Extent>> {
+    if (this.#timeColumns.length === 0) return new Map();
+    const columns = this.#timeColumns.flatMap((name) => {
+      const column = quoteIdentifier(name);
+      return [`min(${column})`, `max(${column})`];
+    });
+    // A time with a zone ends in +00, as the zone of every child is UTC.
+    const texts = columns.map(
+      (one) => `replace(replace(CAST(${one} AS VARCHAR), ' ', 'T'), '+00', '')`,
+    );
+    const [values = []] = await textRows(
+      this.#connection,
+      `SELECT ${texts.join(', ')} FROM ${relation}`,
+    );
+    return new Map(
+      this.#timeColumns.map((name, index) => [
+        name,
+        { min: values[2 * index] ?? null, max: values[2 * index + 1] ?? null },
+      ]),
+    );
+  }
+
+  /**
+   * One cube of everything that filters can name, where it is not too large: any first click is then
+   * answered from it. Times are kept in days, what every longer period is made of.
+   */
+  async warm(): Promise<void> {
+    if (this.source.kind === 'view') return;
+    const fields = [
+      ...new Set([...this.#filterFields, ...(this.source.time ? [this.source.time] : [])]),
+    ];
+    const dims = fields.map((field) => ({
+      field,
+      ...(this.#timeColumns.includes(field) ? { grain: 'day' as const } : {}),
+    }));
+    await this.cubes.ensure(this.#connection, { dims, where: [] });
+    if (this.cubes.find({ dims, constraints: [] })) return;
+    for (const [index, one] of dims.entries())
+      for (const other of dims.slice(index))
+        await this.cubes.ensure(this.#connection, {
+          dims: one === other ? [one] : [one, other],
+          where: [],
+        });
+  }
+
+  /**
+   * Where to read what is needed: kept aggregates, made where that pays, or the whole source.
+   * `active`: the field whose filter is being changed.
+   */
+  async scope(
+    need: CubeNeed,
+    measures: readonly Measure[],
+    active: string | undefined,
+  ): Promise<Scope> {
+    const adds = measures.every((measure) => measure.rollup !== undefined);
+    if (!adds || this.source.kind === 'view') return this.cubes.full(need);
+    const found = this.cubes.find(need);
+    if (found?.isSmall) return found.scope;
+    const recent = found ? undefined : this.#recentFrom(need);
+    if (recent !== undefined) await this.#ensureRecent(recent);
+    else await this.cubes.ensure(this.#connection, narrowSpec(need, active));
+    return this.cubes.find(need)?.scope ?? this.cubes.full(need);
+  }
+
+  /** The start of a range that no bins of a minute fit: rows since then are kept one by one. */
+  #recentFrom({ constraints }: CubeNeed): string | undefined {
+    const exact = constraints.find((one) => 'range' in one && one.range.closed === 'end');
+    return exact && 'range' in exact && exact.field === this.source.time
+      ? dayOf(exact.range.from)
+      : undefined;
+  }
+
+  async #ensureRecent(from: string): Promise<void> {
+    const field = this.source.time as string;
+    const fields = [...new Set([field, ...this.#filterFields])];
+    await this.cubes.ensure(this.#connection, {
+      dims: fields.map((name) => ({ field: name })),
+      where: [{ field, range: { from } }],
+    });
+  }
+}
+
+export function relationOf(source: LiveSource): string {
+  const schema = source.kind === 'stream' ? 'records' : 'warehouse';
+  return `${schema}.${quoteIdentifier(source.name)}`;
+}
+
+function outer(
+  before: string | null,
+  now: string | null,
+  isFurther: (a: number, b: number) => boolean,
+): string | null {
+  if (before === null || now === null) return now ?? before;
+  const [a, b] = [parseTime(now), parseTime(before)];
+  // Within a millisecond the digits decide; both have the same form.
+  if (a === b) return isFurther(Number(now > before), Number(before > now)) ? now : before;
+  return isFurther(a, b) ? now : before;
+}

@@ -1,0 +1,68 @@
+import { binStart, nextBin, parseTime } from '../core/time-grain.ts';
+import type { TimeRange } from './constraint.ts';
+
+const SPAN = /^(\d+)\s*(ms|s|m|h|d|w|y)$/;
+const UNIT_MS: { readonly [unit: string]: number } = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+  y: 31_536_000_000,
+};
+const TWO_DAYS_MS = 2 * 86_400_000;
+
+export function spanMs(span: string): number | undefined {
+  const match = SPAN.exec(span);
+  return match ? Number(match[1]) * (UNIT_MS[match[2] as string] as number) : undefined;
+}
+
+/** ISO 8601 without zone, as DuckDB reads it for dates, timestamps and instants in UTC. */
+export function timeText(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.000Z$|Z$/, '');
+}
+
+/**
+ * A chosen period as a range. A span ends with the bin that holds the newest value: whole days from two
+ * days on, whole minutes below, so that a link means the same all day and aggregates can be kept.
+ */
+export function periodRange(
+  period: string,
+  newestMs: number | undefined,
+): { from: string; until: string } | undefined {
+  const [from, until] = period.split('..');
+  if (from && until) return { from, until };
+  const length = spanMs(period);
+  if (length === undefined || newestMs === undefined) return undefined;
+  const end = nextBin(newestMs, length >= TWO_DAYS_MS ? 'day' : 'minute');
+  return { from: timeText(end - length), until: timeText(end) };
+}
+
+/** The two spans a KPI compares: up to `end`, itself included, and the same length before. */
+export function compareRanges(
+  end: string,
+  lengthMs: number,
+): { current: TimeRange; previous: TimeRange } {
+  const endMs = parseTime(end);
+  // Below the millisecond the end's own digits are kept: a record at …,123456 is the newest there is.
+  const digits = /\.\d{3}(\d+)/.exec(end)?.[1] ?? '';
+  const back = (ms: number) =>
+    digits === '' ? timeText(ms) : `${new Date(ms).toISOString().replace('Z', '')}${digits}`;
+  const [from, middle] = [back(endMs - 2 * lengthMs), back(endMs - lengthMs)];
+  return {
+    current: { from: middle, until: end, closed: 'end' },
+    previous: { from, until: middle, closed: 'end' },
+  };
+}
+
+/** The period of the same length before. */
+export function periodBefore(range: { from: string; until: string }): TimeRange {
+  const [from, until] = [parseTime(range.from), parseTime(range.until)];
+  return { from: timeText(from - (until - from)), until: range.from };
+}
+
+/** The first moment of the day that holds the range's start. */
+export function dayOf(from: string): string {
+  return timeText(binStart(parseTime(from), 'day'));
+}
