@@ -14,12 +14,15 @@ import type { Target } from '../target/target.ts';
 import { startEngine, startLive, startSql, startWorker } from './children.ts';
 import { Claim } from './claim.ts';
 import { lockFolder, removeRunFile, writeRunFile } from './data-folder.ts';
+import { liveSetup } from './live-plan.ts';
 import { type LoadedPipeline, loadPipeline } from './load-pipeline.ts';
 import { PlanState } from './plan-state.ts';
 import { type PreparedPipeline, prepare } from './prepare.ts';
+import { newsFor, servedCatalog } from './query-sync.ts';
 import { Runtime } from './runtime.ts';
 import { createServices } from './services.ts';
-import type { WorkerMethods } from './worker-protocol.ts';
+import { feedRecords, keepRefused, workerSetup } from './worker-feed.ts';
+import type { WorkerHostMethods, WorkerMethods } from './worker-protocol.ts';
 
 export interface AppOptions {
   /** The pipeline file. */
@@ -74,8 +77,8 @@ export class App {
     this.#engine = startEngine(context);
     this.#sql = startSql(
       context,
-      { sync: async (request: SyncRequest) => (await this.runtime()).sync(request) },
-      () => this.#current?.catalog(),
+      { sync: async (request: SyncRequest) => newsFor(await this.runtime(), request) },
+      () => this.#current && servedCatalog(this.#current),
     );
     this.#runtime = new Promise(() => {});
   }
@@ -104,16 +107,14 @@ export class App {
     return startWorker(
       { folder, clock, logger },
       {
-        records: async (params: { stream: string; from: number | null }) =>
-          (await this.runtime()).records(params),
-        refused: async (params: {
-          stream: string;
-          letters: { record: string; message: string }[];
-        }) => (await this.runtime()).refused(params),
-        tableRows: (params: { stream: string; until: number }, call: CallContext) =>
+        records: async (params: WorkerHostMethods['records'][0]) =>
+          feedRecords(await this.runtime(), params),
+        refused: async (params: WorkerHostMethods['refused'][0]) =>
+          keepRefused(await this.runtime(), params),
+        tableRows: (params: WorkerHostMethods['tableRows'][0], call: CallContext) =>
           this.#tableRows(params, call),
       },
-      () => this.#current?.workerSetup(),
+      () => this.#current && workerSetup(this.#current),
     );
   }
 
@@ -121,14 +122,14 @@ export class App {
     const { folder, clock, logger } = this.#options;
     return startLive(
       { folder, clock, logger },
-      { sync: async (request: SyncRequest) => (await this.runtime()).sync(request) },
-      () => this.#current?.liveSetup(),
+      { sync: async (request: SyncRequest) => newsFor(await this.runtime(), request) },
+      () => this.#current && liveSetup(this.#current),
     );
   }
 
   /** Started with the first dashboard, and told of each change. */
   async #tellDashboards(runtime: Runtime): Promise<void> {
-    if (this.#live) await this.#live.call('configure', runtime.liveSetup());
+    if (this.#live) await this.#live.call('configure', liveSetup(runtime));
     else if (runtime.plan.dashboards.length > 0) this.#live = this.#startLive();
   }
 
@@ -194,9 +195,9 @@ export class App {
     opened.catch(() => undefined);
     this.#current = await opened;
     this.#planVersion += 1;
-    const configured = this.#sql.call('configure', this.#current.catalog());
+    const configured = this.#sql.call('configure', servedCatalog(this.#current));
     // Its first setup comes with its start; lookups catch up from there by themselves.
-    if (this.#worker) await this.#worker.call('configure', this.#current.workerSetup());
+    if (this.#worker) await this.#worker.call('configure', workerSetup(this.#current));
     else this.#worker = this.#startWorker();
     await Promise.all([configured, this.#tellDashboards(this.#current)]);
     if (this.#options.triggers) await this.#current.models.start();
@@ -256,7 +257,7 @@ export class App {
 
   /** Rows of a stream's table that the log no longer holds, for a lookup that is built again. */
   async #tableRows(
-    { stream, until }: { stream: string; until: number },
+    { stream, until }: WorkerHostMethods['tableRows'][0],
     call: CallContext,
   ): Promise<null> {
     const { table } = (await this.runtime()).stream(stream);

@@ -1,10 +1,13 @@
 import type { NamedField } from '../core/field-types.ts';
 import { chartsOf, itemsOf } from '../definition/dashboard.ts';
+import type { LiveSetup } from '../engine/protocol.ts';
 import type { LiveDashboard, LivePlan, LiveSource } from '../live/live-plan.ts';
 import { sourcesOf } from '../plan/compile-dashboard.ts';
 import { valueSql } from '../plan/measure.ts';
 import type { DashboardPlan, Plan } from '../plan/plan.ts';
 import type { PreparedPipeline } from './prepare.ts';
+import { servedCatalog } from './query-sync.ts';
+import type { Runtime } from './runtime.ts';
 
 const ARRIVED_AT: NamedField = {
   name: '_arrived_at',
@@ -13,8 +16,12 @@ const ARRIVED_AT: NamedField = {
 };
 const TIME_KINDS = ['date', 'timestamp', 'timestamptz'];
 
-/** The dashboards of a prepared pipeline, as the live child needs them. */
-export function livePlan({ plan, columns }: PreparedPipeline): LivePlan {
+/** What the live child is told of the pipeline. */
+export function liveSetup(runtime: Runtime): LiveSetup {
+  return { catalog: servedCatalog(runtime), plan: livePlan(runtime.pipeline) };
+}
+
+function livePlan({ plan, columns }: PreparedPipeline): LivePlan {
   const names = new Set(plan.dashboards.flatMap(({ items }) => sourcesOf(items)));
   return {
     sources: [...names].map((name) => sourceOf(plan, name, columns.get(name) ?? [])),

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { ChildProcess } from '../children/child-process.ts';
 import type { Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
@@ -6,15 +5,7 @@ import type { NamedField } from '../core/field-types.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Delivery } from '../deliver/delivery.ts';
-import type {
-  CatalogState,
-  EngineMethods,
-  EngineStream,
-  LiveSetup,
-  StreamNews,
-  SyncAnswer,
-  SyncRequest,
-} from '../engine/protocol.ts';
+import type { EngineMethods } from '../engine/protocol.ts';
 import { Ingest, type IngestResult, type RequestOptions } from '../ingest/ingest.ts';
 import type { LakeTable } from '../lake/table-store.ts';
 import type { LookupSchema } from '../lookup/lookup-store.ts';
@@ -25,10 +16,8 @@ import { renderSql } from '../plan/render-sql.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
 import type { Target } from '../target/target.ts';
 import { DEAD_LETTER_FIELDS, keepsDeadLetters, storeDeadLetters } from './dead-letters.ts';
-import { livePlan } from './live-plan.ts';
-import { deadLetterStream, engineLookups, engineStream, type PreparedPipeline } from './prepare.ts';
-import { systemTable } from './system-tables.ts';
-import type { RecordsAnswer, WorkerSetup } from './worker-protocol.ts';
+import { engineStream, type PreparedPipeline } from './prepare.ts';
+import { servedCatalog } from './query-sync.ts';
 
 export interface RuntimeContext {
   readonly target: Target;
@@ -47,11 +36,8 @@ export interface RunningStream {
   readonly ingest: Ingest;
 }
 
-/** `records` of a lookup feed are waited for this long before an empty answer. */
-const FEED_WAIT_MS = 1000;
 /** A changed pipeline waits this long for requests under way. */
 const REQUESTS_WAIT_MS = 5000;
-const FEED_BYTES_MAX = 4 * 1024 * 1024;
 
 const PLACE_FIELDS: readonly NamedField[] = [
   { name: '_shard', type: { kind: 'int' }, optional: false },
@@ -110,6 +96,10 @@ export class Runtime {
     return this.pipeline.plan;
   }
 
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** @throws MillraceError MR_PLAN_UNKNOWN listing the streams there are. */
   stream(name: string): RunningStream {
     const found = this.streams.get(name);
@@ -166,134 +156,6 @@ export class Runtime {
     };
   }
 
-  /** What the sql child knows of the pipeline. */
-  catalog(): CatalogState {
-    const streams = [...this.streams.values()].flatMap(
-      ({ plan, log, letters, table }): EngineStream[] => [
-        { ...engineStream(plan), schemas: log.schemas, columns: table?.columns ?? [] },
-        ...(letters ? [{ ...deadLetterStream(plan.name), schemas: letters.schemas }] : []),
-      ],
-    );
-    const models = this.plan.models.map((model) => ({
-      name: model.name,
-      materialize: model.materialize,
-      sql: renderSql(model.query),
-      columns: this.tables.get(model.name)?.columns ?? [],
-    }));
-    return { streams, models, lookups: engineLookups(this.plan) };
-  }
-
-  liveSetup(): LiveSetup {
-    return { catalog: this.catalog(), plan: livePlan(this.pipeline) };
-  }
-
-  /** The news for a query: everything acknowledged at this moment. */
-  async sync(request: SyncRequest): Promise<SyncAnswer> {
-    const streams = request.streams.map((known) => this.#streamNews(known));
-    const tables = request.tables.flatMap(({ name, version }) => {
-      const table = this.tables.get(name);
-      return table && table.version !== version
-        ? [{ name, version: table.version, columns: table.columns, files: table.files }]
-        : [];
-    });
-    const system = request.system.map((name) => systemTable(name, this));
-    return { streams: await Promise.all(streams), tables, system };
-  }
-
-  /** Files, delivered position and end are read in one step; a delivery cannot come between them. */
-  #streamNews(known: SyncRequest['streams'][number]): Promise<StreamNews> {
-    const { log, letters, table, delivery } = this.stream(known.name);
-    const source = known.schema === 'deadletters' && letters ? letters : log;
-    const isLake = known.schema === 'lake';
-    const filesVersion = isLake ? (table?.version ?? 0) : 0;
-    const delivered = isLake && delivery ? delivery.status().next : source.firstSequence;
-    const news = {
-      schema: known.schema,
-      name: known.name,
-      filesVersion,
-      delivered,
-      end: source.nextSequence,
-      ...(known.filesVersion === filesVersion ? {} : { files: isLake ? (table?.files ?? []) : [] }),
-    };
-    return source
-      .slices(Math.max(known.next, delivered), news.end, LIMITS.hotBatchBytesMax)
-      .then((slices) => ({ ...news, slices }));
-  }
-
-  workerSetup(): WorkerSetup {
-    const names = [...new Set(this.plan.lookups.map((lookup) => lookup.from))];
-    return {
-      streams: names.map((name) => ({
-        name,
-        lookups: this.plan.lookups
-          .filter((lookup) => lookup.from === name)
-          .map((plan) => {
-            const { fields } = this.stream(name).plan;
-            const { tombstone } = plan;
-            const fingerprint = createHash('sha256')
-              .update(JSON.stringify([plan.from, plan.key, plan.sort, tombstone ?? null]))
-              .digest('hex')
-              .slice(0, 16);
-            return {
-              ...this.lookup(plan.name),
-              fields,
-              ...(tombstone === undefined ? {} : { tombstone }),
-              fingerprint,
-            };
-          }),
-      })),
-    };
-  }
-
-  /** The feed of the worker: what it asks for from `from` is what it has durably used before it. */
-  async records({ stream, from }: { stream: string; from: number | null }): Promise<RecordsAnswer> {
-    const { log } = this.stream(stream);
-    if (from !== null) {
-      log.setConsumer('lookups', from);
-      if (log.nextSequence <= from) await this.#commitOrTimeout(log);
-    }
-    const slices =
-      from === null || this.#closed ? [] : await log.slices(from, log.nextSequence, FEED_BYTES_MAX);
-    return {
-      epoch: log.epoch,
-      firstSequence: log.firstSequence,
-      nextSequence: log.nextSequence,
-      slices,
-    };
-  }
-
-  #commitOrTimeout(log: StreamLog): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        stop();
-        cancel();
-        resolve();
-      };
-      const stop = log.onCommit(done);
-      const cancel = this.context.clock.after(FEED_WAIT_MS, done);
-    });
-  }
-
-  async refused({
-    stream,
-    letters,
-  }: {
-    stream: string;
-    letters: readonly { record: string; message: string }[];
-  }): Promise<null> {
-    const log = this.stream(stream).letters;
-    if (log)
-      await storeDeadLetters(
-        log,
-        letters.map(({ record, message }) => ({
-          code: 'MR_LOOKUP_KEY_TOO_LARGE',
-          message,
-          bytes: Buffer.from(record),
-        })),
-      );
-    return null;
-  }
-
   #modelRunner(): ModelRunner {
     const { target, engine, clock, logger } = this.context;
     const runnable = this.plan.models.flatMap((plan): RunnableModel[] => {
@@ -312,7 +174,7 @@ export class Runtime {
     });
     return target.createModelRunner({
       models: runnable,
-      catalog: () => this.catalog(),
+      catalog: () => servedCatalog(this),
       deliver: async (name) => {
         const { delivery, table } = this.stream(name);
         await delivery?.deliverNow();

@@ -37,7 +37,8 @@ test.runIf(existsSync('/proc/self/maps'))(
       ['sql', true],
       ['worker', false],
     ]);
-    expect(loads('worker', 'lmdb')).toBe(true);
+    // It is started last, so the pipeline is ready before it is.
+    await eventually(() => loads('worker', 'lmdb') || undefined);
   },
 );
 

@@ -1,0 +1,63 @@
+import { LIMITS } from '../core/limits.ts';
+import type {
+  CatalogState,
+  EngineStream,
+  StreamNews,
+  SyncAnswer,
+  SyncRequest,
+} from '../engine/protocol.ts';
+import { renderSql } from '../plan/render-sql.ts';
+import { deadLetterStream, engineLookups, engineStream } from './prepare.ts';
+import type { Runtime } from './runtime.ts';
+import { systemTable } from './system-tables.ts';
+
+/** What the sql child knows of the pipeline. */
+export function servedCatalog(runtime: Runtime): CatalogState {
+  const { plan } = runtime;
+  const streams = [...runtime.streams.values()].flatMap(
+    ({ plan: stream, log, letters, table }): EngineStream[] => [
+      { ...engineStream(stream), schemas: log.schemas, columns: table?.columns ?? [] },
+      ...(letters ? [{ ...deadLetterStream(stream.name), schemas: letters.schemas }] : []),
+    ],
+  );
+  const models = plan.models.map((model) => ({
+    name: model.name,
+    materialize: model.materialize,
+    sql: renderSql(model.query),
+    columns: runtime.tables.get(model.name)?.columns ?? [],
+  }));
+  return { streams, models, lookups: engineLookups(plan) };
+}
+
+/** The news for a query: everything acknowledged at this moment. */
+export async function newsFor(runtime: Runtime, request: SyncRequest): Promise<SyncAnswer> {
+  const streams = request.streams.map((known) => streamNews(runtime, known));
+  const tables = request.tables.flatMap(({ name, version }) => {
+    const table = runtime.tables.get(name);
+    return table && table.version !== version
+      ? [{ name, version: table.version, columns: table.columns, files: table.files }]
+      : [];
+  });
+  const system = request.system.map((name) => systemTable(name, runtime));
+  return { streams: await Promise.all(streams), tables, system };
+}
+
+/** Files, delivered position and end are read in one step; a delivery cannot come between them. */
+function streamNews(runtime: Runtime, known: SyncRequest['streams'][number]): Promise<StreamNews> {
+  const { log, letters, table, delivery } = runtime.stream(known.name);
+  const source = known.schema === 'deadletters' && letters ? letters : log;
+  const isLake = known.schema === 'lake';
+  const filesVersion = isLake ? (table?.version ?? 0) : 0;
+  const delivered = isLake && delivery ? delivery.status().next : source.firstSequence;
+  const news = {
+    schema: known.schema,
+    name: known.name,
+    filesVersion,
+    delivered,
+    end: source.nextSequence,
+    ...(known.filesVersion === filesVersion ? {} : { files: isLake ? (table?.files ?? []) : [] }),
+  };
+  return source
+    .slices(Math.max(known.next, delivered), news.end, LIMITS.hotBatchBytesMax)
+    .then((slices) => ({ ...news, slices }));
+}

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../core/clock.ts';
+import type { LookupPlan } from '../plan/plan.ts';
+import type { StreamLog } from '../stream/stream-store.ts';
+import { storeDeadLetters } from './dead-letters.ts';
+import type { Runtime } from './runtime.ts';
+import type { RecordsAnswer, WorkerHostMethods, WorkerSetup } from './worker-protocol.ts';
+
+/** `records` of a feed are waited for this long before an empty answer. */
+const FEED_WAIT_MS = 1000;
+const FEED_BYTES_MAX = 4 * 1024 * 1024;
+
+/** The lookups the worker keeps, by the stream they are made of. */
+export function workerSetup(runtime: Runtime): WorkerSetup {
+  const { lookups } = runtime.plan;
+  const names = [...new Set(lookups.map((lookup) => lookup.from))];
+  return {
+    streams: names.map((name) => ({
+      name,
+      lookups: lookups
+        .filter((lookup) => lookup.from === name)
+        .map((plan) => ({
+          ...runtime.lookup(plan.name),
+          fields: runtime.stream(name).plan.fields,
+          ...(plan.tombstone === undefined ? {} : { tombstone: plan.tombstone }),
+          fingerprint: fingerprint(plan),
+        })),
+    })),
+  };
+}
+
+function fingerprint({ from, key, sort, tombstone }: LookupPlan): string {
+  return createHash('sha256')
+    .update(JSON.stringify([from, key, sort, tombstone ?? null]))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+/** The feed of the worker: what it asks for from `from` is what it has durably used before it. */
+export async function feedRecords(
+  runtime: Runtime,
+  { stream, from }: WorkerHostMethods['records'][0],
+): Promise<RecordsAnswer> {
+  const { log } = runtime.stream(stream);
+  if (from !== null) {
+    log.setConsumer('lookups', from);
+    if (log.nextSequence <= from) await commitOrTimeout(log, runtime.context.clock);
+  }
+  const slices =
+    from === null || runtime.isClosed
+      ? []
+      : await log.slices(from, log.nextSequence, FEED_BYTES_MAX);
+  return {
+    epoch: log.epoch,
+    firstSequence: log.firstSequence,
+    nextSequence: log.nextSequence,
+    slices,
+  };
+}
+
+function commitOrTimeout(log: StreamLog, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stop();
+      cancel();
+      resolve();
+    };
+    const stop = log.onCommit(done);
+    const cancel = clock.after(FEED_WAIT_MS, done);
+  });
+}
+
+/** Records that a lookup has no place for become dead letters of their stream. */
+export async function keepRefused(
+  runtime: Runtime,
+  { stream, letters }: WorkerHostMethods['refused'][0],
+): Promise<null> {
+  const log = runtime.stream(stream).letters;
+  if (log)
+    await storeDeadLetters(
+      log,
+      letters.map(({ record, message }) => ({
+        code: 'MR_LOOKUP_KEY_TOO_LARGE',
+        message,
+        bytes: Buffer.from(record),
+      })),
+    );
+  return null;
+}
