@@ -22,6 +22,7 @@ export const PAGE_ROUTES: readonly string[] = [
   '/login',
 ];
 
+const INDEX = '/index.html';
 const FOLDER = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../../dist/web/' : '../web/', import.meta.url),
 );
@@ -60,8 +61,11 @@ interface PageFile {
   readonly isHashed: boolean;
 }
 
-/** By path, such as `/assets/index-B1x.js`. */
-export type PageFiles = ReadonlyMap<string, PageFile>;
+export interface PageFiles {
+  readonly index: PageFile;
+  /** The others, by path, such as `/assets/index-B1x.js`. */
+  readonly assets: ReadonlyMap<string, PageFile>;
+}
 
 /** Reads the built page. @throws MR_INTERNAL where it was not built. */
 export function readPage(folder: string = FOLDER): PageFiles {
@@ -70,10 +74,6 @@ export function readPage(folder: string = FOLDER): PageFiles {
         name.split(sep).join('/'),
       )
     : [];
-  invariant(
-    names.includes('index.html'),
-    `the page is missing in ${folder}; run \`npm run build\``,
-  );
   const known = new Set(names);
   const files = names.flatMap((name): [string, PageFile][] => {
     const mediaType = MEDIA_TYPES[extname(name)];
@@ -88,7 +88,11 @@ export function readPage(folder: string = FOLDER): PageFiles {
       [`/${name}`, { mediaType, bytes, encoded: Object.fromEntries(encoded), etag, isHashed }],
     ];
   });
-  return new Map(files);
+  const assets = new Map(files);
+  const index = assets.get(INDEX);
+  invariant(index, `the page is missing in ${folder}; run \`npm run build\``);
+  assets.delete(INDEX);
+  return { index, assets };
 }
 
 /** The routes of the page, and its files. */
@@ -98,9 +102,8 @@ export async function pageRoutes(
 ): Promise<void> {
   for (const path of PAGE_ROUTES)
     server.get(path, async (request, reply) => sendPage(page, request, reply, 200));
-  for (const [path, file] of page)
-    if (path !== '/index.html')
-      server.get(path, async (request, reply) => sendFile(file, request, reply, 200));
+  for (const [path, file] of page.assets)
+    server.get(path, async (request, reply) => sendFile(file, request, reply, 200));
 }
 
 /** For an address where nothing is: the page that says so, where a person asks. */
@@ -118,7 +121,7 @@ export function sendPage(
   reply: FastifyReply,
   status: number,
 ): FastifyReply {
-  return sendFile(page.get('/index.html') as PageFile, request, reply, status);
+  return sendFile(page.index, request, reply, status);
 }
 
 function sendFile(
