@@ -8,6 +8,7 @@ import { healthRoutes } from './health.ts';
 import { ingestRoutes } from './ingest.ts';
 import { lookupRoutes } from './lookups.ts';
 import { openapiRoutes } from './openapi.ts';
+import { pageRoutes, readPage, sendPage, wantsPage } from './page.ts';
 import type { Services } from './services.ts';
 import { sqlRoutes } from './sql.ts';
 
@@ -36,6 +37,7 @@ export async function createServer(services: Services): Promise<FastifyInstance>
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     return503OnClosing: true,
   });
+  const page = readPage();
   server.server.maxConnections = LIMITS.connectionsMax;
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const known = knownError(error);
@@ -50,6 +52,7 @@ export async function createServer(services: Services): Promise<FastifyInstance>
     return reply.status(known.status).send(errorBody(known));
   });
   server.setNotFoundHandler((request, reply) => {
+    if (wantsPage(request)) return sendPage(page, request, reply, 404);
     const error = new MillraceError(
       'MR_REQUEST_NOT_FOUND',
       `Nothing is at ${request.method} ${request.url.split('?')[0]}. See /openapi.json for all routes.`,
@@ -67,6 +70,7 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   await server.register(adminRoutes, { services });
   await server.register(healthRoutes, { services });
   await server.register(openapiRoutes, { services });
+  await server.register(pageRoutes, { page });
   return server;
 }
 
