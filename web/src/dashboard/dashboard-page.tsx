@@ -10,7 +10,7 @@ export function DashboardPage({ params }: { params: { readonly [name: string]: s
     <Page title={dashboard?.title ?? 'Dashboard'}>
       <Card>
         {dashboard ? (
-          <EmptyState title={`${dashboard.charts.length} charts`} />
+          <EmptyState title={`${dashboard.items.length} charts`} />
         ) : plan ? (
           <EmptyState title={`There is no dashboard '${params['name']}'`} />
         ) : error ? (
