@@ -1,9 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
 import { MillraceError } from '../core/errors.ts';
+import type { DataVersion } from '../dashboard/answer.ts';
 import type { LiveEngine } from '../live/live-engine.ts';
 import { EMPTY_PLAN } from '../plan/plan.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
-import type { DataVersion, Principal, Services, StatusReport } from '../serve/services.ts';
+import type { Principal, Services, StatusReport } from '../serve/services.ts';
 import type { Target } from '../target/target.ts';
 import type { App, AppOptions } from './app.ts';
 import type { Runtime } from './runtime.ts';

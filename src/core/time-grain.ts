@@ -43,6 +43,14 @@ export function grainForSpan(spanMs: number): Grain {
   return 'month';
 }
 
+/** Some thirty bins, for a line without axes. */
+export function sparkGrain(spanMs: number): Grain {
+  if (spanMs <= HOUR_MS) return 'minute';
+  if (spanMs <= 2 * DAY_MS) return 'hour';
+  if (spanMs <= 60 * DAY_MS) return 'day';
+  return spanMs <= 500 * DAY_MS ? 'week' : 'month';
+}
+
 const SERVES: { readonly [G in Grain]: readonly Grain[] } = {
   minute: GRAINS,
   hour: ['hour', 'day', 'week', 'month', 'quarter', 'year'],
@@ -62,6 +70,11 @@ export function grainServes(have: Grain, want: Grain): boolean {
 export function parseTime(text: string): number {
   const match = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?))?Z?$/.exec(text);
   return match ? Date.parse(`${match[1]}T${match[2] ?? '00:00'}Z`) : Number.NaN;
+}
+
+/** ISO 8601 without zone, read as UTC by `parseTime`; midnight is a bare date. */
+export function timeText(ms: number): string {
+  return new Date(ms).toISOString().replace(/T00:00:00\.000Z$|\.000Z$|Z$/, '');
 }
 
 /** The coarsest of minute, hour and day whose bins begin at the instant; undefined between minutes. */

@@ -93,3 +93,16 @@ export interface FailedAnswer {
   readonly kind: 'failed';
   readonly message: string;
 }
+
+/** What tells an open page that there is news. */
+export interface DataVersion {
+  /** Sequence number up to which each stream has records. */
+  readonly streams: { readonly [name: string]: number };
+  readonly tables: { readonly [name: string]: number };
+  /** When the newest record was acknowledged, epoch ms. */
+  readonly newestMs: number | null;
+  /** Rises with each change of the pipeline's definition. */
+  readonly plan: number;
+  /** Why the file as it is now is not what runs. */
+  readonly problem: string | null;
+}

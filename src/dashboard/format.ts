@@ -64,7 +64,10 @@ function numberOptions(
       minimumFractionDigits: 0,
     };
   if (format === 'integer') return { maximumFractionDigits: 0 };
-  if (currency) return short && size >= 1000 ? { ...money, maximumFractionDigits: 0 } : money;
+  if (currency) {
+    const isWhole = size >= 1000 || Number.isInteger(size);
+    return short && isWhole ? { ...money, maximumFractionDigits: 0 } : money;
+  }
   return { maximumFractionDigits: short ? 2 : 20 };
 }
 
@@ -181,4 +184,10 @@ function formatInstant(value: string, { language, timeZone }: Wording): string {
     hourCycle: 'h23',
     timeZone,
   }).format(ms);
+}
+
+/** `invoice_date` → `Invoice date`. */
+export function columnLabel(name: string): string {
+  const words = name.replace(/^_/, '').replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -38,7 +38,7 @@ export function barPlot(names: readonly string[], width: number): Plot {
 
 /** The height of a chart of bars: room for all that may come, so that nothing jumps. */
 export function barsHeight(count: number): number {
-  return Math.max(3, count) * BAR_PX + 8;
+  return Math.max(1, count) * BAR_PX + 8;
 }
 
 /** The position of the bin or bar below a pixel along the axis; undefined outside. */

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { FieldType } from '../core/field-types.ts';
-import { type Grain, grainForSpan, parseTime } from '../core/time-grain.ts';
+import { type Grain, grainForSpan, parseTime, sparkGrain } from '../core/time-grain.ts';
 import type { Bins, ChartAnswer, KpiAnswer, Series, SeriesAnswer } from '../dashboard/answer.ts';
 import type { DashboardState } from '../dashboard/state.ts';
 import type { Chart } from '../definition/chart.ts';
@@ -180,7 +180,7 @@ class ChartQuery {
   }
 
   async #bins(field: string): Promise<(connection: DuckDBConnection) => Promise<Bins>> {
-    const grain = this.#grainOf(field, undefined);
+    const grain = this.#grainOf(field, undefined, sparkGrain);
     const scope = await this.#scope([{ field, grain }], this.#constraints);
     const sql = `SELECT ${epoch(scope.column({ field, grain }))} AS x, CAST(${scope.value(this.#measure)} AS DOUBLE) FROM ${scope.from} ${scope.where} GROUP BY ALL HAVING x IS NOT NULL ORDER BY x`;
     return async (connection) => {
@@ -189,7 +189,7 @@ class ChartQuery {
     };
   }
 
-  #grainOf(field: string, wanted: Grain | undefined): Grain {
+  #grainOf(field: string, wanted: Grain | undefined, choose = grainForSpan): Grain {
     if (wanted) return wanted;
     const { period, state } = this.#context;
     const { min, max } = state.extent(field);
@@ -197,7 +197,7 @@ class ChartQuery {
       period && field === this.#time
         ? parseTime(period.until) - parseTime(period.from)
         : parseTime(max ?? '') - parseTime(min ?? '');
-    const grain = grainForSpan(Number.isNaN(reach) ? 0 : reach);
+    const grain = choose(Number.isNaN(reach) ? 0 : reach);
     const isDate = this.#typeOf(field) === 'date';
     return isDate && (grain === 'minute' || grain === 'hour') ? 'day' : grain;
   }

@@ -1,4 +1,4 @@
-import { binStart, nextBin, parseTime } from '../core/time-grain.ts';
+import { binStart, nextBin, parseTime, timeText } from '../core/time-grain.ts';
 import type { TimeRange } from './constraint.ts';
 
 const SPAN = /^(\d+)\s*(ms|s|m|h|d|w|y)$/;
@@ -16,11 +16,6 @@ const TWO_DAYS_MS = 2 * 86_400_000;
 export function spanMs(span: string): number | undefined {
   const match = SPAN.exec(span);
   return match ? Number(match[1]) * (UNIT_MS[match[2] as string] as number) : undefined;
-}
-
-/** ISO 8601 without zone, as DuckDB reads it for dates, timestamps and instants in UTC. */
-export function timeText(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.000Z$|Z$/, '');
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { MillraceError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
-import type { DashboardAnswer } from '../dashboard/answer.ts';
+import type { DashboardAnswer, DataVersion } from '../dashboard/answer.ts';
 import type { Role } from '../govern/key-store.ts';
 import type { IngestResult, RequestOptions } from '../ingest/ingest.ts';
 import type { DashboardRequest } from '../live/live-plan.ts';
@@ -50,19 +50,6 @@ export interface Services {
   status(): Promise<StatusReport>;
   /** Undefined when everything answers; else what does not yet. */
   notReady(): MillraceError | undefined;
-}
-
-/** What tells an open page that there is news. */
-export interface DataVersion {
-  /** Sequence number up to which each stream has records. */
-  readonly streams: { readonly [name: string]: number };
-  readonly tables: { readonly [name: string]: number };
-  /** When the newest record was acknowledged, epoch ms. */
-  readonly newestMs: number | null;
-  /** Rises with each change of the pipeline's definition. */
-  readonly plan: number;
-  /** Why the file as it is now is not what runs. */
-  readonly problem: string | null;
 }
 
 export interface StatusReport {
