@@ -120,7 +120,7 @@ function totals(
         fontFamily: FONT,
         fontSize: 12,
         color: faint[at] ? theme.textMuted : theme.text,
-        formatter: formatNumber(sum, chart.format, wording, true),
+        formatter: formatNumber(sum, chart.format, wording, 'short'),
       },
     })),
   };

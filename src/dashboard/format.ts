@@ -26,14 +26,14 @@ function formatter(
 export const NOTHING = '–';
 
 /**
- * A number, or its exact text, in a format of the definition. `short` is for axes, labels and large figures:
+ * A number, or its exact text, in a format of the definition. Short is for axes, labels and large figures:
  * three or four digits that say how much it is.
  */
 export function formatNumber(
   value: number | string | null,
   format: string | undefined,
   { language }: Wording,
-  short = false,
+  length: 'exact' | 'short' | 'axis' = 'exact',
 ): string {
   if (value === null || value === 'NaN') return NOTHING;
   if (format === 'date' || format === 'datetime')
@@ -41,7 +41,7 @@ export function formatNumber(
   const size = Math.abs(Number(value));
   if (Number.isNaN(size)) return String(value);
   if (format === 'bytes') return bytes(Number(value), language);
-  const options = numberOptions(format, size, short);
+  const options = numberOptions(format, size, length);
   // The exact text: Intl writes decimals of any length digit by digit.
   return formatter(language, options).format(value as unknown as number);
 }
@@ -49,8 +49,9 @@ export function formatNumber(
 function numberOptions(
   format: string | undefined,
   size: number,
-  short: boolean,
+  length: 'exact' | 'short' | 'axis',
 ): Intl.NumberFormatOptions {
+  const short = length !== 'exact';
   if (format === 'percent') return { style: 'percent', maximumFractionDigits: short ? 1 : 2 };
   const currency = format !== undefined && /^[A-Z]{3}$/.test(format);
   const money: Intl.NumberFormatOptions = currency
@@ -65,7 +66,7 @@ function numberOptions(
     };
   if (format === 'integer') return { maximumFractionDigits: 0 };
   if (currency) {
-    const isWhole = size >= 1000 || Number.isInteger(size);
+    const isWhole = size >= 1000 || (length === 'axis' && Number.isInteger(size));
     return short && isWhole ? { ...money, maximumFractionDigits: 0 } : money;
   }
   return { maximumFractionDigits: short ? 2 : 20 };

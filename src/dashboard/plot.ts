@@ -25,7 +25,7 @@ const BINS_MAX = 5000;
 /** Series over time. The left margin fits the longest label of the value axis. */
 export function timePlot(answer: SeriesAnswer, format: string | undefined, wording: Wording): Plot {
   const most = greatest(answer);
-  const label = formatNumber(most, format, wording, true);
+  const label = formatNumber(most, format, wording, 'axis');
   return { left: Math.max(36, 14 + label.length * LABEL_CHAR_PX), right: 12, top: 12, bottom: 26 };
 }
 

@@ -41,7 +41,7 @@ export function timeOption(chart: Chart, answer: SeriesAnswer, look: Look): ECha
       splitNumber: 4,
       axisLabel: {
         ...text,
-        formatter: (value: number) => formatNumber(value, chart.format, wording, true),
+        formatter: (value: number) => formatNumber(value, chart.format, wording, 'axis'),
       },
       splitLine: { lineStyle: { color: theme.border, opacity: 0.6 } },
     },
@@ -56,6 +56,7 @@ function ghost({ ghost: values }: SeriesAnswer, { theme }: Look): LineSeriesOpti
       ...quiet('line'),
       id: 'ghost',
       data: [...values],
+      showSymbol: false,
       lineStyle: { width: 1, color: theme.textMuted, opacity: 0.35 },
     },
   ];

@@ -182,7 +182,7 @@ class ChartQuery {
   async #bins(field: string): Promise<(connection: DuckDBConnection) => Promise<Bins>> {
     const grain = this.#grainOf(field, undefined, sparkGrain);
     const scope = await this.#scope([{ field, grain }], this.#constraints);
-    const sql = `SELECT ${epoch(scope.column({ field, grain }))} AS x, CAST(${scope.value(this.#measure)} AS DOUBLE) FROM ${scope.from} ${scope.where} GROUP BY ALL HAVING x IS NOT NULL ORDER BY x`;
+    const sql = binsSql(scope, scope.column({ field, grain }), this.#measure);
     return async (connection) => {
       const rows = await rowsOf(connection, sql);
       return { x: rows.map(([x]) => x as number), y: rows.map(([, y]) => finite(y)), grain };
@@ -276,10 +276,9 @@ class ChartQuery {
       const isNamed = by && names ? isAmong(by, names.values) : 'true';
       const name = by ? `CASE WHEN ${isNamed} THEN CAST(${by} AS VARCHAR) END` : 'NULL';
       const conditions = [isTime ? `${scope.column(x)} IS NOT NULL` : 'true', condition ?? 'true'];
-      const where = scope.where === '' ? 'WHERE' : `${scope.where} AND`;
       const rows = await rowsOf(
         connection,
-        `SELECT ${xs} AS x, ${name} AS name, ${by ? `NOT ${isNamed}` : 'false'} AS other, ${value} AS v FROM ${scope.from} ${where} ${conditions.join(' AND ')} GROUP BY ALL ORDER BY x`,
+        `SELECT ${xs} AS x, ${name} AS name, ${by ? `NOT ${isNamed}` : 'false'} AS other, ${value} AS v FROM ${scope.from} ${alsoWhere(scope, ...conditions)} GROUP BY ALL ORDER BY x`,
       );
       return {
         x: [...new Set(rows.map(([one]) => one as string | number | null))],
@@ -303,7 +302,7 @@ class ChartQuery {
 
   async #ghost(x: Dim) {
     const scope = await this.#scope([x], this.#unfiltered);
-    const sql = `SELECT ${epoch(scope.column(x))} AS x, CAST(${scope.value(this.#measure)} AS DOUBLE) FROM ${scope.from} ${scope.where} GROUP BY ALL HAVING x IS NOT NULL ORDER BY x`;
+    const sql = binsSql(scope, scope.column(x), this.#measure);
     return async (connection: DuckDBConnection) =>
       new Map((await rowsOf(connection, sql)).map(([at, v]) => [at as number, finite(v)]));
   }
@@ -326,6 +325,14 @@ function seriesOf(
   }));
   if (names.hasOther) series.push({ isOther: true, points: pointsOf((row) => row[2] === true) });
   return series;
+}
+
+const alsoWhere = ({ where }: Scope, ...conditions: readonly string[]): string =>
+  `${where === '' ? 'WHERE' : `${where} AND`} ${conditions.join(' AND ')}`;
+
+/** HAVING on the bin instead would group by the time itself. */
+function binsSql(scope: Scope, bin: string, measure: Measure): string {
+  return `SELECT ${epoch(bin)} AS x, CAST(${scope.value(measure)} AS DOUBLE) FROM ${scope.from} ${alsoWhere(scope, `${bin} IS NOT NULL`)} GROUP BY ALL ORDER BY x`;
 }
 
 const epoch = (value: string): string => `CAST(epoch_ms(CAST(${value} AS TIMESTAMP)) AS DOUBLE)`;

@@ -13,7 +13,7 @@ export function Kpi({ chart, answer }: { chart: Chart; answer: KpiAnswer }) {
     <div className={styles['kpi']}>
       <div className={styles['numbers']}>
         <p className={styles['value']} title={exact} data-exact={answer.value ?? ''}>
-          {formatNumber(answer.value, chart.format, wording, true)}
+          {formatNumber(answer.value, chart.format, wording, 'short')}
         </p>
         <p className={styles['note']}>
           <Share chart={chart} answer={answer} />
@@ -28,7 +28,7 @@ export function Kpi({ chart, answer }: { chart: Chart; answer: KpiAnswer }) {
 function Share({ chart, answer: { value, total } }: { chart: Chart; answer: KpiAnswer }) {
   const { wording } = useView();
   if (total === undefined) return null;
-  const whole = formatNumber(total, chart.format, wording, true);
+  const whole = formatNumber(total, chart.format, wording, 'short');
   if (value === null || total === null) return <span>of {whole}</span>;
   return (
     <span>
