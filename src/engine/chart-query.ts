@@ -49,8 +49,8 @@ export async function planChart(
   if (!measure) throw new Error(`chart ${chart.id} has no value`);
   const query = new ChartQuery(chart, measure, context, constraints);
   const run = chart.kind === 'kpi' ? await query.kpi() : await query.series();
-  const from =
-    measure.rollup === undefined || context.state.source.kind === 'view' ? 'full' : 'cube';
+  const isAdded = measure.rollup !== undefined && measure.keys.length === 0;
+  const from = isAdded && context.state.source.kind !== 'view' ? 'cube' : 'full';
   return async (connection) => ({ ...(await run(connection)), notFiltered, from });
 }
 

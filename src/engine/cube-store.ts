@@ -1,7 +1,13 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { LIMITS } from '../core/limits.ts';
 import { type Constraint, constraintSql, type Dim, dimKey, dimServes } from '../live/constraint.ts';
-import { type CubeNeed, type CubeSpec, cubeKey, servesNeed } from '../live/cube-spec.ts';
+import {
+  type CubeNeed,
+  type CubeSpec,
+  cubeColumn,
+  cubeKey,
+  servesNeed,
+} from '../live/cube-spec.ts';
 import type { LiveSource } from '../live/live-plan.ts';
 import { quoteIdentifier } from '../plan/render-sql.ts';
 import { textRows } from './database.ts';
@@ -96,11 +102,11 @@ export class CubeStore {
       const have = cube.spec.dims.find((dim) =>
         dimServes(dim, { field, ...(grain ? { grain } : {}) }),
       );
-      const name = quoteIdentifier(columnName(have as Dim));
+      const name = quoteIdentifier(cubeColumn(have as Dim));
       return have?.grain === grain ? name : binned(name, grain);
     };
     const anyBin = (field: string) =>
-      quoteIdentifier(columnName(cube.spec.dims.find((dim) => dim.field === field) as Dim));
+      quoteIdentifier(cubeColumn(cube.spec.dims.find((dim) => dim.field === field) as Dim));
     return {
       kind: 'cube',
       from: cube.table,
@@ -137,7 +143,7 @@ export class CubeStore {
 
   #select(spec: CubeSpec, scope: Scope): string {
     const dims = spec.dims.map(
-      (dim) => `${scope.column(dim)} AS ${quoteIdentifier(columnName(dim))}`,
+      (dim) => `${scope.column(dim)} AS ${quoteIdentifier(cubeColumn(dim))}`,
     );
     const parts = this.#parts.map(({ column, sql, merge }) => {
       const name = quoteIdentifier(column);
@@ -212,8 +218,6 @@ export class CubeStore {
     for (const cube of [...this.#cubes.values()]) await this.#drop(connection, cube);
   }
 }
-
-const columnName = (dim: Dim): string => `by:${dimKey(dim)}`;
 
 function binned(value: string, grain: Dim['grain']): string {
   return grain === undefined ? value : `date_trunc('${grain}', ${value})`;

@@ -21,10 +21,23 @@ export async function gridQuery(
 ): Promise<(connection: DuckDBConnection) => Promise<GridAnswer>> {
   const columns = chart.columns ?? [];
   const need = { dims: [], constraints };
+  const end = state.next;
+  const limit = chart.limit ?? ROWS_DEFAULT;
   const rows = state.cubes.full(need);
-  const order = orderOf(chart, state.source.kind === 'stream');
+  const isNewest = chart.sort === undefined && state.source.kind === 'stream';
   const list = columns.map(quoteIdentifier).join(', ');
-  const sql = `SELECT ${list} FROM ${rows.from} ${rows.where} ${order} LIMIT ${chart.limit ?? ROWS_DEFAULT}`;
+  const select = (from: string, where: string) =>
+    `SELECT ${list} FROM ${from} ${where} ${orderOf(chart, isNewest)} LIMIT ${limit}`;
+  const since = (first: number) =>
+    `${rows.where === '' ? 'WHERE' : `${rows.where} AND`} _sequence_number >= ${first}`;
+  const readNewest = async (connection: DuckDBConnection, wanted: number) => {
+    const near = await jsonRows(connection, select(state.tail, rows.where));
+    if (near.length >= wanted) return near;
+    const place = (first: number) =>
+      `SELECT _sequence_number FROM ${rows.from} ${since(first)} ORDER BY _sequence_number DESC LIMIT ${limit}`;
+    const from = await newestFrom((first) => textRows(connection, place(first)), { end, wanted });
+    return jsonRows(connection, select(rows.from, since(from)));
+  };
   const count = state.measures.get(ROW_COUNT) as Measure;
   const scope = await state.scope(need, [count], active);
   const counted = `SELECT CAST(${scope.value(count)} AS VARCHAR) FROM ${scope.from} ${scope.where}`;
@@ -34,18 +47,37 @@ export async function gridQuery(
     return {
       kind: 'grid',
       columns: columns.map((name) => ({ name, type: types.get(name) ?? 'string' })),
-      rows: await jsonRows(connection, sql),
+      rows: isNewest
+        ? await readNewest(connection, Math.min(limit, Number(total ?? 0)))
+        : await jsonRows(connection, select(rows.from, rows.where)),
       rowCount: Number(total ?? 0),
     };
   };
 }
 
-function orderOf({ sort, order }: Chart, isStream: boolean): string {
+const WINDOW_RECORDS = 262_144;
+const WINDOW_GROWTH = 16;
+
+/**
+ * The sequence number of the last row wanted. It looks back from the end, further each time, as the newest
+ * rows are mostly near, and reads nothing but what it looks for: the rows themselves are read once.
+ */
+async function newestFrom(
+  placesSince: (first: number) => Promise<string[][]>,
+  { end, wanted }: { end: number; wanted: number },
+): Promise<number> {
+  if (wanted === 0) return end;
+  for (let window = WINDOW_RECORDS; ; window *= WINDOW_GROWTH) {
+    const first = Math.max(0, end - window);
+    const places = await placesSince(first);
+    if (places.length >= wanted || first === 0) return Number(places.at(-1)?.[0] ?? end);
+  }
+}
+
+function orderOf({ sort, order }: Chart, isNewest: boolean): string {
+  if (isNewest) return 'ORDER BY _sequence_number DESC';
   const direction = (order ?? 'desc') === 'desc' ? 'DESC' : 'ASC';
-  const newest = isStream ? ['_sequence_number DESC'] : [];
-  const by =
-    sort === undefined ? newest : [`${quoteIdentifier(sort)} ${direction} NULLS LAST`, ...newest];
-  return by.length > 0 ? `ORDER BY ${by.join(', ')}` : '';
+  return sort === undefined ? '' : `ORDER BY ${quoteIdentifier(sort)} ${direction} NULLS LAST`;
 }
 
 async function jsonRows(connection: DuckDBConnection, sql: string): Promise<unknown[][]> {

@@ -9,6 +9,9 @@ import { CubeStore, type Scope } from './cube-store.ts';
 import { textRows } from './database.ts';
 import type { Measure } from './measure-parts.ts';
 
+/** Records kept beside the cubes; grids that need older ones read the source. */
+const TAIL_RECORDS = 20_000;
+
 interface Extent {
   readonly min: string | null;
   readonly max: string | null;
@@ -19,6 +22,8 @@ export class LiveSourceState {
   readonly source: LiveSource;
   readonly relation: string;
   readonly cubes: CubeStore;
+  /** The newest records of a stream, a table of the source's columns. */
+  readonly tail: string;
   /** By SQL. */
   readonly measures: ReadonlyMap<string, Measure>;
   readonly #connection: DuckDBConnection;
@@ -29,6 +34,7 @@ export class LiveSourceState {
   #isKnown = false;
   /** Every record below is in the cubes. */
   #next = 0;
+  #tailFrom = 0;
 
   constructor(
     source: LiveSource,
@@ -42,6 +48,7 @@ export class LiveSourceState {
     this.source = source;
     this.measures = measures;
     this.relation = relationOf(source);
+    this.tail = `cubes.${quoteIdentifier(`${source.name} tail`)}`;
     this.cubes = new CubeStore(source, this.relation, options.parts);
     this.#connection = options.connection;
     this.#filterFields = options.filterFields;
@@ -58,6 +65,11 @@ export class LiveSourceState {
     return this.source.time === undefined ? null : this.extent(this.source.time).max;
   }
 
+  /** Every record below is shown. */
+  get next(): number {
+    return this.#next;
+  }
+
   /** Called once the relations are current: what was not known of the rows is asked. */
   async begin(next: number): Promise<void> {
     this.cubes.beginTurn();
@@ -65,6 +77,7 @@ export class LiveSourceState {
     if (this.#isKnown) return this.cubes.compact(this.#connection);
     this.#extents = await this.#readExtents(this.relation);
     this.#next = next;
+    if (this.source.kind === 'stream') await this.#fillTail();
     this.#isKnown = true;
   }
 
@@ -75,6 +88,7 @@ export class LiveSourceState {
     const from = this.#next >= delivered ? hot : this.relation;
     const batch = `(SELECT * FROM ${from} WHERE _sequence_number >= ${this.#next} AND _sequence_number < ${until})`;
     await this.cubes.advance(this.#connection, batch);
+    await this.#advanceTail(batch, until);
     for (const [column, { min, max }] of await this.#readExtents(batch)) {
       const before = this.extent(column);
       this.#extents.set(column, {
@@ -83,6 +97,23 @@ export class LiveSourceState {
       });
     }
     this.#next = until;
+  }
+
+  /** The newest records once more, in memory: what most grids show. */
+  async #fillTail(): Promise<void> {
+    this.#tailFrom = Math.max(0, this.#next - TAIL_RECORDS);
+    await this.#connection.run(
+      `CREATE OR REPLACE TABLE ${this.tail} AS SELECT * FROM ${this.relation} WHERE _sequence_number >= ${this.#tailFrom}`,
+    );
+  }
+
+  async #advanceTail(batch: string, until: number): Promise<void> {
+    await this.#connection.run(`INSERT INTO ${this.tail} FROM ${batch}`);
+    if (until - this.#tailFrom <= 2 * TAIL_RECORDS) return;
+    this.#tailFrom = until - TAIL_RECORDS;
+    await this.#connection.run(
+      `DELETE FROM ${this.tail} WHERE _sequence_number < ${this.#tailFrom}`,
+    );
   }
 
   /** The table was replaced, or a transaction that advanced was rolled back. */
@@ -141,12 +172,14 @@ export class LiveSourceState {
    * `active`: the field whose filter is being changed.
    */
   async scope(
-    need: CubeNeed,
+    wanted: CubeNeed,
     measures: readonly Measure[],
     active: string | undefined,
   ): Promise<Scope> {
-    const adds = measures.every((measure) => measure.rollup !== undefined);
-    if (!adds || this.source.kind === 'view') return this.cubes.full(need);
+    const canGroup = measures.every((measure) => measure.rollup !== undefined);
+    if (!canGroup || this.source.kind === 'view') return this.cubes.full(wanted);
+    const keys = measures.flatMap((measure) => measure.keys.map((field) => ({ field })));
+    const need = { ...wanted, dims: [...wanted.dims, ...keys] };
     const found = this.cubes.find(need);
     if (found?.isSmall) return found.scope;
     const recent = found ? undefined : this.#recentFrom(need);

@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { cubeColumn } from '../live/cube-spec.ts';
 import { quoteIdentifier } from '../plan/render-sql.ts';
 import { textRows } from './database.ts';
 
@@ -6,9 +7,11 @@ import { textRows } from './database.ts';
 export interface Measure {
   /** Over rows. */
   readonly sql: string;
-  /** Over groups that have the parts as columns; absent where the aggregate does not add up. */
+  /** Over groups that have the parts as columns; absent where the aggregate cannot be had from groups. */
   readonly rollup?: string;
   readonly parts: readonly Part[];
+  /** Columns whose distinct values are counted: groups must be told apart by them, and nothing adds up. */
+  readonly keys: readonly string[];
 }
 
 /** A column of a cube: an aggregate that merges with itself. */
@@ -67,18 +70,18 @@ export class MeasureReader {
 
   async read(sql: string, names: PartNames): Promise<Measure> {
     // The tree's numbers pass through JSON: longer ones would lose digits.
-    if (/\d{16}/.test(sql)) return { sql, parts: [] };
+    if (/\d{16}/.test(sql)) return whole(sql);
     const tree = await this.#parse(sql);
-    const parts: Part[] = [];
+    const taken: Taken = { names, parts: [], keys: [] };
     const found: { aggregate: Tree; replace: (node: unknown) => void }[] = [];
     const adds = this.#visit(tree, (node) => Object.assign(tree, node), found);
-    if (!adds || found.length === 0) return { sql, parts: [] };
+    if (!adds || found.length === 0) return whole(sql);
     for (const { aggregate, replace } of found) {
-      const rollup = await this.#takeApart(aggregate, names, parts);
-      if (rollup === undefined) return { sql, parts: [] };
+      const rollup = await this.#takeApart(aggregate, taken);
+      if (rollup === undefined) return whole(sql);
       replace(await this.#parse(rollup));
     }
-    return { sql, rollup: await this.#text(tree), parts };
+    return { sql, rollup: await this.#text(tree), parts: taken.parts, keys: taken.keys };
   }
 
   /** Collects the aggregates below a node; false where something cannot be added up. */
@@ -115,13 +118,18 @@ export class MeasureReader {
     );
   }
 
-  async #takeApart(aggregate: Tree, names: PartNames, parts: Part[]): Promise<string | undefined> {
+  async #takeApart(aggregate: Tree, { names, parts, keys }: Taken): Promise<string | undefined> {
     const name = nameOf(aggregate);
     const merge = MERGES[name];
     const isOrdered = ((aggregate['order_bys'] as Tree)['orders'] as unknown[] | undefined)?.length;
+    if (isOrdered) return undefined;
     // The greatest of distinct values is the greatest of all; their sum is another sum.
-    const isDistinct = aggregate['distinct'] === true && merge !== 'min' && merge !== 'max';
-    if (isOrdered || isDistinct) return undefined;
+    if (aggregate['distinct'] === true && merge !== 'min' && merge !== 'max') {
+      const key = name === 'count' ? plainColumn(aggregate) : undefined;
+      if (key === undefined) return undefined;
+      keys.push(key);
+      return `count(DISTINCT ${quoteIdentifier(cubeColumn({ field: key }))})`;
+    }
     const part = async (node: Tree, how: Part['merge']) => {
       const made = names.part(await this.#text(node), how);
       parts.push(made);
@@ -167,6 +175,22 @@ export class MeasureReader {
     );
     return (text as string).replace(/^SELECT /, '');
   }
+}
+
+interface Taken {
+  readonly names: PartNames;
+  readonly parts: Part[];
+  readonly keys: string[];
+}
+
+const whole = (sql: string): Measure => ({ sql, parts: [], keys: [] });
+
+/** The column of `count(distinct column)`; undefined where it counts anything else. */
+function plainColumn(aggregate: Tree): string | undefined {
+  const [child, ...others] = aggregate['children'] as Tree[];
+  const names = child?.['class'] === 'COLUMN_REF' ? (child['column_names'] as string[]) : [];
+  const isFiltered = aggregate['filter'] !== undefined && aggregate['filter'] !== null;
+  return others.length === 0 && names.length === 1 && !isFiltered ? names[0] : undefined;
 }
 
 const nameOf = (tree: Tree): string => String(tree['function_name']).toLowerCase();

@@ -13,6 +13,9 @@ export interface CubeNeed {
   readonly constraints: readonly Constraint[];
 }
 
+/** The column of a cube that holds a dimension; no name of a user's column has a colon. */
+export const cubeColumn = (dim: Dim): string => `by:${dimKey(dim)}`;
+
 export function cubeKey({ dims, where }: CubeSpec): string {
   return JSON.stringify([dims.map(dimKey).sort(), where.map((one) => JSON.stringify(one)).sort()]);
 }
