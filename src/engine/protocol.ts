@@ -1,5 +1,5 @@
 import type { NamedField } from '../core/field-types.ts';
-import type { Check } from '../definition/check.ts';
+import type { RenderedCheck } from '../plan/render-sql.ts';
 import type { LogSlice, SchemaVersion } from '../stream/stream-store.ts';
 
 /** What crosses between `main` and the DuckDB children. All of it is data. */
@@ -150,7 +150,7 @@ export interface RunModelRequest extends WriteTarget {
   readonly catalog: CatalogState;
   readonly files: { readonly [relation: string]: readonly string[] };
   readonly sql: string;
-  readonly checks: readonly (Check & { readonly sql?: string })[];
+  readonly checks: readonly RenderedCheck[];
 }
 
 export interface CheckOutcome {
@@ -171,6 +171,7 @@ export interface DescribeRequest {
   readonly catalog: CatalogState;
   /** Further queries that must be right: measures and values of charts. */
   readonly queries: readonly { readonly name: string; readonly sql: string }[];
+  readonly checks: readonly { readonly model: string; readonly check: RenderedCheck }[];
 }
 
 export interface Described {
