@@ -8,6 +8,7 @@ import { checkStatement, type Relation, type RelationNames } from '../query/stat
 import { brokenRows, ruleConditions } from './check-sql.ts';
 import { fieldTypeOf } from './column-types.ts';
 import { connect, openDatabase, queryError, textRows } from './database.ts';
+import { withKeywordHint } from './keyword-hint.ts';
 import type {
   CatalogState,
   Described,
@@ -119,7 +120,7 @@ async function describeQuery(
       statement.destroySync();
     }
   } catch (error) {
-    const { message, details } = queryError(error);
+    const { message, details } = queryError(await withKeywordHint(connection, sql, error));
     const { position } = details;
     const problem = typeof position === 'number' ? { message, position } : { message };
     return { name, columns: [], reads, error: problem };

@@ -87,3 +87,14 @@ test('checks that can be run are taken, and what they read is an input of the mo
     { schema: 'lake', name: 'customers' },
   ]);
 });
+
+test('a column named like a word of SQL is said to need quotes', async () => {
+  const visits = stream('visits', { fields: { at: f.timestamp() } });
+  const byDay = model('by_day', { sql: sql`select at::date as day from ${visits}` });
+  const pipeline = { ...compile([visits, byDay]), file: 'pipeline.ts', sources: [] };
+  await expect(
+    prepare(pipeline, (request) => describe(request, temporaryFolder())),
+  ).rejects.toThrow(
+    /prepare\.test\.ts:\d+: by_day: syntax error .* write it in quotes, "at"\. \(at character 10 of its SQL\)/,
+  );
+});
