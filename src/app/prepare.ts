@@ -1,6 +1,8 @@
 import { MillraceError } from '../core/errors.ts';
 import type { NamedField } from '../core/field-types.ts';
+import type { Check } from '../definition/check.ts';
 import { chartsOf, itemsOf } from '../definition/dashboard.ts';
+import { invalidDefinition } from '../definition/invalid.ts';
 import { locationText } from '../definition/location.ts';
 import type {
   CatalogState,
@@ -14,7 +16,7 @@ import { columnsOf } from '../plan/compile-dashboard.ts';
 import { measuresOf, valueSql } from '../plan/measure.ts';
 import { orderByInputs } from '../plan/order.ts';
 import type { ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
-import { quoteIdentifier, renderSql } from '../plan/render-sql.ts';
+import { quoteIdentifier, renderCheck, renderSql } from '../plan/render-sql.ts';
 import { DEAD_LETTER_FIELDS, keepsDeadLetters } from './dead-letters.ts';
 import type { LoadedPipeline } from './load-pipeline.ts';
 
@@ -22,7 +24,7 @@ import type { LoadedPipeline } from './load-pipeline.ts';
 export interface PreparedPipeline extends LoadedPipeline {
   /** Result columns of models, by name. */
   readonly columns: ReadonlyMap<string, readonly NamedField[]>;
-  /** Streams and models each model reads, found in its text too. */
+  /** Streams and models each model and its checks read, found in their text too. */
   readonly reads: ReadonlyMap<
     string,
     readonly { readonly schema: string; readonly name: string }[]
@@ -89,21 +91,64 @@ export async function prepare(
 ): Promise<PreparedPipeline> {
   const { plan } = pipeline;
   const queries = chartQueries(plan);
-  const described = await describe({ catalog: catalogOf(plan), queries });
-  for (const result of described) if (result.error) throw queryProblem(pipeline, result);
+  const checks = plan.models.flatMap((model) =>
+    model.checks.map((check) => ({ model: model.name, check: renderCheck(check) })),
+  );
+  const described = await describe({ catalog: catalogOf(plan), queries, checks });
   const models = described.slice(0, plan.models.length);
-  const reads = new Map(models.map((model) => [model.name, model.reads]));
+  throwFirst(pipeline, models);
+  const columns = new Map(models.map((model) => [model.name, pinned(pipeline, plan, model)]));
+  for (const model of plan.models) requireColumns(pipeline, model, columns.get(model.name) ?? []);
+  throwFirst(pipeline, described);
+  const ofChecks = described.slice(plan.models.length + queries.length);
+  const reads = new Map(
+    models.map(({ name, reads: ofQuery }) => {
+      // What a check reads beside the result is an input of the run as well.
+      const checked = ofChecks.filter((_, index) => checks[index]?.model === name);
+      return [name, [...ofQuery, ...checked.flatMap((one) => one.reads)]];
+    }),
+  );
   const ordered = orderByInputs(
     plan.models.map((model) => ({
       ...model,
       inputs: [...model.inputs, ...(reads.get(model.name) ?? []).map((relation) => relation.name)],
     })),
   );
-  const columns = new Map(models.map((model) => [model.name, pinned(pipeline, plan, model)]));
   const inOrder = ordered.map(
     (node) => plan.models.find((model) => model.name === node.name) as ModelPlan,
   );
   return { ...pipeline, plan: { ...plan, models: inOrder }, columns, reads };
+}
+
+function throwFirst(pipeline: LoadedPipeline, described: readonly Described[]): void {
+  for (const result of described) if (result.error) throw queryProblem(pipeline, result);
+}
+
+/** Columns that the definition names, held against those of the result. */
+function requireColumns(
+  { locations }: LoadedPipeline,
+  model: ModelPlan,
+  columns: readonly NamedField[],
+): void {
+  const names = columns.map((column) => column.name);
+  const named = [
+    ...model.key.map((column) => ({ option: '`key`', column })),
+    ...model.checks.flatMap((check) =>
+      checkedColumns(check).map((column) => ({ option: `check '${check.name}'`, column })),
+    ),
+  ];
+  const wrong = named.find(({ column }) => !names.includes(column));
+  if (!wrong) return;
+  throw invalidDefinition(
+    `model('${model.name}')`,
+    `${wrong.option} names '${wrong.column}', which is not a column of its result. Columns are: ${names.join(', ')}.`,
+    locations.get(model.name),
+  );
+}
+
+function checkedColumns(check: Check): readonly string[] {
+  if (check.rule === 'unique') return check.columns;
+  return check.rule === 'sql' ? [] : [check.column];
 }
 
 function queryProblem({ locations }: LoadedPipeline, { name, error }: Described): MillraceError {

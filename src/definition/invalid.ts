@@ -21,7 +21,7 @@ export function refuseUnknownOptions(
   known: readonly string[],
 ): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw invalidDefinition(definition, 'the second argument must be an object of options.');
+    throw invalidDefinition(definition, 'its last argument must be an object of options.');
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     throw invalidDefinition(
@@ -73,4 +73,15 @@ export function parseSize(definition: string, option: string, text: unknown): nu
   if (!match || Number(match[1]) === 0)
     throw invalidDefinition(definition, `\`${option}\` must be a size such as '64MB'.`);
   return Number(match[1]) * UNIT_BYTES[match[2]?.toUpperCase() as keyof typeof UNIT_BYTES];
+}
+
+/** A text option as part of the settings; absent stays absent. */
+export function textOption<K extends string>(
+  definition: string,
+  option: K,
+  value: unknown,
+): { [P in K]?: string } {
+  if (value === undefined) return {};
+  if (typeof value !== 'string') throw invalidDefinition(definition, `\`${option}\` must be text.`);
+  return { [option]: value } as { [P in K]?: string };
 }

@@ -1,7 +1,7 @@
 import type { NamedField } from '../core/field-types.ts';
 import type { Check } from './check.ts';
 import { type Fields, namedFields, type RowOf } from './field.ts';
-import { invalidDefinition, refuseUnknownOptions, requireName } from './invalid.ts';
+import { invalidDefinition, refuseUnknownOptions, requireName, textOption } from './invalid.ts';
 import { rememberLocation } from './location.ts';
 import type { Sql } from './sql.ts';
 
@@ -15,11 +15,11 @@ export interface ModelOptions<F extends Fields, M extends string = string> {
   readonly schedule?: string;
   /** The zone of the schedule. Default UTC. */
   readonly timezone?: string;
-  readonly checks?: readonly Check[];
+  readonly checks?: readonly Check<keyof F & string>[];
   /** Pins and types the result; the engine checks it. */
   readonly fields?: F;
   /** Columns that identify a row. */
-  readonly key?: readonly string[];
+  readonly key?: readonly (keyof F & string)[];
   readonly measures?: { readonly [K in M]: Sql };
 }
 
@@ -87,27 +87,57 @@ function settingsOf(title: string, options: ModelOptions<Fields>): ModelSettings
   const materialize = options.materialize ?? 'table';
   if (materialize !== 'table' && materialize !== 'view')
     throw invalidDefinition(title, "`materialize` must be 'table' or 'view'.");
+  if (materialize === 'view') refuseRunOptions(title, options);
   const checks = options.checks ?? [];
   if (!Array.isArray(checks) || checks.some((rule) => rule?.rule === undefined))
     throw invalidDefinition(
       title,
       "`checks` must be a list of check.*, for example [check.notNull('day')].",
     );
-  if (options.key !== undefined && !Array.isArray(options.key))
+  const key: unknown = options.key ?? [];
+  if (!Array.isArray(key) || key.some((column) => typeof column !== 'string'))
     throw invalidDefinition(
       title,
       "`key` must be a list of columns, for example ['day', 'country'].",
     );
+  const { schedule = 'on-change' } = textOption(title, 'schedule', options.schedule);
   return Object.freeze({
-    ...(options.description === undefined ? {} : { description: options.description }),
-    ...(options.owner === undefined ? {} : { owner: options.owner }),
+    ...textOption(title, 'description', options.description),
+    ...textOption(title, 'owner', options.owner),
     query: options.sql,
     materialize,
-    schedule: options.schedule ?? 'on-change',
-    timezone: options.timezone ?? 'UTC',
+    schedule,
+    timezone: timeZone(title, options.timezone ?? 'UTC'),
     checks: Object.freeze([...checks]),
     ...(options.fields ? { fields: Object.freeze(namedFields(title, options.fields)) } : {}),
-    key: Object.freeze([...(options.key ?? [])]),
+    key: Object.freeze([...(key as string[])]),
     measures: Object.freeze({ ...options.measures }),
   });
+}
+
+/** A view is computed when it is asked: nothing runs that could be scheduled or held to checks. */
+function refuseRunOptions<F extends Fields>(title: string, options: ModelOptions<F>): void {
+  for (const option of ['schedule', 'timezone', 'checks'] as const)
+    if (options[option] !== undefined)
+      throw invalidDefinition(
+        title,
+        `\`${option}\` is for models that run, and a view is computed when it is asked. Leave it out, or make the model a table.`,
+      );
+}
+
+function timeZone(title: string, name: unknown): string {
+  if (typeof name === 'string' && isTimeZone(name)) return name;
+  throw invalidDefinition(
+    title,
+    `\`timezone\`: there is no time zone ${JSON.stringify(name) ?? String(name)}. Name one such as 'UTC' or 'Europe/London'.`,
+  );
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }

@@ -7,6 +7,7 @@ import {
   parseSize,
   refuseUnknownOptions,
   requireName,
+  textOption,
 } from './invalid.ts';
 import { rememberLocation } from './location.ts';
 import type { Partition } from './partition.ts';
@@ -116,8 +117,8 @@ function partsOf(name: string, title: string, options: StreamOptions<Fields>) {
   if (fields.length > LIMITS.fieldsMax)
     throw invalidDefinition(title, `a stream has at most ${LIMITS.fieldsMax} fields.`);
   const settings: StreamSettings = Object.freeze({
-    ...text(title, 'description', options.description),
-    ...text(title, 'owner', options.owner),
+    ...textOption(title, 'description', options.description),
+    ...textOption(title, 'owner', options.owner),
     fields: Object.freeze(fields),
     ...keyField(title, fields, options.key),
     shards: shardCount(title, options.shards ?? 1),
@@ -127,19 +128,13 @@ function partsOf(name: string, title: string, options: StreamOptions<Fields>) {
     invalid: choice(title, 'invalid', options.invalid ?? 'refuse', ['refuse', 'deadletter']),
     table: tableSettings(title, fields, options.table ?? {}),
     measures: Object.freeze({ ...options.measures }),
-    ...text(title, 'renamedFrom', options.renamedFrom),
+    ...textOption(title, 'renamedFrom', options.renamedFrom),
   });
   const references = fields.map((field) => [
     field.name,
     Object.freeze({ kind: 'field-reference', of: name, field: field.name }),
   ]);
   return { fields: Object.freeze(Object.fromEntries(references)), settings };
-}
-
-function text<K extends string>(title: string, option: K, value: unknown): { [P in K]?: string } {
-  if (value === undefined) return {};
-  if (typeof value !== 'string') throw invalidDefinition(title, `\`${option}\` must be text.`);
-  return { [option]: value } as { [P in K]?: string };
 }
 
 function choice<T extends string>(

@@ -1,7 +1,7 @@
 import type { NamedField } from '../core/field-types.ts';
 import type { DashboardAnswer } from '../dashboard/answer.ts';
-import type { Check } from '../definition/check.ts';
 import type { DashboardRequest, LivePlan } from '../live/live-plan.ts';
+import type { RenderedCheck } from '../plan/render-sql.ts';
 import type { LogSlice, SchemaVersion } from '../stream/stream-store.ts';
 
 /** What crosses between `main` and the DuckDB children. All of it is data. */
@@ -152,7 +152,7 @@ export interface RunModelRequest extends WriteTarget {
   readonly catalog: CatalogState;
   readonly files: { readonly [relation: string]: readonly string[] };
   readonly sql: string;
-  readonly checks: readonly (Check & { readonly sql?: string })[];
+  readonly checks: readonly RenderedCheck[];
 }
 
 export interface CheckOutcome {
@@ -173,6 +173,7 @@ export interface DescribeRequest {
   readonly catalog: CatalogState;
   /** Further queries that must be right: measures and values of charts. */
   readonly queries: readonly { readonly name: string; readonly sql: string }[];
+  readonly checks: readonly { readonly model: string; readonly check: RenderedCheck }[];
 }
 
 export interface Described {

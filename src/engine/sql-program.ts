@@ -6,6 +6,7 @@ import { nodeFileSystem } from '../core/node-file-system.ts';
 import { checkStatement, type Relation } from '../query/statement-gate.ts';
 import { connect, lockDown, openDatabase } from './database.ts';
 import { parseStatement } from './describe.ts';
+import { withKeywordHint } from './keyword-hint.ts';
 import type { CatalogState, HostMethods, QueryRequest } from './protocol.ts';
 import { runQuery } from './query-runner.ts';
 import { RelationState } from './relation-state.ts';
@@ -34,14 +35,19 @@ function inTurn<T>(action: () => Promise<T>): Promise<T> {
 async function query(request: QueryRequest, context: CallContext) {
   const connection = await connect(instance, state ? SEARCH_PATH : undefined);
   try {
-    const relations = checkStatement(
-      await parseStatement(connection, request.sql),
-      relationNames(catalog),
-    );
+    const relations = await relationsOf(connection, request.sql);
     await catchUp(relations, context.signal);
     return await runQuery(connection, request, context, scratch);
   } finally {
     connection.closeSync();
+  }
+}
+
+async function relationsOf(connection: DuckDBConnection, sql: string): Promise<Relation[]> {
+  try {
+    return checkStatement(await parseStatement(connection, sql), relationNames(catalog));
+  } catch (error) {
+    throw await withKeywordHint(connection, sql, error);
   }
 }
 

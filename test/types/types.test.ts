@@ -27,6 +27,8 @@ function compilePipeline(text: string): Promise<{ code: number; out: string }> {
   writeFileSync(join(folder, 'pipeline.ts'), text);
   const compilerOptions = {
     target: 'es2023',
+    // What the package's sources are written for; users have its declarations only.
+    lib: ['es2023', 'es2024.string', 'dom'],
     module: 'nodenext',
     strict: true,
     noEmit: true,

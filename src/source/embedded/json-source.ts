@@ -1,7 +1,7 @@
 import { MillraceError } from '../../core/errors.ts';
+import { parseJson, rawMembers } from '../../core/json-node.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { extentOf, skipSpace } from '../../ingest/framing.ts';
-import { parseJson, rawMembers } from '../../ingest/json-node.ts';
 import type { FileSource, SourceRow } from '../source.ts';
 import { fileText } from './file-bytes.ts';
 

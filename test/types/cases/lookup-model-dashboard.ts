@@ -1,4 +1,4 @@
-import { check, dashboard, lookup, model, sequence, sql } from 'millrace';
+import { check, dashboard, field as f, lookup, model, sequence, sql } from 'millrace';
 import { dailyRevenue, pinned, sales, unknownRows } from './shop.ts';
 
 export const plain = lookup('plain', { from: sales, key: 'invoice_no' });
@@ -22,7 +22,7 @@ export const everyOption = model('every_option', {
   owner: 'shop@example.com',
   sql: sql`select country, ${'x'} as x, ${1} as n, ${2n} as l, ${true} as b, ${null} as nothing,
     ${new Date(0)} as at from ${sales} join ${dailyRevenue} on true where ${sales.fields.country} = 'x'`,
-  materialize: 'view',
+  materialize: 'table',
   schedule: '0 2 * * *',
   timezone: 'Europe/London',
   key: ['country'],
@@ -36,6 +36,33 @@ export const everyOption = model('every_option', {
   measures: { rows: sql`count(*)` },
 });
 
+const fields = { country: f.string(), orders: f.long() };
+export const held = model('held', {
+  sql: sql`select country, count(*) as orders from ${sales} group by all`,
+  fields,
+  key: ['country'],
+  checks: [
+    check.unique('country'),
+    check.unique(['country', 'orders']),
+    check.between('orders', 0, 1e9),
+    check.sql('none', sql`select * from result where orders < 0`),
+  ],
+});
+
+// @ts-expect-error the key is of the fields that the model pins
+model('wrong', { sql: sql`select 1`, fields, key: ['region'] });
+// @ts-expect-error a check is of the fields that the model pins
+model('wrong', { sql: sql`select 1`, fields, checks: [check.notNull('region')] });
+// @ts-expect-error each column of a check is
+model('wrong', { sql: sql`select 1`, fields, checks: [check.unique(['country', 'region'])] });
+// @ts-expect-error a key is a list
+model('wrong', { sql: sql`select 1`, key: 'country' });
+// @ts-expect-error a check has a column
+check.notNull();
+// @ts-expect-error a range has two ends
+check.between('orders', 1);
+// @ts-expect-error values are texts or numbers
+check.oneOf('country', [null]);
 // @ts-expect-error SQL is written as a template
 model('wrong', { sql: 'select 1' });
 // @ts-expect-error there is no such materialization

@@ -1,5 +1,5 @@
-import { MillraceError } from '../core/errors.ts';
-import { LIMITS } from '../core/limits.ts';
+import { MillraceError } from './errors.ts';
+import { LIMITS } from './limits.ts';
 
 /**
  * JSON as it was written: numbers keep their text, duplicate members stay visible. `JSON.parse` decides
