@@ -296,6 +296,27 @@ describe('`dev` reloads on change:', () => {
     ]);
   });
 
+  test('what a broken file newly imports is watched, also where it is not there yet', async () => {
+    const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+    const part = join(pipeline.folder, 'part.ts');
+    writeFileSync(part, 'export const x = ;');
+    const importing = `import './part.ts';\n${PIPELINE}`;
+    expect(await change(pipeline, importing, 'reload-failed')).toMatchObject({
+      code: 'MR_PIPELINE_UNREADABLE',
+    });
+    const mended = pipeline.waitFor('reloaded');
+    writeFileSync(part, "import './parts/later.ts';\nexport const x = 1;");
+    const missing = pipeline.waitFor('reload-failed');
+    expect((await missing)['message']).toMatch(/later\.ts/);
+    mkdirSync(join(pipeline.folder, 'parts'));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    writeFileSync(join(pipeline.folder, 'parts/later.ts'), 'export const y = 1;');
+    await mended;
+    const again = pipeline.waitFor('reloaded');
+    writeFileSync(join(pipeline.folder, 'parts/later.ts'), 'export const y = 2;');
+    await again;
+  });
+
   test('it writes the row types of models beside the pipeline', async () => {
     const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
     const types = () => readFileSync(join(pipeline.folder, 'millrace-env.d.ts'), 'utf8');
