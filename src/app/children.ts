@@ -1,4 +1,6 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ChildProcess } from '../children/child-process.ts';
 import type { Handlers } from '../children/rpc.ts';
@@ -27,6 +29,11 @@ function scratchFolder(context: ChildContext, name: string): string {
   return folder;
 }
 
+/** A disk that is seldom the one of the data folder; the child makes and removes its folder there. */
+function spareDisk(): string {
+  return existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+}
+
 export function startEngine(context: ChildContext): ChildProcess<EngineMethods> {
   const { clock, logger } = context;
   return new ChildProcess({
@@ -48,10 +55,11 @@ export function startSql(
   const { clock, logger } = context;
   const lake = join(context.folder, 'lake');
   mkdirSync(lake, { recursive: true });
+  const spare = join(spareDisk(), `millrace-${randomBytes(9).toString('base64url')}`);
   return new ChildProcess({
     name: 'sql',
     program: program('engine/sql-program'),
-    args: [scratchFolder(context, 'sql'), lake],
+    args: [scratchFolder(context, 'sql'), spare, lake],
     handlers,
     clock,
     logger,

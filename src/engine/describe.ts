@@ -1,7 +1,9 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { MillraceError } from '../core/errors.ts';
 import type { NamedField } from '../core/field-types.ts';
 import { LIMITS } from '../core/limits.ts';
 import { checkStatement, type Relation } from '../query/statement-gate.ts';
+import { fromBytes, fromCodePoints } from '../query/text-position.ts';
 import { fieldTypeOf } from './column-types.ts';
 import { connect, openDatabase, queryError, textRows } from './database.ts';
 import type {
@@ -29,6 +31,31 @@ export async function parseStatement(connection: DuckDBConnection, sql: string):
     [sql],
   );
   return JSON.parse(rows[0]?.[0] as string);
+}
+
+/**
+ * Parses and checks a text. Places in errors are characters of it.
+ * @throws MillraceError as checkStatement does.
+ */
+export async function checkText(
+  connection: DuckDBConnection,
+  sql: string,
+  catalog: CatalogState,
+): Promise<{ tree: unknown; reads: Relation[] }> {
+  const tree = await parseStatement(connection, sql);
+  try {
+    return { tree, reads: checkStatement(tree, relationNames(catalog)) };
+  } catch (error) {
+    if (!(error instanceof MillraceError) || typeof error.details['position'] !== 'number')
+      throw error;
+    const place = error.details['position'];
+    const position =
+      error.code === 'MR_QUERY_SYNTAX' ? fromCodePoints(sql, place) : fromBytes(sql, place);
+    throw new MillraceError(error.code, error.message, {
+      cause: error,
+      details: { ...error.details, position },
+    });
+  }
 }
 
 /** Creates every relation of the catalog over its files, without hot rows. */
@@ -95,7 +122,7 @@ async function describeQuery(
 ): Promise<Described> {
   let reads: Relation[] = [];
   try {
-    reads = checkStatement(await parseStatement(connection, sql), relationNames(catalog));
+    ({ reads } = await checkText(connection, sql, catalog));
     const statement = await connection.prepare(sql);
     try {
       const columns = Array.from({ length: statement.columnCount }, (_, index) => {
@@ -111,7 +138,7 @@ async function describeQuery(
       statement.destroySync();
     }
   } catch (error) {
-    const { message, details } = queryError(error);
+    const { message, details } = queryError(error, { sql, before: 0 });
     return {
       name,
       columns: [],

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { FileSystem } from '../core/file-system.ts';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
-import { checkStatement, type Relation } from '../query/statement-gate.ts';
-import { parseStatement } from './describe.ts';
+import type { Relation } from '../query/statement-gate.ts';
+import { checkText } from './describe.ts';
 import { HotRows } from './hot-rows.ts';
 import type {
   CatalogState,
@@ -14,14 +14,15 @@ import type {
   SystemTable,
   TableNews,
 } from './protocol.ts';
-import {
-  createLookupView,
-  createModelRelation,
-  createSchemas,
-  relationNames,
-} from './relations.ts';
+import { createLookupView, createModelRelation, createSchemas } from './relations.ts';
+import type { ScratchSpace } from './scratch-space.ts';
 
 type Sync = (request: SyncRequest) => Promise<SyncAnswer>;
+
+interface LoadContext {
+  readonly files: FileSystem;
+  readonly scratch: ScratchSpace;
+}
 
 interface Needs {
   readonly hot: readonly HotRows[];
@@ -33,17 +34,13 @@ interface Needs {
 export class RelationState {
   readonly #connection: DuckDBConnection;
   readonly #catalog: CatalogState;
-  readonly #context: { readonly files: FileSystem; readonly scratch: string };
+  readonly #context: LoadContext;
   readonly #hot = new Map<string, HotRows>();
   readonly #tableVersions = new Map<string, number>();
   /** The stored relations behind a view, found once. */
   readonly #behindViews = new Map<string, readonly Relation[]>();
 
-  private constructor(
-    connection: DuckDBConnection,
-    catalog: CatalogState,
-    context: { files: FileSystem; scratch: string },
-  ) {
+  private constructor(connection: DuckDBConnection, catalog: CatalogState, context: LoadContext) {
     this.#connection = connection;
     this.#catalog = catalog;
     this.#context = context;
@@ -53,7 +50,7 @@ export class RelationState {
   static async create(
     connection: DuckDBConnection,
     catalog: CatalogState,
-    context: { files: FileSystem; scratch: string },
+    context: LoadContext,
   ): Promise<RelationState> {
     const state = new RelationState(connection, catalog, context);
     for (const schema of ['warehouse', 'lookups', 'lake', 'records', 'deadletters', 'hot', 'sys'])
@@ -125,12 +122,9 @@ export class RelationState {
   async #behind(view: EngineModel): Promise<readonly Relation[]> {
     const known = this.#behindViews.get(view.name);
     if (known) return known;
-    const found = checkStatement(
-      await parseStatement(this.#connection, view.sql),
-      relationNames(this.#catalog),
-    );
-    this.#behindViews.set(view.name, found);
-    return found;
+    const { reads } = await checkText(this.#connection, view.sql, this.#catalog);
+    this.#behindViews.set(view.name, reads);
+    return reads;
   }
 
   async #switchTable(news: TableNews): Promise<void> {
@@ -142,14 +136,16 @@ export class RelationState {
   }
 
   async #loadSystem(table: SystemTable): Promise<void> {
-    const path = join(this.#context.scratch, `sys-${process.pid}-${table.name}.ndjson`);
     const lines = table.rows.map((row) =>
       JSON.stringify(
         Object.fromEntries(table.columns.map(({ name }, index) => [name, row[index] ?? null])),
       ),
     );
-    writeFileSync(path, `${lines.join('\n')}\n`, { mode: 0o600 });
+    const bytes = Buffer.from(`${lines.join('\n')}\n`);
+    const folder = this.#context.scratch.folderFor(bytes.length);
+    const path = join(folder, `sys-${process.pid}-${table.name}.ndjson`);
     try {
+      writeFileSync(path, bytes, { mode: 0o600 });
       const columns = table.columns.map(
         ({ name, type }) => `${quoteText(name)}: ${quoteText(type)}`,
       );
