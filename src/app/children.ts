@@ -1,4 +1,6 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ChildProcess } from '../children/child-process.ts';
 import type { Handlers } from '../children/rpc.ts';
@@ -39,6 +41,12 @@ function lakeFolder(context: ChildContext): string {
   return folder;
 }
 
+/** A disk that is seldom the one of the data folder; the child makes and removes its folder there. */
+function spareFolder(): string {
+  const disk = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+  return join(disk, `millrace-${randomBytes(9).toString('base64url')}`);
+}
+
 export function startEngine(context: ChildContext): ChildProcess<EngineMethods> {
   const { clock, logger } = context;
   return new ChildProcess({
@@ -61,7 +69,7 @@ export function startSql(
   return new ChildProcess({
     name: 'sql',
     program: program('engine/sql-program'),
-    args: [scratchFolder(context, 'sql'), lakeFolder(context)],
+    args: [scratchFolder(context, 'sql'), spareFolder(), lakeFolder(context)],
     handlers,
     clock,
     logger,
@@ -82,7 +90,7 @@ export function startLive(
   return new ChildProcess({
     name: 'live',
     program: program('engine/live-program'),
-    args: [scratchFolder(context, 'live'), lakeFolder(context)],
+    args: [scratchFolder(context, 'live'), spareFolder(), lakeFolder(context)],
     handlers,
     clock,
     logger,

@@ -7,8 +7,6 @@ import { type CompiledPipeline, compile } from '../plan/compile.ts';
 
 export interface LoadedPipeline extends CompiledPipeline {
   readonly file: string;
-  /** The pipeline file and what it imports, for watching. */
-  readonly sources: readonly string[];
 }
 
 /** `pipeline.ts` in the folder, or the file itself. @throws MR_PIPELINE_UNREADABLE where there is none. */
@@ -41,22 +39,26 @@ export async function loadPipeline(
     if (error instanceof Error && error.name === 'MillraceError') throw rethrow(error);
     throw new MillraceError('MR_PIPELINE_UNREADABLE', readable(file, error), { cause: error });
   }
-  return { ...compile(Object.values(exported)), file, sources: sourcesOf(file) };
+  return { ...compile(Object.values(exported)), file };
 }
 
 const RELATIVE_IMPORT = /\b(?:from|import)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g;
 
-/** The file and the files it imports by a relative name, and those they import: what a reload watches. */
-function sourcesOf(file: string, found: Set<string> = new Set()): string[] {
+/**
+ * The file and the files it imports by a relative name, and those they import, as they stand now: what a
+ * reload watches. A name that leads nowhere yet is there under each path it may come to have.
+ */
+export function sourcesOf(file: string, found: Set<string> = new Set()): ReadonlySet<string> {
   found.add(file);
-  for (const [, name] of readFileSync(file, 'utf8').matchAll(RELATIVE_IMPORT)) {
+  const text = isFile(file) ? readFileSync(file, 'utf8') : '';
+  for (const [, name] of text.matchAll(RELATIVE_IMPORT)) {
     const base = join(dirname(file), name as string);
-    const path = [base, `${base}.ts`, base.replace(/\.js$/, '.ts')].find((candidate) =>
-      isFile(candidate),
-    );
-    if (path !== undefined && !found.has(path)) sourcesOf(path, found);
+    const candidates = [base, `${base}.ts`, base.replace(/\.js$/, '.ts')];
+    const path = candidates.find(isFile);
+    for (const one of path === undefined ? candidates : [path])
+      if (!found.has(one)) sourcesOf(one, found);
   }
-  return [...found];
+  return found;
 }
 
 function isFile(path: string): boolean {

@@ -11,7 +11,7 @@ import type { LakeTable } from '../lake/table-store.ts';
 import type { LookupSchema } from '../lookup/lookup-store.ts';
 import type { RunnableModel } from '../model/embedded/table-model-runner.ts';
 import type { ModelRunner } from '../model/model-runner.ts';
-import type { ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
+import type { LookupPlan, ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
 import { renderCheck, renderSql } from '../plan/render-sql.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
 import type { Target } from '../target/target.ts';
@@ -52,6 +52,7 @@ export class Runtime {
   readonly tables: ReadonlyMap<string, LakeTable>;
   readonly models: ModelRunner;
   readonly context: RuntimeContext;
+  readonly #lookups: ReadonlyMap<string, LookupSchema>;
   readonly #stopTrimming: () => void;
   #closed = false;
   #taking = 0;
@@ -67,6 +68,12 @@ export class Runtime {
     this.context = context;
     this.streams = streams;
     this.tables = tables;
+    this.#lookups = new Map(
+      pipeline.plan.lookups.map((plan) => [
+        plan.name,
+        lookupSchema(plan, this.stream(plan.from).plan),
+      ]),
+    );
     this.models = this.#modelRunner();
     this.#stopTrimming = this.#startTrimming();
   }
@@ -138,22 +145,14 @@ export class Runtime {
     });
   }
 
+  /** @throws MillraceError MR_PLAN_UNKNOWN listing the lookups there are. */
   lookup(name: string): LookupSchema {
-    const plan = this.plan.lookups.find((candidate) => candidate.name === name);
-    if (!plan)
-      throw new MillraceError(
-        'MR_PLAN_UNKNOWN',
-        `There is no lookup '${name}'. Lookups are: ${this.plan.lookups.map((candidate) => candidate.name).join(', ') || 'none'}.`,
-      );
-    const { fields } = this.stream(plan.from).plan;
-    const field = (wanted: string) =>
-      fields.find((candidate) => candidate.name === wanted) as NamedField;
-    return {
-      name,
-      from: plan.from,
-      key: field(plan.key),
-      sort: plan.sort.map((part) => (part === null ? null : field(part))),
-    };
+    const found = this.#lookups.get(name);
+    if (found) return found;
+    throw new MillraceError(
+      'MR_PLAN_UNKNOWN',
+      `There is no lookup '${name}'. Lookups are: ${[...this.#lookups.keys()].join(', ') || 'none'}.`,
+    );
   }
 
   #modelRunner(): ModelRunner {
@@ -289,6 +288,18 @@ export class Runtime {
       await letters?.close();
     }
   }
+}
+
+function lookupSchema({ name, from, key, sort }: LookupPlan, { fields }: StreamPlan): LookupSchema {
+  const field = (wanted: string) =>
+    fields.find((candidate) => candidate.name === wanted) as NamedField;
+  return {
+    name,
+    from,
+    fields,
+    key: field(key),
+    sort: sort.map((part) => (part === null ? null : field(part))),
+  };
 }
 
 async function openStream(

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
+import type { LookupSchema } from '../lookup/lookup-store.ts';
 import type { LookupPlan } from '../plan/plan.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
 import { storeDeadLetters } from './dead-letters.ts';
@@ -9,6 +10,7 @@ import type { RecordsAnswer, WorkerHostMethods, WorkerSetup } from './worker-pro
 /** `records` of a feed are waited for this long before an empty answer. */
 const FEED_WAIT_MS = 1000;
 const FEED_BYTES_MAX = 4 * 1024 * 1024;
+const ENTRY_FORMAT = 2;
 
 /** The lookups the worker keeps, by the stream they are made of. */
 export function workerSetup(runtime: Runtime): WorkerSetup {
@@ -19,19 +21,23 @@ export function workerSetup(runtime: Runtime): WorkerSetup {
       name,
       lookups: lookups
         .filter((lookup) => lookup.from === name)
-        .map((plan) => ({
-          ...runtime.lookup(plan.name),
-          fields: runtime.stream(name).plan.fields,
-          ...(plan.tombstone === undefined ? {} : { tombstone: plan.tombstone }),
-          fingerprint: fingerprint(plan),
-        })),
+        .map((plan) => {
+          const schema = runtime.lookup(plan.name);
+          return {
+            ...schema,
+            ...(plan.tombstone === undefined ? {} : { tombstone: plan.tombstone }),
+            fingerprint: fingerprint(plan, schema),
+          };
+        }),
     })),
   };
 }
 
-function fingerprint({ from, key, sort, tombstone }: LookupPlan): string {
+/** Of what decides which entries there are, and of how they are stored: where it changes they are built anew. */
+function fingerprint({ tombstone }: LookupPlan, { from, key, sort }: LookupSchema): string {
+  const parts = [key, ...sort].map((part) => part && [part.name, part.type]);
   return createHash('sha256')
-    .update(JSON.stringify([from, key, sort, tombstone ?? null]))
+    .update(JSON.stringify([ENTRY_FORMAT, from, parts, tombstone ?? null]))
     .digest('hex')
     .slice(0, 16);
 }

@@ -53,6 +53,11 @@ export class ChildProcess<Remote extends Methods> {
     return Math.max(0, this.#restarts);
   }
 
+  /** Resolves once calls go to it at once. @throws MillraceError MR_CHILD_FAILED where it dies first. */
+  async up(): Promise<void> {
+    await this.#up;
+  }
+
   async call<M extends keyof Remote & string>(
     method: M,
     params: Remote[M][0],

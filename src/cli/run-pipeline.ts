@@ -1,5 +1,3 @@
-import { watch } from 'node:fs';
-import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { App } from '../app/app.ts';
 import { dataFolderFor } from '../app/data-folder.ts';
@@ -11,6 +9,7 @@ import { writeEnvFile } from './env-file.ts';
 import { createLogger } from './log.ts';
 import { createOutput, type Output, paint } from './output.ts';
 import { verb } from './verb.ts';
+import { watchSources } from './watch-sources.ts';
 
 interface RunOptions {
   readonly json?: boolean;
@@ -87,7 +86,8 @@ async function run(mode: 'dev' | 'start', pipeline: string, options: RunOptions)
       end();
     },
   });
-  const stopWatching = mode === 'dev' ? await watchPipeline(app, output, logger) : () => {};
+  const stopWatching =
+    mode === 'dev' ? await watchPipeline(app, file, { output, logger }) : () => {};
   await announce(app, mode, output);
   await ended;
   stopWatching();
@@ -124,10 +124,11 @@ async function announce(app: App, mode: 'dev' | 'start', output: Output): Promis
 const CHANGE_WAIT_MS = 100;
 
 /** Reloads when a source file changes. A wrong file is reported and the old pipeline goes on. */
-async function watchPipeline(app: App, output: Output, logger: Logger): Promise<() => void> {
-  let timer: NodeJS.Timeout | undefined;
-  const watched = new Map<string, () => void>();
-  const sources = () => app.current?.pipeline.sources ?? [];
+async function watchPipeline(
+  app: App,
+  file: string,
+  { output, logger }: { output: Output; logger: Logger },
+): Promise<() => void> {
   const report = (error: unknown) => {
     const known = asMillraceError(error, 'MR_INTERNAL');
     output.event({ event: 'reload-failed', code: known.code, message: known.message });
@@ -137,17 +138,18 @@ async function watchPipeline(app: App, output: Output, logger: Logger): Promise<
   };
   const reload = async (): Promise<void> => {
     try {
+      watched.look();
       const { pipeline, changes } = await app.reload();
       await writeEnvFile(pipeline);
       output.event({ event: 'reloaded', changes });
       output.say(
         `${paint('green', 'reloaded')}${changes.map((change) => `\n  ${change.kind} ${change.what}: ${change.detail}`).join('')}`,
       );
-      rewatch();
     } catch (error) {
       report(error);
     }
   };
+  let timer: NodeJS.Timeout | undefined;
   let turn: Promise<void> = Promise.resolve();
   const changed = () => {
     clearTimeout(timer);
@@ -155,30 +157,10 @@ async function watchPipeline(app: App, output: Output, logger: Logger): Promise<
       turn = turn.then(reload);
     }, CHANGE_WAIT_MS);
   };
-  // Folders are watched, not files: editors replace a file by renaming another over it. A folder that
-  // is watched already stays so without a gap: a change right after a reload must not be missed.
-  const rewatch = () => {
-    const wanted = new Set(sources().map((path) => dirname(path)));
-    for (const [folder, stop] of watched) {
-      if (wanted.has(folder)) continue;
-      stop();
-      watched.delete(folder);
-    }
-    for (const folder of wanted) if (!watched.has(folder)) watched.set(folder, watchFolder(folder));
-  };
-  const watchFolder = (folder: string): (() => void) => {
-    const watcher = watch(folder, (_event, name) => {
-      if (sources().some((path) => path === join(folder, String(name)))) changed();
-    });
-    watcher.on('error', (error) =>
-      logger.warn({ folder, error: error.message }, 'changes in this folder are not seen'),
-    );
-    return () => watcher.close();
-  };
+  const watched = watchSources(file, changed, logger);
   if (app.current) await writeEnvFile(app.current.pipeline).catch(report);
-  rewatch();
   return () => {
     clearTimeout(timer);
-    for (const stop of watched.values()) stop();
+    watched.stop();
   };
 }

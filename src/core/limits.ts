@@ -27,6 +27,12 @@ export const LIMITS = Object.freeze({
   lookupPageItemsMax: 1000,
   lookupPageItemsDefault: 100,
   queryDeadlineMs: 60_000,
+  /** A respawned engine loads what is not delivered first; longer, and asking again is better than waiting. */
+  queryCatchUpMs: 10_000,
+  /** A reader that takes nothing for so long is gone; a slow one may take as long as it needs. */
+  resultStallMs: 60_000,
+  /** Results whose readers are slow lie on disk meanwhile. */
+  resultsSentAtOnceMax: 64,
   /** interrupt() does not stop every query (reliability.md §6.4): after this the child is killed. */
   queryKillGraceMs: 2000,
   queryRowsMax: 1_000_000,

@@ -1,6 +1,7 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { MillraceError } from '../core/errors.ts';
+import { MillraceError, systemErrorCode } from '../core/errors.ts';
 import { quoteText } from '../plan/render-sql.ts';
+import { fromBytes } from '../query/text-position.ts';
 
 export interface DatabaseOptions {
   readonly memory: string;
@@ -75,21 +76,36 @@ interface EngineErrorJson {
   readonly position?: string;
 }
 
-/** The engine's own words and the place in the text, out of the JSON it answers. */
-export function queryError(error: unknown): MillraceError {
+/** A text a person wrote, and the bytes of ours that stood before it in what the engine was given. */
+export interface AskedText {
+  readonly sql: string;
+  readonly before: number;
+}
+
+/** The engine's own words and the place in the asked text, out of the JSON it answers. */
+export function queryError(error: unknown, asked?: AskedText): MillraceError {
   if (error instanceof MillraceError) return error;
   const text = error instanceof Error ? error.message : String(error);
   const json = /\{.*\}/s.exec(text)?.[0];
   const parsed = json === undefined ? {} : parseOrEmpty(json);
   const message = parsed.exception_message ?? text;
-  const position = parsed.position === undefined ? Number.NaN : Number(parsed.position);
-  const details = Number.isSafeInteger(position) ? { position } : {};
+  const position =
+    asked && parsed.position !== undefined
+      ? fromBytes(asked.sql, Number(parsed.position) - asked.before)
+      : undefined;
+  const details = position === undefined ? {} : { position };
   if (/interrupt/i.test(parsed.exception_type ?? text))
     return new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause: error });
   if (parsed.exception_type === 'Out of Memory')
     return new MillraceError(
       'MR_QUERY_LIMIT',
       `The query needs more memory than a query may have. ${message}`,
+      { cause: error },
+    );
+  if (systemErrorCode(error) === 'ENOSPC' || /No space left on device/i.test(message))
+    return new MillraceError(
+      'MR_STORAGE_FULL',
+      `The disk is full: the engine has no room for what this needs in files. ${message}`,
       { cause: error },
     );
   if (parsed.exception_type === 'Parser')

@@ -5,6 +5,7 @@ import { LIMITS } from '../core/limits.ts';
 import { quoteIdentifier, type RenderedCheck } from '../plan/render-sql.ts';
 import { duckdbType } from '../plan/type-mapping.ts';
 import { checkStatement, type Relation, type RelationNames } from '../query/statement-gate.ts';
+import { fromBytes, fromCodePoints } from '../query/text-position.ts';
 import { brokenRows, ruleConditions } from './check-sql.ts';
 import { fieldTypeOf } from './column-types.ts';
 import { connect, openDatabase, queryError, textRows } from './database.ts';
@@ -34,6 +35,32 @@ export async function parseStatement(connection: DuckDBConnection, sql: string):
     [sql],
   );
   return JSON.parse(rows[0]?.[0] as string);
+}
+
+/**
+ * Parses and checks a text. Places in errors are characters of it.
+ * @throws MillraceError as checkStatement does.
+ */
+export async function checkText(
+  connection: DuckDBConnection,
+  sql: string,
+  names: RelationNames,
+): Promise<{ tree: unknown; reads: Relation[] }> {
+  const tree = await parseStatement(connection, sql);
+  try {
+    return { tree, reads: checkStatement(tree, names) };
+  } catch (found) {
+    const error = await withKeywordHint(connection, sql, found);
+    if (!(error instanceof MillraceError) || typeof error.details['position'] !== 'number')
+      throw error;
+    const place = error.details['position'];
+    const position =
+      error.code === 'MR_QUERY_SYNTAX' ? fromCodePoints(sql, place) : fromBytes(sql, place);
+    throw new MillraceError(error.code, error.message, {
+      cause: error,
+      details: { ...error.details, position },
+    });
+  }
 }
 
 /** Creates every relation of the catalog over its files, without hot rows. */
@@ -104,7 +131,7 @@ async function describeQuery(
 ): Promise<Described> {
   let reads: Relation[] = [];
   try {
-    reads = checkStatement(await parseStatement(connection, sql), names);
+    ({ reads } = await checkText(connection, sql, names));
     const statement = await connection.prepare(sql);
     try {
       const columns = Array.from({ length: statement.columnCount }, (_, index) => {
@@ -120,7 +147,7 @@ async function describeQuery(
       statement.destroySync();
     }
   } catch (error) {
-    const { message, details } = queryError(await withKeywordHint(connection, sql, error));
+    const { message, details } = queryError(error, { sql, before: 0 });
     const { position } = details;
     const problem = typeof position === 'number' ? { message, position } : { message };
     return { name, columns: [], reads, error: problem };

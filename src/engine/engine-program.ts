@@ -13,7 +13,7 @@ import type {
   ReadTableRequest,
   RunModelRequest,
 } from './protocol.ts';
-import { runQuery } from './query-runner.ts';
+import { streamRows } from './read-rows.ts';
 import { readColumns, selectColumns } from './record-columns.ts';
 import { readFiles } from './relations.ts';
 import { runModel } from './run-model.ts';
@@ -55,22 +55,10 @@ async function deliver(request: DeliverRequest): Promise<DeliverResult> {
   }
 }
 
-/** Rows as NDJSON, every value as SQL's JSON writes it. */
 async function readRows(sql: string, context: CallContext): Promise<{ rows: number }> {
   const connection = await connect(await database());
   try {
-    return await runQuery(
-      connection,
-      {
-        sql,
-        params: [],
-        format: 'ndjson',
-        rowsMax: Number.MAX_SAFE_INTEGER,
-        bytesMax: Number.MAX_SAFE_INTEGER,
-      },
-      context,
-      scratch,
-    );
+    return await streamRows(connection, sql, context);
   } finally {
     connection.closeSync();
   }

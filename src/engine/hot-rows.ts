@@ -5,7 +5,8 @@ import { endOfSlices } from '../stream/run-columns.ts';
 import type { EngineStream, StreamKnown, StreamNews } from './protocol.ts';
 import { readColumns, selectColumns } from './record-columns.ts';
 import { createStreamViews, hotTable, hotTableColumns } from './relations.ts';
-import { writeScratch } from './scratch.ts';
+import { scratchBytes, writeScratch } from './scratch.ts';
+import type { ScratchSpace } from './scratch-space.ts';
 
 /** Below `until` every row is there; those below `delivered` are in files. */
 export type OnRows = (end: { readonly until: number; readonly delivered: number }) => Promise<void>;
@@ -19,11 +20,11 @@ export type OnRows = (end: { readonly until: number; readonly delivered: number 
 export class HotRows {
   readonly #stream: EngineStream;
   readonly #files: FileSystem;
-  readonly #scratch: string;
+  readonly #scratch: ScratchSpace;
   #filesVersion = -1;
   #next = 0;
 
-  constructor(stream: EngineStream, files: FileSystem, scratch: string) {
+  constructor(stream: EngineStream, files: FileSystem, scratch: ScratchSpace) {
     this.#stream = stream;
     this.#files = files;
     this.#scratch = scratch;
@@ -58,7 +59,7 @@ export class HotRows {
     const until = Math.min(news.end, endOfSlices(news.slices) ?? news.end);
     const scratch = await writeScratch(
       this.#files,
-      this.#scratch,
+      this.#scratch.folderFor(scratchBytes(news.slices)),
       news.slices,
       { from, until },
       this.#stream.schemas,

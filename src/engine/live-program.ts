@@ -1,43 +1,46 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { serveParent } from '../children/child-process.ts';
 import type { CallContext } from '../children/rpc.ts';
+import { systemClock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
 import type { DashboardAnswer } from '../dashboard/answer.ts';
 import type { DashboardRequest } from '../live/live-plan.ts';
+import { CatchUp } from './catch-up.ts';
 import { connect, lockDown, openDatabase, queryError } from './database.ts';
 import type { LiveSourceState } from './live-source.ts';
 import { LiveState, type PlannedDashboard } from './live-state.ts';
 import type { HostMethods, LiveSetup } from './protocol.ts';
 import { RelationState } from './relation-state.ts';
 import { SEARCH_PATH } from './relations.ts';
+import { ScratchSpace } from './scratch-space.ts';
 
 /**
  * The `live` child: the aggregates that dashboards show, kept current with the streams. It runs only the
- * pipeline's own SQL. Arguments: scratch folder, lake folder.
+ * pipeline's own SQL. Arguments: scratch folder, spare one for when its disk is full, lake folder.
  */
-const [scratch, lake] = process.argv.slice(2) as [string, string];
-const instance = await openDatabase({ memory: LIMITS.liveMemory, scratch });
+const [own, spare, lake] = process.argv.slice(2) as [string, string, string];
+const scratch = new ScratchSpace(own, spare);
+scratch.open();
+process.on('exit', () => scratch.close());
+const instance = await openDatabase({ memory: LIMITS.liveMemory, scratch: own });
 const loader: DuckDBConnection = await connect(instance);
 await loader.run('CREATE SCHEMA IF NOT EXISTS millrace.cubes');
 // A transaction's state is that of its first look at the database: this is what it looks at.
 await loader.run('CREATE TABLE millrace.main.moment AS SELECT 1 AS one');
-await lockDown(loader, [`${scratch}/`, `${lake}/`]);
+await lockDown(
+  loader,
+  [...scratch.folders, lake].map((folder) => `${folder}/`),
+);
 
 let relations: RelationState | undefined;
 let live: LiveState | undefined;
 /** Loading, building and planning happen one after the other; reading runs beside them. */
-let turn: Promise<unknown> = Promise.resolve();
-
-function inTurn<T>(action: () => Promise<T>): Promise<T> {
-  const result = turn.then(action, action);
-  turn = result.catch(() => undefined);
-  return result;
-}
+const turns = new CatchUp(systemClock);
 
 async function configure({ catalog, plan }: LiveSetup): Promise<null> {
-  await inTurn(async () => {
+  await turns.inTurn(async () => {
     await loader.run('DROP SCHEMA IF EXISTS cubes CASCADE');
     await loader.run('CREATE SCHEMA millrace.cubes');
     relations = await RelationState.create(loader, catalog, {
@@ -54,14 +57,16 @@ async function configure({ catalog, plan }: LiveSetup): Promise<null> {
 
 /** In the background: the first visitor finds it done, or waits for it as for any build. */
 function warm(dashboard: string): void {
-  inTurn(async () => {
-    await catchUp(dashboard);
-    for (const source of live?.sources ?? []) await source.begin(versionOf(source));
-    await live?.warm(dashboard);
-  }).catch((error: unknown) => {
-    // What is wrong with it is answered to whoever asks for the dashboard.
-    process.stderr.write(`dashboard ${dashboard}: ${queryError(error).message}\n`);
-  });
+  turns
+    .inTurn(async () => {
+      await catchUp(dashboard);
+      for (const source of live?.sources ?? []) await source.begin(versionOf(source));
+      await live?.warm(dashboard);
+    })
+    .catch((error: unknown) => {
+      // What is wrong with it is answered to whoever asks for the dashboard.
+      process.stderr.write(`dashboard ${dashboard}: ${queryError(error).message}\n`);
+    });
 }
 
 async function catchUp(dashboard: string): Promise<void> {
@@ -84,7 +89,7 @@ async function answer(request: DashboardRequest, context: CallContext): Promise<
   const connection = await connect(instance, SEARCH_PATH);
   const interrupt = () => connection.interrupt();
   try {
-    const read = await inTurn(async () => {
+    const read = await turns.inTurn(async () => {
       if (context.signal.aborted) throw cancelled();
       return begin(request, connection);
     });

@@ -2,6 +2,7 @@ import type { NamedField } from '../core/field-types.ts';
 import type { DashboardAnswer } from '../dashboard/answer.ts';
 import type { DashboardRequest, LivePlan } from '../live/live-plan.ts';
 import type { RenderedCheck } from '../plan/render-sql.ts';
+import type { Parameters } from '../query/statement-parameters.ts';
 import type { LogSlice, SchemaVersion } from '../stream/stream-store.ts';
 
 /** What crosses between `main` and the DuckDB children. All of it is data. */
@@ -103,15 +104,26 @@ export type ResultFormat = 'json' | 'ndjson' | 'csv' | 'parquet';
 
 export interface QueryRequest {
   readonly sql: string;
-  readonly params: readonly unknown[] | { readonly [name: string]: unknown };
+  readonly params: Parameters;
   readonly format: ResultFormat;
   readonly rowsMax: number;
   readonly bytesMax: number;
+  /** How long it may wait until the rows it must see are loaded. */
+  readonly waitMs: number;
 }
 
-export interface QueryResult {
-  readonly rows: number;
+/** A whole result: in memory where it is small, else in a file that the receiver removes. */
+export type ResultBytes = { readonly bytes: Uint8Array } | ResultFile;
+
+export interface ResultFile {
+  readonly file: string;
+  /** Texts around the file's bytes from `from` on. */
+  readonly head: string;
+  readonly from: number;
+  readonly tail: string;
 }
+
+export type QueryResult = ResultBytes & { readonly rows: number };
 
 /** A Parquet file as COPY … RETURN_STATS tells of it; texts are parsed where the types are known. */
 export interface WrittenFile {

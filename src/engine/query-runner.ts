@@ -1,5 +1,3 @@
-import { createReadStream, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import {
   BIGINT,
   BOOLEAN,
@@ -9,12 +7,14 @@ import {
   INTEGER,
   VARCHAR,
 } from '@duckdb/node-api';
-import type { CallContext } from '../children/rpc.ts';
 import { MillraceError } from '../core/errors.ts';
-import { quoteText } from '../plan/render-sql.ts';
+import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
+import type { Parameters, ParameterValue } from '../query/statement-parameters.ts';
 import { queryError } from './database.ts';
-import type { QueryRequest, QueryResult } from './protocol.ts';
-import { jsonValue, typeName } from './result-json.ts';
+import { HeldResult, type ResultFrame } from './held-result.ts';
+import type { QueryRequest, QueryResult, ResultFormat } from './protocol.ts';
+import { distinctNames, jsonValue, typeName } from './result-json.ts';
+import type { ScratchSpace } from './scratch-space.ts';
 
 type Value = string | number | bigint | boolean | null;
 interface Bound {
@@ -22,30 +22,46 @@ interface Bound {
   readonly types: DuckDBType[] | Record<string, DuckDBType>;
 }
 
-const CHUNK_BYTES = 64 * 1024;
-let counter = 0;
+export interface QueryContext {
+  readonly signal: AbortSignal;
+  readonly scratch: ScratchSpace;
+  /** False where it reads views of the user's: places in errors may then be places in those. */
+  readonly hasPlaces: boolean;
+}
 
-/** Runs a statement that passed the gate and sends its result in the format asked for. */
+/**
+ * Runs a statement that passed the gate; the result is whole, in the format asked for. The engine writes
+ * it to a file: its streams end without an error where a query fails on its way, and cost eight times more.
+ */
 export async function runQuery(
   connection: DuckDBConnection,
   request: QueryRequest,
-  context: CallContext,
-  scratch: string,
+  { signal, scratch, hasPlaces }: QueryContext,
 ): Promise<QueryResult> {
   const interrupt = () => connection.interrupt();
-  context.signal.addEventListener('abort', interrupt);
+  signal.addEventListener('abort', interrupt);
+  const held = new HeldResult(scratch, request.bytesMax);
   try {
-    const bound = bind(request.params);
-    const columns = await describeColumns(connection, request.sql, bound);
-    if (request.format === 'csv' || request.format === 'parquet')
-      return await copyOut(connection, request, columns, bound, context, scratch);
-    return await streamJson(connection, request, columns, bound, context);
+    const query = new Query(connection, request, hasPlaces);
+    const columns = await query.describe();
+    const { select, options, ...form } = FORMS[request.format](columns);
+    const { rowsChanged } = await held.write(
+      () => query.copy(select, columns, `TO ${quoteText(held.path)} (${options})`),
+      interrupt,
+    );
+    if (rowsChanged > request.rowsMax)
+      throw new MillraceError(
+        'MR_QUERY_LIMIT',
+        `The result has more than ${request.rowsMax} rows. Add a LIMIT, or aggregate.`,
+      );
+    return { rows: rowsChanged, ...held.finish(form.frame(rowsChanged)) };
   } catch (error) {
-    if (context.signal.aborted)
+    held.discard();
+    if (signal.aborted)
       throw new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause: error });
     throw queryError(error);
   } finally {
-    context.signal.removeEventListener('abort', interrupt);
+    signal.removeEventListener('abort', interrupt);
   }
 }
 
@@ -54,53 +70,90 @@ interface ResultColumn {
   readonly type: DuckDBType;
 }
 
-async function describeColumns(
-  connection: DuckDBConnection,
-  sql: string,
-  bound: Bound,
-): Promise<ResultColumn[]> {
-  if (Object.keys(bound.values).length > 0) return describeBound(connection, sql, bound);
-  const statement = await connection.prepare(sql);
-  try {
-    return Array.from({ length: statement.columnCount }, (_, index) => ({
-      name: statement.columnName(index),
-      type: statement.columnType(index),
+/** A statement with its parameters, and queries around it. */
+class Query {
+  readonly #rowsMax: number;
+  readonly #connection: DuckDBConnection;
+  readonly #sql: string;
+  readonly #hasPlaces: boolean;
+  readonly #bound: Bound;
+
+  constructor(
+    connection: DuckDBConnection,
+    { sql, params, rowsMax }: Pick<QueryRequest, 'sql' | 'params' | 'rowsMax'>,
+    hasPlaces: boolean,
+  ) {
+    this.#rowsMax = rowsMax;
+    this.#connection = connection;
+    this.#sql = sql.replace(/;\s*$/, '');
+    this.#hasPlaces = hasPlaces;
+    this.#bound = bind(params);
+  }
+
+  async describe(): Promise<ResultColumn[]> {
+    if (Object.keys(this.#bound.values).length > 0) return this.#describeBound();
+    return this.#places('', async () => {
+      const statement = await this.#connection.prepare(this.#sql);
+      try {
+        return Array.from({ length: statement.columnCount }, (_, index) => ({
+          name: statement.columnName(index),
+          type: statement.columnType(index),
+        }));
+      } finally {
+        statement.destroySync();
+      }
+    });
+  }
+
+  /** Types can depend on those of parameters, which a statement has only once they are bound. */
+  async #describeBound(): Promise<ResultColumn[]> {
+    const result = await this.#around('SELECT * FROM (', '\n) LIMIT 0', (sql) =>
+      this.#connection.run(sql, this.#bound.values, this.#bound.types),
+    );
+    return Array.from({ length: result.columnCount }, (_, index) => ({
+      name: result.columnName(index),
+      type: result.columnType(index),
     }));
-  } finally {
-    statement.destroySync();
+  }
+
+  /** Copies `select` over the result, whose columns are c0, c1, … there: its own names may repeat or be empty. */
+  copy(select: string, columns: readonly ResultColumn[], target: string) {
+    const after = `${renamed(columns)} LIMIT ${this.#rowsMax + 1}) ${target}`;
+    return this.#around(`COPY (${select} FROM (`, after, (sql) =>
+      this.#connection.run(sql, this.#bound.values, this.#bound.types),
+    );
+  }
+
+  #around<T>(before: string, after: string, run: (sql: string) => Promise<T>): Promise<T> {
+    return this.#places(before, () => run(`${before}${this.#sql}${after}`));
+  }
+
+  /** The engine tells places in what it was given; people are told places in what they wrote. */
+  async #places<T>(before: string, run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      const asked = { sql: this.#sql, before: Buffer.byteLength(before) };
+      throw queryError(error, this.#hasPlaces ? asked : undefined);
+    }
   }
 }
 
-/** Types can depend on those of parameters, which a statement has only once they are bound. */
-async function describeBound(
-  connection: DuckDBConnection,
-  sql: string,
-  bound: Bound,
-): Promise<ResultColumn[]> {
-  const result = await connection.run(
-    `SELECT * FROM (${sql.replace(/;\s*$/, '')}\n) LIMIT 0`,
-    bound.values,
-    bound.types,
-  );
-  return Array.from({ length: result.columnCount }, (_, index) => ({
-    name: result.columnName(index),
-    type: result.columnType(index),
-  }));
+const renamed = (columns: readonly ResultColumn[]): string =>
+  `\n) AS result(${columns.map((_, index) => `c${index}`).join(', ')})`;
+
+/** Array.isArray does not know lists that are readonly. */
+const isList = (params: Parameters): params is readonly ParameterValue[] => Array.isArray(params);
+
+function typed(value: ParameterValue): [Value, DuckDBType] {
+  if (value === null || typeof value === 'string') return [value, VARCHAR];
+  if (typeof value === 'boolean') return [value, BOOLEAN];
+  if (!Number.isSafeInteger(value)) return [value, DOUBLE];
+  return Math.abs(value) < 2 ** 31 ? [value, INTEGER] : [BigInt(value), BIGINT];
 }
 
-function bind(params: QueryRequest['params']): Bound {
-  const typed = (value: unknown): [Value, DuckDBType] => {
-    if (value === null || typeof value === 'string') return [value, VARCHAR];
-    if (typeof value === 'boolean') return [value, BOOLEAN];
-    if (typeof value === 'number' && Number.isSafeInteger(value))
-      return Math.abs(value) < 2 ** 31 ? [value, INTEGER] : [BigInt(value), BIGINT];
-    if (typeof value === 'number') return [value, DOUBLE];
-    throw new MillraceError(
-      'MR_REQUEST_INVALID',
-      'params must be texts, numbers, booleans or null.',
-    );
-  };
-  if (Array.isArray(params)) {
+function bind(params: Parameters): Bound {
+  if (isList(params)) {
     const pairs = params.map(typed);
     return { values: pairs.map(([value]) => value), types: pairs.map(([, type]) => type) };
   }
@@ -111,131 +164,72 @@ function bind(params: QueryRequest['params']): Bound {
   };
 }
 
-/** The user's query as a relation whose columns are c0, c1, …: result names may repeat or be empty. */
-function inner(sql: string, columns: readonly ResultColumn[]): string {
-  return `(${sql.replace(/;\s*$/, '')}\n) AS result(${columns.map((_, index) => `c${index}`).join(', ')})`;
+interface ResultForm {
+  /** Over the columns c0, c1, … */
+  readonly select: string;
+  /** Of COPY. */
+  readonly options: string;
+  frame(rows: number): ResultFrame;
 }
 
-async function streamJson(
-  connection: DuckDBConnection,
-  request: QueryRequest,
-  columns: readonly ResultColumn[],
-  bound: Bound,
-  context: CallContext,
-): Promise<QueryResult> {
-  const values = columns.map(({ type }, index) => jsonValue(type, `c${index}`));
-  const isArray = request.format === 'json';
-  const row = isArray
-    ? `json_array(${values.join(', ')})`
-    : `json_object(${columns.map(({ name }, index) => `${quoteText(name)}, ${values[index]}`).join(', ')})`;
-  const sink = new Sink(request, context);
-  if (isArray)
-    sink.text(
-      `{"columns":${JSON.stringify(columns.map(({ name, type }) => ({ name, type: typeName(type) })))},"rows":[`,
-    );
-  const result = await connection.stream(
-    `SELECT ${row}::VARCHAR FROM ${inner(request.sql, columns)}`,
-    bound.values,
-    bound.types,
-  );
-  let rows = 0;
-  for (
-    let chunk = await result.fetchChunk();
-    chunk && chunk.rowCount > 0;
-    chunk = await result.fetchChunk()
-  ) {
-    const lines = chunk.getColumnValues(0) as string[];
-    rows += lines.length;
-    if (rows > request.rowsMax) throw tooMany(request.rowsMax);
-    sink.text(
-      isArray ? `${rows > lines.length ? ',' : ''}\n${lines.join(',\n')}` : `${lines.join('\n')}\n`,
-    );
-    await sink.flush(CHUNK_BYTES);
-  }
-  if (isArray) sink.text(`\n],"rowCount":${rows}}\n`);
-  await sink.flush(0);
-  return { rows };
-}
+const bare = (): ResultFrame => ({ head: '', from: 0, tail: '' });
+/** Texts as they are: JSON has no line ends and no control characters outside its escapes. */
+const LINES = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01'";
 
-/** CSV and Parquet are written by the engine to a private file, which is then sent. */
-async function copyOut(
-  connection: DuckDBConnection,
-  request: QueryRequest,
-  columns: readonly ResultColumn[],
-  bound: Bound,
-  context: CallContext,
-  scratch: string,
-): Promise<QueryResult> {
-  const path = join(scratch, `result-${process.pid}-${counter++}`);
-  const names = columns.map(
-    ({ name }, index) =>
-      `${request.format === 'csv' ? csvValue(columns[index] as ResultColumn, `c${index}`) : `c${index}`} AS "${name.replaceAll('"', '""')}"`,
-  );
-  const options =
-    request.format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd';
-  try {
-    const copied = await connection.run(
-      `COPY (SELECT ${names.join(', ')} FROM ${inner(request.sql, columns)} LIMIT ${request.rowsMax + 1}) TO ${quoteText(path)} (${options})`,
-      bound.values,
-      bound.types,
+const FORMS: { readonly [F in ResultFormat]: (columns: readonly ResultColumn[]) => ResultForm } = {
+  json: (columns) => {
+    const names = columns.map(({ name, type }) => ({ name, type: typeName(type) }));
+    return {
+      select: `SELECT ',' || json_array(${jsonValues(columns).join(', ')})::VARCHAR`,
+      options: LINES,
+      // The first row's comma is left out.
+      frame: (rows) => ({
+        head: `{"columns":${JSON.stringify(names)},"rows":[\n`,
+        from: 1,
+        tail: `],"rowCount":${rows}}\n`,
+      }),
+    };
+  },
+  ndjson: (columns) => {
+    const names = distinctNames(columns.map(({ name }) => name));
+    const members = jsonValues(columns).map(
+      (value, index) => `${quoteText(names[index] as string)}, ${value}`,
     );
-    if (copied.rowsChanged > request.rowsMax) throw tooMany(request.rowsMax);
-    const sink = new Sink(request, context);
-    for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES }))
-      await sink.send(chunk as Buffer);
-    return { rows: copied.rowsChanged };
-  } finally {
-    rmSync(path, { force: true });
-  }
+    return {
+      select: `SELECT json_object(${members.join(', ')})::VARCHAR`,
+      options: LINES,
+      frame: bare,
+    };
+  },
+  csv: (columns) => ({
+    select: selectNamed(columns, csvValue),
+    options: 'FORMAT csv, HEADER',
+    frame: bare,
+  }),
+  parquet: (columns) => ({
+    select: selectNamed(columns, (_column, value) => value),
+    options: 'FORMAT parquet, COMPRESSION zstd',
+    frame: bare,
+  }),
+};
+
+const jsonValues = (columns: readonly ResultColumn[]): string[] =>
+  columns.map(({ type }, index) => jsonValue(type, `c${index}`));
+
+function selectNamed(
+  columns: readonly ResultColumn[],
+  shown: (column: ResultColumn, value: string) => string,
+): string {
+  const names = distinctNames(columns.map(({ name }) => name));
+  const values = columns.map(
+    (column, index) =>
+      `${shown(column, `c${index}`)} AS ${quoteIdentifier(names[index] as string)}`,
+  );
+  return `SELECT ${values.join(', ')}`;
 }
 
 /** As in JSON, so that a value reads the same in every format. */
 function csvValue({ type }: ResultColumn, value: string): string {
   const name = String(type);
   return name.startsWith('TIMESTAMP') || name === 'BLOB' ? jsonValue(type, value) : value;
-}
-
-const tooMany = (rows: number): MillraceError =>
-  new MillraceError(
-    'MR_QUERY_LIMIT',
-    `The result has more than ${rows} rows. Add a LIMIT, or aggregate.`,
-  );
-
-/** Gathers text and sends it on, within the limit of bytes. */
-class Sink {
-  readonly #request: QueryRequest;
-  readonly #context: CallContext;
-  #parts: string[] = [];
-  #length = 0;
-  #sent = 0;
-
-  constructor(request: QueryRequest, context: CallContext) {
-    this.#request = request;
-    this.#context = context;
-  }
-
-  text(part: string): void {
-    this.#parts.push(part);
-    this.#length += part.length;
-  }
-
-  async flush(atLeast: number): Promise<void> {
-    if (this.#length === 0 || this.#length < atLeast) return;
-    const chunk = Buffer.from(this.#parts.join(''));
-    this.#parts = [];
-    this.#length = 0;
-    await this.send(chunk);
-  }
-
-  async send(chunk: Buffer): Promise<void> {
-    this.#sent += chunk.length;
-    if (this.#sent > this.#request.bytesMax)
-      throw new MillraceError(
-        'MR_QUERY_LIMIT',
-        `The result has more than ${this.#request.bytesMax} bytes. Ask for fewer rows or columns.`,
-      );
-    if (this.#context.signal.aborted)
-      throw new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.');
-    await this.#context.emit(chunk);
-  }
 }

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { FileSystem } from '../core/file-system.ts';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
-import { checkStatement, type Relation } from '../query/statement-gate.ts';
-import { parseStatement } from './describe.ts';
+import type { Relation } from '../query/statement-gate.ts';
+import { checkText } from './describe.ts';
 import { HotRows, type OnRows } from './hot-rows.ts';
 import type {
   CatalogState,
@@ -20,6 +20,7 @@ import {
   createSchemas,
   relationNames,
 } from './relations.ts';
+import type { ScratchSpace } from './scratch-space.ts';
 
 type Sync = (request: SyncRequest) => Promise<SyncAnswer>;
 
@@ -31,7 +32,7 @@ interface Needs {
 
 export interface RelationContext {
   readonly files: FileSystem;
-  readonly scratch: string;
+  readonly scratch: ScratchSpace;
   /** Told of new rows of a stream, in the transaction that adds them. */
   readonly onRows?: (stream: string, ...end: Parameters<OnRows>) => Promise<void>;
   /** Told when a model's table was replaced. */
@@ -146,12 +147,9 @@ export class RelationState {
   async #behind(view: EngineModel): Promise<readonly Relation[]> {
     const known = this.#behindViews.get(view.name);
     if (known) return known;
-    const found = checkStatement(
-      await parseStatement(this.#connection, view.sql),
-      relationNames(this.#catalog),
-    );
-    this.#behindViews.set(view.name, found);
-    return found;
+    const { reads } = await checkText(this.#connection, view.sql, relationNames(this.#catalog));
+    this.#behindViews.set(view.name, reads);
+    return reads;
   }
 
   async #switchTable(news: TableNews): Promise<void> {
@@ -164,14 +162,16 @@ export class RelationState {
   }
 
   async #loadSystem(table: SystemTable): Promise<void> {
-    const path = join(this.#context.scratch, `sys-${process.pid}-${table.name}.ndjson`);
     const lines = table.rows.map((row) =>
       JSON.stringify(
         Object.fromEntries(table.columns.map(({ name }, index) => [name, row[index] ?? null])),
       ),
     );
-    writeFileSync(path, `${lines.join('\n')}\n`, { mode: 0o600 });
+    const bytes = Buffer.from(`${lines.join('\n')}\n`);
+    const folder = this.#context.scratch.folderFor(bytes.length);
+    const path = join(folder, `sys-${process.pid}-${table.name}.ndjson`);
     try {
+      writeFileSync(path, bytes, { mode: 0o600 });
       const columns = table.columns.map(
         ({ name, type }) => `${quoteText(name)}: ${quoteText(type)}`,
       );

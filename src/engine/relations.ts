@@ -1,4 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { NamedField } from '../core/field-types.ts';
+import { LIMITS } from '../core/limits.ts';
+import { keyBytesSql } from '../lookup/lookup-key.ts';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
 import { duckdbType } from '../plan/type-mapping.ts';
 import type { Relation, RelationNames } from '../query/statement-gate.ts';
@@ -89,6 +92,7 @@ export async function createStreamViews(
   );
 }
 
+/** The entries that the lookup has: none where a part of the key is null, or where the key is too long. */
 export async function createLookupView(
   connection: DuckDBConnection,
   lookup: EngineLookup,
@@ -98,17 +102,22 @@ export async function createLookupView(
     (candidate) => candidate.name === lookup.from && candidate.schema === 'lake',
   );
   if (!stream) return;
-  const entry = [lookup.key, ...lookup.sort].map((part) =>
-    part === null ? '_sequence_number' : quoteIdentifier(part),
+  const parts = [lookup.key, ...lookup.sort].map((part) =>
+    part === null ? null : (stream.fields.find(({ name }) => name === part) as NamedField),
   );
+  const columns = parts.map((part) => (part ? quoteIdentifier(part.name) : '_sequence_number'));
+  const isEntry = [
+    ...columns.map((column) => `${column} IS NOT NULL`),
+    `${keyBytesSql(parts)} <= ${LIMITS.lookupKeyBytesMax}`,
+  ].join(' AND ');
   const kept =
     lookup.tombstone === undefined
       ? ''
-      : ` AND ${quoteIdentifier(lookup.tombstone)} IS DISTINCT FROM true`;
+      : ` WHERE ${quoteIdentifier(lookup.tombstone)} IS DISTINCT FROM true`;
   await connection.run(
     `CREATE OR REPLACE VIEW lookups.${quoteIdentifier(lookup.name)} AS SELECT ${userColumns(stream).join(', ')} FROM (
-       SELECT * FROM records.${quoteIdentifier(stream.name)} WHERE ${quoteIdentifier(lookup.key)} IS NOT NULL
-       QUALIFY row_number() OVER (PARTITION BY ${entry.join(', ')} ORDER BY _sequence_number DESC) = 1) WHERE true${kept}`,
+       SELECT * FROM records.${quoteIdentifier(stream.name)} WHERE ${isEntry}
+       QUALIFY row_number() OVER (PARTITION BY ${columns.join(', ')} ORDER BY _sequence_number DESC) = 1)${kept}`,
   );
 }
 

@@ -62,3 +62,17 @@ export function jsonValue(type: DuckDBType, value: string, depth = 0): string {
 export function typeName(type: DuckDBType): string {
   return type.alias ?? String(type);
 }
+
+/**
+ * Column names as keys: a name that is there already gets a number behind it, as the engine itself does
+ * in tables, CSV and Parquet (`a`, `a_1`). Case does not tell names apart.
+ */
+export function distinctNames(names: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return names.map((name) => {
+    let unique = name;
+    for (let count = 1; taken.has(unique.toLowerCase()); count++) unique = `${name}_${count}`;
+    taken.add(unique.toLowerCase());
+    return unique;
+  });
+}

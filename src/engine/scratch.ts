@@ -2,6 +2,7 @@ import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FileSystem } from '../core/file-system.ts';
 import { rawMembers } from '../core/json-node.ts';
+import { RUN, RUN_COLUMNS } from '../stream/run-columns.ts';
 import { type RunBytes, readRuns } from '../stream/run-reader.ts';
 import type { LogSlice, SchemaVersion } from '../stream/stream-store.ts';
 
@@ -22,7 +23,19 @@ export interface Scratch {
 }
 
 const WRITE_BYTES = 1024 * 1024;
+/** At most what a record's place in front of it takes. */
+const PLACE_BYTES = 64;
+
 let counter = 0;
+
+/** About the size of the scratch files for these records. */
+export function scratchBytes(slices: readonly LogSlice[]): number {
+  let bytes = 0;
+  for (const { runs } of slices)
+    for (let at = 0; at < runs.length; at += RUN_COLUMNS)
+      bytes += (runs[at + RUN.length] ?? 0) + PLACE_BYTES * (runs[at + RUN.count] ?? 0);
+  return bytes;
+}
 
 /** Copies the records of [from, until) to scratch files, one per run of equal schema versions. */
 export async function writeScratch(

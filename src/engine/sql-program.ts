@@ -1,66 +1,60 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { serveParent } from '../children/child-process.ts';
 import type { CallContext } from '../children/rpc.ts';
+import { systemClock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
-import { checkStatement, type Relation } from '../query/statement-gate.ts';
+import { checkParameters } from '../query/statement-parameters.ts';
+import { CatchUp } from './catch-up.ts';
 import { connect, lockDown, openDatabase } from './database.ts';
-import { parseStatement } from './describe.ts';
-import { withKeywordHint } from './keyword-hint.ts';
-import type { CatalogState, HostMethods, QueryRequest } from './protocol.ts';
+import { checkText } from './describe.ts';
+import type { CatalogState, HostMethods, QueryRequest, QueryResult } from './protocol.ts';
 import { runQuery } from './query-runner.ts';
 import { RelationState } from './relation-state.ts';
 import { relationNames, SEARCH_PATH } from './relations.ts';
+import { ScratchSpace } from './scratch-space.ts';
 
 /**
  * The `sql` child: DuckDB for whatever a person or BI tool types. It reads the lake and its own scratch
- * folder, nothing else. Arguments: scratch folder, lake folder.
+ * folders, nothing else. Arguments: scratch folder, spare one for when its disk is full, lake folder.
  */
-const [scratch, lake] = process.argv.slice(2) as [string, string];
-const instance = await openDatabase({ memory: LIMITS.queryMemory, scratch });
+const [own, spare, lake] = process.argv.slice(2) as [string, string, string];
+const scratch = new ScratchSpace(own, spare);
+scratch.open();
+process.on('exit', () => scratch.close());
+const instance = await openDatabase({ memory: LIMITS.queryMemory, scratch: own });
 const loader: DuckDBConnection = await connect(instance);
-await lockDown(loader, [`${scratch}/`, `${lake}/`]);
+await lockDown(
+  loader,
+  [...scratch.folders, lake].map((folder) => `${folder}/`),
+);
 
 let state: RelationState | undefined;
 let catalog: CatalogState = { streams: [], models: [], lookups: [] };
-/** Loading and switching happen one after the other; queries run beside them. */
-let turn: Promise<unknown> = Promise.resolve();
+const catchUp = new CatchUp(systemClock);
 
-function inTurn<T>(action: () => Promise<T>): Promise<T> {
-  const result = turn.then(action, action);
-  turn = result.catch(() => undefined);
-  return result;
-}
-
-async function query(request: QueryRequest, context: CallContext) {
+async function query(request: QueryRequest, { signal }: CallContext): Promise<QueryResult> {
   const connection = await connect(instance, state ? SEARCH_PATH : undefined);
   try {
-    const relations = await relationsOf(connection, request.sql);
-    await catchUp(relations, context.signal);
-    return await runQuery(connection, request, context, scratch);
+    const { tree, reads } = await checkText(connection, request.sql, relationNames(catalog));
+    checkParameters(tree, request.params);
+    await catchUp.forQuery(
+      async () => state?.catchUp(reads, (known) => parent.call('sync', known)),
+      { waitMs: request.waitMs, signal },
+    );
+    const hasPlaces = !reads.some(({ schema, name }) => schema === 'warehouse' && isView(name));
+    return await runQuery(connection, request, { signal, scratch, hasPlaces });
   } finally {
     connection.closeSync();
   }
 }
 
-async function relationsOf(connection: DuckDBConnection, sql: string): Promise<Relation[]> {
-  try {
-    return checkStatement(await parseStatement(connection, sql), relationNames(catalog));
-  } catch (error) {
-    throw await withKeywordHint(connection, sql, error);
-  }
-}
-
-function catchUp(relations: readonly Relation[], signal: AbortSignal): Promise<void> {
-  return inTurn(async () => {
-    if (state)
-      await state.catchUp(relations, (request) => parent.call('sync', request, { signal }));
-  });
-}
+const isView = (name: string): boolean =>
+  catalog.models.some((model) => model.name === name && model.materialize === 'view');
 
 const parent = serveParent<HostMethods>({
   configure: (next: CatalogState) =>
-    inTurn(async () => {
+    catchUp.inTurn(async () => {
       state = await RelationState.create(loader, next, { files: nodeFileSystem(), scratch });
       catalog = next;
       return null;

@@ -25,7 +25,8 @@ function objectText(fields: readonly NamedField[], values: readonly string[]): s
   return `{${fields.map((field, index) => `${JSON.stringify(field.name)}:${values[index]}`).join(',')}}`;
 }
 
-function canonicalValue(field: FieldSpec, node: JsonNode | undefined): string {
+/** The canonical JSON of one value. */
+export function canonicalValue(field: FieldSpec, node: JsonNode | undefined): string {
   if (!node || node.kind === 'null') {
     if (field.default === undefined) return 'null';
     const { from: _from, ...plain } = field;

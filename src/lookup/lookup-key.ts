@@ -1,6 +1,7 @@
 import { isDate, isInstant, isTimestamp, parseInstant } from '../core/calendar.ts';
 import { MillraceError } from '../core/errors.ts';
 import { type NamedField, typeText } from '../core/field-types.ts';
+import { quoteIdentifier } from '../plan/render-sql.ts';
 
 /** A part of a stored key: LMDB orders texts and numbers as they should be. */
 export type KeyPart = string | number | boolean;
@@ -66,10 +67,35 @@ export function keyPartOfText(field: NamedField, text: string): KeyPart {
   );
 }
 
+const NUMBER_BYTES = 9;
+
 /** Bytes of the texts in a key: LMDB's keys are limited. */
 export function keyBytes(parts: readonly KeyPart[]): number {
   return parts.reduce<number>(
-    (bytes, part) => bytes + (typeof part === 'string' ? Buffer.byteLength(part) : 9),
+    (bytes, part) => bytes + (typeof part === 'string' ? Buffer.byteLength(part) : NUMBER_BYTES),
     0,
   );
+}
+
+/** The same as an expression over a row's columns, so that SQL shows the entries there are; null is the sequence number. */
+export function keyBytesSql(parts: readonly (NamedField | null)[]): string {
+  return parts.map(partBytesSql).join(' + ');
+}
+
+function partBytesSql(field: NamedField | null): string {
+  switch (field?.type.kind) {
+    case 'string':
+      return `strlen(${quoteIdentifier(field.name)})`;
+    case 'long':
+    case 'decimal':
+    case 'timestamp':
+    case 'timestamptz':
+      return String(sortable(0n).length);
+    case 'date':
+      return String('YYYY-MM-DD'.length);
+    case 'uuid':
+      return '36';
+    default:
+      return String(NUMBER_BYTES);
+  }
 }

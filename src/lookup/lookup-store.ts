@@ -8,11 +8,14 @@ import type { NamedField } from '../core/field-types.ts';
  * K2  Entries of one key come in the order of their sort parts.
  * K3  Rows and the position they were written up to change in one transaction.
  * K4  An entry whose bytes are damaged is an error that names it, never a wrong row.
+ * K5  A row has today's fields, also where its entry was written before one of them was added or widened.
  */
 export interface LookupSchema {
   readonly name: string;
   /** The stream it is made of. */
   readonly from: string;
+  /** The stream's fields, in order. */
+  readonly fields: readonly NamedField[];
   readonly key: NamedField;
   /** null stands for the sequence number. */
   readonly sort: readonly (NamedField | null)[];

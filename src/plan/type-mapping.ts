@@ -73,12 +73,15 @@ export function typescriptValue(field: FieldSpec): string {
 
 export type JsonSchema = { readonly [key: string]: JsonValue };
 
+/** A value that is no number is sent and shown as text. */
+const FLOATING: JsonSchema = { type: ['number', 'string'], pattern: '^(NaN|-?Infinity)$' };
+
 const JSON_SCHEMA: { readonly [kind: string]: JsonSchema } = {
   boolean: { type: 'boolean' },
   int: { type: 'integer', minimum: -2147483648, maximum: 2147483647 },
   long: { type: ['integer', 'string'], format: 'int64' },
-  float: { type: 'number', format: 'float' },
-  double: { type: 'number', format: 'double' },
+  float: { ...FLOATING, format: 'float' },
+  double: { ...FLOATING, format: 'double' },
   decimal: { type: ['string', 'number'] },
   string: { type: 'string' },
   uuid: { type: 'string', format: 'uuid' },
@@ -88,30 +91,50 @@ const JSON_SCHEMA: { readonly [kind: string]: JsonSchema } = {
   timestamptz: { type: 'string', format: 'date-time' },
 };
 
+type Unknown = 'refuse' | 'drop' | 'keep';
+
 /** What a producer may send for the field, as JSON Schema (2020-12, for OpenAPI 3.1). */
-export function jsonSchema(field: FieldSpec): JsonSchema {
-  const base = typeSchema(field);
-  return {
-    ...base,
+export function jsonSchema(field: FieldSpec, unknown: Unknown = 'refuse'): JsonSchema {
+  const schema = {
+    ...typeSchema(field, unknown),
     ...(field.description === undefined ? {} : { description: field.description }),
-    ...(field.oneOf ? { enum: [...field.oneOf] } : {}),
+    ...(field.oneOf ? { enum: allowedValues(field.oneOf, field) } : {}),
     ...(field.default === undefined ? {} : { default: field.default }),
     ...ruleSchema(field),
   };
+  return field.optional ? orNull(schema) : schema;
 }
 
-function typeSchema(field: FieldSpec): JsonSchema {
+function orNull(schema: JsonSchema): JsonSchema {
+  const { type, enum: allowed } = schema;
+  return {
+    ...schema,
+    type: [...([type].flat() as string[]), 'null'],
+    ...(Array.isArray(allowed) ? { enum: [...allowed, null] } : {}),
+  };
+}
+
+/** Where a number may be sent as its text, either is one of the values. */
+function allowedValues(oneOf: readonly (string | number)[], field: FieldSpec): JsonValue[] {
+  if (field.type.kind !== 'long' && field.from !== 'integer-text') return [...oneOf];
+  return oneOf.flatMap((value) =>
+    Number.isSafeInteger(Number(value)) ? [String(value), Number(value)] : [value],
+  );
+}
+
+function typeSchema(field: FieldSpec, unknown: Unknown): JsonSchema {
   const { type } = field;
   if (field.from === 'epoch-seconds' || field.from === 'epoch-milliseconds')
     return { type: 'number', description: field.from };
   if (field.from === 'integer-text') return { type: ['string', 'number'] };
   switch (type.kind) {
     case 'list':
-      return { type: 'array', items: jsonSchema(type.element) };
+      return { type: 'array', items: jsonSchema(type.element, unknown) };
     case 'map':
-      return { type: 'object', additionalProperties: jsonSchema(type.value) };
+      return { type: 'object', additionalProperties: jsonSchema(type.value, unknown) };
     case 'struct':
-      return recordSchema(type.fields);
+      // Only members of the record itself can be kept.
+      return recordSchema(type.fields, unknown === 'drop' ? 'drop' : 'refuse');
     case 'decimal':
       return { ...JSON_SCHEMA.decimal, description: typeText(type) };
     default:
@@ -136,12 +159,45 @@ function ruleSchema(field: FieldSpec): JsonSchema {
 /** The schema of an object with these fields. */
 export function recordSchema(
   fields: readonly NamedField[],
-  unknown: 'refuse' | 'drop' | 'keep' = 'refuse',
+  unknown: Unknown = 'refuse',
 ): JsonSchema {
   return {
     type: 'object',
-    properties: Object.fromEntries(fields.map((field) => [field.name, jsonSchema(field)])),
+    properties: Object.fromEntries(fields.map((field) => [field.name, jsonSchema(field, unknown)])),
     required: fields.filter((field) => !field.optional).map((field) => field.name),
     additionalProperties: unknown !== 'refuse',
   };
+}
+
+/** The schema of a row as answers have it: every field, in its one form; rules may be younger than the row. */
+export function rowSchema(fields: readonly NamedField[]): JsonSchema {
+  return {
+    type: 'object',
+    properties: Object.fromEntries(fields.map((field) => [field.name, valueSchema(field)])),
+    required: fields.map((field) => field.name),
+    additionalProperties: false,
+  };
+}
+
+function valueSchema(field: FieldSpec): JsonSchema {
+  const { description } = field;
+  const schema = { ...shownAs(field.type), ...(description === undefined ? {} : { description }) };
+  return field.optional ? orNull(schema) : schema;
+}
+
+function shownAs(type: FieldType): JsonSchema {
+  switch (type.kind) {
+    case 'list':
+      return { type: 'array', items: valueSchema(type.element) };
+    case 'map':
+      return { type: 'object', additionalProperties: valueSchema(type.value) };
+    case 'struct':
+      return rowSchema(type.fields);
+    case 'long':
+      return { type: 'string', format: 'int64' };
+    case 'decimal':
+      return { type: 'string', description: typeText(type) };
+    default:
+      return JSON_SCHEMA[type.kind] as JsonSchema;
+  }
 }

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { JsonValue } from '../core/field-types.ts';
 import { ROLES } from '../govern/key-store.ts';
 import type { Plan } from '../plan/plan.ts';
-import { type JsonSchema, recordSchema } from '../plan/type-mapping.ts';
+import { type JsonSchema, recordSchema, rowSchema } from '../plan/type-mapping.ts';
 import type { Services } from './services.ts';
 
 /** `GET /openapi.json`: every route, with the streams and lookups of this pipeline. */
@@ -60,6 +60,11 @@ export function openapiDocument(plan: Plan): Object {
       recordSchema(stream.fields, stream.unknown),
     ]),
   );
+  const rows = Object.fromEntries(
+    plan.streams
+      .filter(({ name }) => plan.lookups.some((lookup) => lookup.from === name))
+      .map((stream) => [`row_${stream.name}`, rowSchema(stream.fields)]),
+  );
   return {
     openapi: '3.1.0',
     info: {
@@ -73,7 +78,7 @@ export function openapiDocument(plan: Plan): Object {
     paths: { ...streamPaths(plan), ...lookupPaths(plan), ...FIXED_PATHS },
     components: {
       securitySchemes: { key: { type: 'http', scheme: 'bearer', bearerFormat: 'mr_…' } },
-      schemas: { ...SCHEMAS, ...streams },
+      schemas: { ...SCHEMAS, ...streams, ...rows },
     },
   };
 }
@@ -126,7 +131,7 @@ function lookupPaths(plan: Plan): Object {
       return Array.from({ length: sorts.length + 1 }, (_, depth) => {
         const parts = [lookup.key, ...sorts.slice(0, depth)];
         const isFull = depth === sorts.length;
-        const row = ref(`record_${lookup.from}`);
+        const row = ref(`row_${lookup.from}`);
         const schema = isFull
           ? row
           : object({ items: { type: 'array', items: row }, cursor: string }, ['items']);

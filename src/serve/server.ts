@@ -46,7 +46,8 @@ export async function createServer(services: Services): Promise<FastifyInstance>
         { code: known.code, url: request.routeOptions.url, error: known.message },
         'request failed',
       );
-    if (known.code === 'MR_OVERLOADED') reply.header('retry-after', '1');
+    if (known.code === 'MR_OVERLOADED' || known.code === 'MR_NOT_READY')
+      reply.header('retry-after', '1');
     // The rest of a body that nobody reads would be taken for the next request.
     if (!request.raw.complete) reply.header('connection', 'close');
     return reply.status(known.status).send(errorBody(known));

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { MillraceError } from '../core/errors.ts';
-import type { QueryRequest, ResultFormat } from '../engine/protocol.ts';
+import type { ResultFormat } from '../engine/protocol.ts';
+import type { AskedQuery } from '../query/query-engine.ts';
+import type { Parameters } from '../query/statement-parameters.ts';
 import type { Services } from './services.ts';
 
 const MEDIA_TYPES: { readonly [F in ResultFormat]: string } = {
@@ -24,9 +26,7 @@ export async function sqlRoutes(
   });
 }
 
-type Parsed = Omit<QueryRequest, 'rowsMax' | 'bytesMax'>;
-
-function parseBody(body: unknown): Parsed {
+function parseBody(body: unknown): AskedQuery {
   const wrong = (problem: string) =>
     new MillraceError(
       'MR_REQUEST_INVALID',
@@ -42,13 +42,18 @@ function parseBody(body: unknown): Parsed {
     throw wrong(`'format' must be one of ${Object.keys(MEDIA_TYPES).join(', ')}.`);
   if (typeof params !== 'object' || params === null)
     throw wrong("'params' must be a list or an object.");
-  return { sql, params: params as Parsed['params'], format: format as ResultFormat };
+  if (!Object.values(params).every(isParameterValue))
+    throw wrong('params must be texts, numbers, booleans or null.');
+  return { sql, params: params as Parameters, format: format as ResultFormat };
 }
 
-/** The head goes out with the first bytes: until then an error still has its status. */
+const isParameterValue = (value: unknown): boolean =>
+  value === null || ['string', 'number', 'boolean'].includes(typeof value);
+
+/** The head goes out with the first bytes, when the result is whole: an error has its status. */
 async function stream(
   services: Services,
-  query: Parsed,
+  query: AskedQuery,
   reply: FastifyReply,
   signal: AbortSignal,
 ): Promise<void> {
@@ -70,7 +75,12 @@ async function stream(
     raw.end();
   } catch (error) {
     if (!raw.headersSent) throw error;
-    // Half a result must not look whole: the connection is cut.
+    if (!signal.aborted)
+      services.logger.warn(
+        { error: (error as Error).message },
+        'a result could not be sent to its end; the connection is cut',
+      );
+    // Half a result must not look whole.
     raw.destroy();
   }
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
 import { millrace, startPipeline } from '../support/pipeline.ts';
@@ -603,6 +604,24 @@ describe('import', () => {
     });
     expect(await count()).toBe(9);
     expect((await load(join(folder, 'days/**/*.txt'))).last['message']).toMatch(/There is no file/);
+  });
+
+  test('of a damaged Parquet file ends with an error, not with fewer rows', async () => {
+    const { folder, load, count } = await running();
+    const path = join(folder, 'damaged.parquet');
+    const connection = await (await DuckDBInstance.create(':memory:')).connect();
+    await connection.run(
+      `COPY (SELECT md5(range::VARCHAR) AS invoice_no, range::INTEGER AS quantity FROM range(200000)) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 10000, COMPRESSION zstd)`,
+    );
+    const bytes = readFileSync(path);
+    bytes.fill(0x55, Math.floor(bytes.length * 0.7), Math.floor(bytes.length * 0.8));
+    writeFileSync(path, bytes);
+    const { code, last } = await load(path);
+    expect([code, last]).toMatchObject([
+      1,
+      { event: 'error', message: expect.stringContaining('damaged.parquet') },
+    ]);
+    expect(await count()).toBeLessThan(200_000);
   });
 
   test('opens the folder itself where no process runs, and delivers', async () => {

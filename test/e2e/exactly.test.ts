@@ -334,9 +334,53 @@ describe('Lookups', () => {
       await pipeline.sql("select (record::json->>'n')::int, code from deadletters.s group by all"),
     ).toEqual([[3, 'MR_LOOKUP_KEY_TOO_LARGE']]);
     expect(await pipeline.sql('select count(*) from lake.s')).toEqual([['28']]);
-    expect(
-      await pipeline.sql('select count(*) from lookups.by_id where strlen(id) <= 1024'),
-    ).toEqual([['3']]);
+    expect(await pipeline.sql('select id, n from lookups.by_id order by n')).toEqual([
+      [fits, 4],
+      ['back', 8],
+      ['a', 29],
+    ]);
+  });
+
+  test('SQL shows the entries that the key API has: no null part, no key that is too long', async () => {
+    const pipeline = await run(`
+      export const s = stream('s', { fields: { id: f.string(), a: f.string().optional(), l: f.long(), d: f.date(), u: f.uuid(), at: f.timestamptz(), ok: f.boolean(), x: f.decimal(9, 2) } });
+      export const wide = lookup('wide', { from: s, key: 'id', sort: ['a', 'l', 'd', 'u', 'at', 'ok', 'x', sequence] });`);
+    const others = {
+      l: '-5',
+      d: '2026-01-02',
+      u: '00000000-0000-4000-8000-00000000000A',
+      at: '2026-01-01T00:00:00Z',
+      ok: true,
+      x: '1.5',
+    };
+    const rows = [];
+    for (const left of ['ä'.repeat(400), 'x'.repeat(3)])
+      for (let length = 5; length < 1030; length += length > 750 || length < 60 ? 1 : 90)
+        rows.push({ id: left, a: 'y'.repeat(length), ...others });
+    await sendTo(pipeline, 's', ...rows, { id: 'null part', ...others });
+    await lookupsDone(pipeline);
+    const inLookup = async (id: string) => {
+      const lengths: number[] = [];
+      for (let cursor = ''; ; ) {
+        const page = (await lookupOf(
+          pipeline,
+          `wide/${encodeURIComponent(id)}?limit=1000${cursor}`,
+        )) as { items: { a: string }[]; cursor?: string } | undefined;
+        lengths.push(...(page?.items ?? []).map(({ a }) => a.length));
+        if (page?.cursor === undefined) return lengths.sort((one, other) => one - other);
+        cursor = `&cursor=${page.cursor}`;
+      }
+    };
+    for (const id of ['ä'.repeat(400), 'xxx', 'null part']) {
+      const inSql = await pipeline.sql(
+        'select length(a)::int from lookups.wide where id = $1 order by 1',
+        [id],
+      );
+      expect(inSql.flat(), id.slice(0, 3)).toEqual(await inLookup(id));
+    }
+    const [[entries]] = (await pipeline.sql('select count(*) from lookups.wide')) as [[string]];
+    expect(Number(entries)).toBeGreaterThan(80);
+    expect(Number(entries)).toBeLessThan(rows.length);
   });
 });
 

@@ -1,4 +1,6 @@
+import { readdirSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
@@ -19,6 +21,7 @@ export const wide = stream('wide', { fields: {
 export const lines = lookup('lines', { from: sales, key: 'id', sort: ['code', sequence] });
 export const by_qty = lookup('by_qty', { from: sales, key: 'id', sort: 'qty' });
 export const last = lookup('last', { from: sales, key: 'id' });
+export const not_numbers = model('not_numbers', { sql: sql\`select cast(code as int) as qty from \${sales}\`, materialize: 'view' });
 export const per_code = model('per_code', { sql: sql\`select code, sum(qty) as qty from \${sales} group by all\`, schedule: 'manual' });
 `;
 const SALES = '/v1/streams/sales/records';
@@ -55,6 +58,11 @@ function raw(
     asked.on('error', reject);
     asked.end(options.body);
   });
+}
+
+/** Private files of the sql child. */
+function scratchFiles(pipeline: RunningPipeline): string[] {
+  return readdirSync(join(pipeline.folder, '.millrace/scratch/sql'));
 }
 
 /** 100 lines `{"id":"z0","code":"zstd","qty":1}` with ids z0 to z2, compressed by zstd -19. */
@@ -557,6 +565,7 @@ describe('POST /v1/sql', () => {
 
   test('says where a statement is wrong and what may be meant; only SELECT is allowed', async () => {
     const pipeline = await start();
+    await pipeline.post(SALES, sale('a'));
     const cases: [object, number, string, RegExp, number | undefined][] = [
       [{ sql: 'selec 1' }, 400, 'MR_QUERY_SYNTAX', /syntax error at or near "selec"/, 0],
       [{ sql: 'select 1 +' }, 400, 'MR_QUERY_SYNTAX', /syntax error/, 10],
@@ -598,10 +607,69 @@ describe('POST /v1/sql', () => {
         14,
       ],
       [
+        { sql: "select 'äöü', nope from lake.sales" },
+        400,
+        'MR_QUERY_FAILED',
+        /"nope" not found/,
+        14,
+      ],
+      [{ sql: "select 'äöü' frm lake.sales" }, 400, 'MR_QUERY_SYNTAX', /near "lake"/, 17],
+      [{ sql: "select 'äöü' from lake.sale" }, 400, 'MR_QUERY_FAILED', /no table lake\.sale/, 18],
+      [
+        { sql: "select cast('abc' as int) as zzz" },
+        400,
+        'MR_QUERY_FAILED',
+        /Could not convert string 'abc'/,
+        7,
+      ],
+      [
+        { sql: "select 'ä', cast($1 as int)", params: ['abc'], format: 'csv' },
+        400,
+        'MR_QUERY_FAILED',
+        /Could not convert string 'abc'/,
+        12,
+      ],
+      [
+        { sql: 'select qty from warehouse.not_numbers' },
+        400,
+        'MR_QUERY_FAILED',
+        /Could not convert string 'x'/,
+        undefined,
+      ],
+      [
         { sql: 'select $1, $2', params: ['only one'] },
         400,
         'MR_QUERY_FAILED',
-        /not provided/,
+        /has the parameters \$1, \$2; not provided in `params`: \$2\./,
+        undefined,
+      ],
+      [{ sql: 'select $1' }, 400, 'MR_QUERY_FAILED', /not provided in `params`: \$1\./, undefined],
+      [
+        { sql: 'select ? + ?', params: [1, 2, 3] },
+        400,
+        'MR_QUERY_FAILED',
+        /`params` has too many: \$3\./,
+        undefined,
+      ],
+      [
+        { sql: 'select 1', params: [1] },
+        400,
+        'MR_QUERY_FAILED',
+        /has no parameters; `params` has too many: \$1/,
+        undefined,
+      ],
+      [
+        { sql: 'select $code, $qty', params: { code: 'x', quantity: 1 } },
+        400,
+        'MR_QUERY_FAILED',
+        /parameters \$code, \$qty; not provided in `params`: \$qty; .*too many: \$quantity/,
+        undefined,
+      ],
+      [
+        { sql: 'select $code', params: ['x'] },
+        400,
+        'MR_QUERY_FAILED',
+        /Send named ones as an object/,
         undefined,
       ],
       [
@@ -645,6 +713,71 @@ describe('POST /v1/sql', () => {
       ]);
       expect(error?.message, JSON.stringify(body)).toMatch(says);
     }
+  });
+
+  test('a result that fails or passes a limit at its last row is an error with its reason, not a half', async () => {
+    const pipeline = await start();
+    const failing =
+      "select case when range = 299999 then error('the last row') else range end as n from range(300000)";
+    for (const format of ['json', 'ndjson', 'csv', 'parquet']) {
+      for (const [sql, code, says] of [
+        ['select * from range(1000001)', 'MR_QUERY_LIMIT', /more than 1000000 rows\. Add a LIMIT/],
+        [
+          "select repeat('x', 1000) || range as long from range(300000)",
+          'MR_QUERY_LIMIT',
+          /more than 268435456 bytes/,
+        ],
+        [failing, 'MR_QUERY_FAILED', /the last row/],
+      ] as const) {
+        if (format === 'parquet' && sql.includes('repeat')) continue;
+        const response = await ask(pipeline, { sql, format });
+        const { error } = await answerOf(response);
+        expect([response.status, error?.code], `${format}: ${sql}`).toEqual([400, code]);
+        expect(error?.message).toMatch(says);
+      }
+    }
+    expect(scratchFiles(pipeline)).toEqual([]);
+  });
+
+  test('a large result is whole, and its file is gone when it is read or its reader is', async () => {
+    const pipeline = await start();
+    const sql = "select range as n, 'text ' || range as text from range(200000)";
+    const lines = (await (await ask(pipeline, { sql, format: 'ndjson' })).text())
+      .trim()
+      .split('\n');
+    expect([lines.length, lines.at(-1)]).toEqual([200_000, '{"n":"199999","text":"text 199999"}']);
+    const { rows, rowCount } = (await (await ask(pipeline, { sql })).json()) as {
+      rows: unknown[][];
+      rowCount: number;
+    };
+    expect([rows.length, rowCount, rows[123_456]]).toEqual([
+      200_000,
+      200_000,
+      ['123456', 'text 123456'],
+    ]);
+    const left = await ask(pipeline, { sql: 'select * from range(900000)' });
+    expect(scratchFiles(pipeline)).toHaveLength(1);
+    await left.body?.cancel();
+    await eventually(() => (scratchFiles(pipeline).length === 0 ? true : undefined));
+    expect(pipeline.errors()).toBe('');
+  });
+
+  test('names of columns are keys once: the same in NDJSON, CSV and Parquet', async () => {
+    const pipeline = await start();
+    const sql = 'select 1 as a, 2 as a, 3 as "A", 4 as b, 5 as a_1';
+    const names = ['a', 'a_1', 'A_2', 'b', 'a_1_1'];
+    const ndjson = await ask(pipeline, { sql, format: 'ndjson' });
+    expect(await ndjson.text()).toBe('{"a":1,"a_1":2,"A_2":3,"b":4,"a_1_1":5}\n');
+    const csv = await ask(pipeline, { sql, format: 'csv' });
+    expect(await csv.text()).toBe(`${names.join()}\n1,2,3,4,5\n`);
+    const parquet = await ask(pipeline, { sql, format: 'parquet' });
+    const bytes = Buffer.from(await parquet.arrayBuffer()).toString('latin1');
+    expect(names.filter((name) => !bytes.includes(name))).toEqual([]);
+    const json = (await (await ask(pipeline, { sql })).json()) as { columns: { name: string }[] };
+    expect(
+      json.columns.map(({ name }) => name),
+      'JSON has places',
+    ).toEqual(['a', 'a', 'A', 'b', 'a_1']);
   });
 
   test('cancels a query when its caller goes away; the next one is answered at once', async () => {

@@ -190,10 +190,10 @@ describe('`dev` reloads on change:', () => {
         return found.status === 200 ? ((await found.json()) as object) : undefined;
       }),
     ).toEqual({ id: 10, name: 'y', price: '1.50' });
-    expect(await (await fetch(`${pipeline.url}/v1/lookups/by_id/3`)).json()).toMatchObject({
-      id: 3,
-      name: 'x',
-    });
+    expect(
+      await (await fetch(`${pipeline.url}/v1/lookups/by_id/3`)).json(),
+      'an older entry has the new field too',
+    ).toEqual({ id: 3, name: 'x', price: null });
     expect(await pipeline.stop(), 'and all of it is delivered').toBe(0);
     const again = await startPipeline(pipeline.folder, undefined);
     expect(await again.sql('select count(*), count(price), sum(price) from lake.sales')).toEqual([
@@ -294,6 +294,27 @@ describe('`dev` reloads on change:', () => {
     expect((await again)['changes']).toEqual([
       expect.objectContaining({ what: 'stream sales, field code' }),
     ]);
+  });
+
+  test('what a broken file newly imports is watched, also where it is not there yet', async () => {
+    const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+    const part = join(pipeline.folder, 'part.ts');
+    writeFileSync(part, 'export const x = ;');
+    const importing = `import './part.ts';\n${PIPELINE}`;
+    expect(await change(pipeline, importing, 'reload-failed')).toMatchObject({
+      code: 'MR_PIPELINE_UNREADABLE',
+    });
+    const mended = pipeline.waitFor('reloaded');
+    writeFileSync(part, "import './parts/later.ts';\nexport const x = 1;");
+    const missing = pipeline.waitFor('reload-failed');
+    expect((await missing)['message']).toMatch(/later\.ts/);
+    mkdirSync(join(pipeline.folder, 'parts'));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    writeFileSync(join(pipeline.folder, 'parts/later.ts'), 'export const y = 1;');
+    await mended;
+    const again = pipeline.waitFor('reloaded');
+    writeFileSync(join(pipeline.folder, 'parts/later.ts'), 'export const y = 2;');
+    await again;
   });
 
   test('it writes the row types of models beside the pipeline', async () => {

@@ -66,3 +66,29 @@ test('every child killed by hand is back within a second, and ingest does not no
   );
   expect(await pipeline.stop()).toBe(0);
 });
+
+test('a query waits ten seconds for a respawned sql child, and is then told to ask again', async () => {
+  const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+  await pipeline.post('/v1/streams/things/records', '{"id":1}');
+  const sqlChild = async () =>
+    (await statusOf(pipeline.url)).processes.find((one) => one.name === 'sql')?.pid as number;
+  const before = await sqlChild();
+  process.kill(before, 'SIGKILL');
+  const respawned = await eventually(async () => {
+    const pid = await sqlChild();
+    return pid === before ? undefined : pid;
+  });
+  process.kill(respawned, 'SIGSTOP');
+  const began = Date.now();
+  const response = await pipeline.post('/v1/sql', '{"sql":"select count(*) from things"}');
+  const waited = Date.now() - began;
+  process.kill(respawned, 'SIGCONT');
+  expect([response.status, await response.json()]).toEqual([
+    503,
+    { error: { code: 'MR_NOT_READY', message: expect.stringMatching(/Ask again/) } },
+  ]);
+  expect(waited).toBeGreaterThan(9_000);
+  expect(waited).toBeLessThan(15_000);
+  expect(response.headers.get('retry-after')).toBe('1');
+  expect(await pipeline.sql('select count(*) from things')).toEqual([['1']]);
+});

@@ -135,10 +135,38 @@ describe('lookups keep the contract of LookupStore', () => {
 
   test('K4: a damaged entry is an error that names the way back', async () => {
     const { environment, read } = lookupOn(join(temporaryFolder(), 'l.mdb'), []);
-    const entry = packEntry(0, '{"owner":"a"}');
+    const entry = packEntry(0, { shape: 0, json: '{"owner":"a"}' });
     entry[14] = (entry[14] as number) ^ 1;
     await environment.lookup('by_owner').put(['a'], entry);
     expect(() => read({})).toThrow(/damaged\. Build it again: millrace replay/);
+  });
+
+  test('K5: an entry written under other fields is read with those of today', async () => {
+    const path = join(temporaryFolder(), 'l.mdb');
+    const { writer, schema, store } = lookupOn(path, []);
+    await writer.write('e', recordsOf([{ owner: 'a', price: '1', count: 7 }]), 0, 1);
+    const today = stream('s', {
+      fields: {
+        more: f.struct({ x: f.int() }).optional(),
+        owner: f.string().optional(),
+        price: f.decimal(10, 2),
+        count: f.long(),
+        at: f.int().optional(),
+        gone: f.string().optional(),
+      },
+    }).settings.fields;
+    const query = { key: 'a', parts: [], limit: 100 };
+    expect(store.read({ ...schema, fields: today }, query).items).toEqual([
+      '{"more":null,"owner":"a","price":"1.00","count":"7","at":null,"gone":null}',
+    ]);
+    await writer.write(
+      'e',
+      recordsOf([{ owner: 'a', price: '1', count: 7, at: '2026-01-01T00:00:00Z', gone: false }], 1),
+      1,
+      2,
+    );
+    const broken = JSON.parse(store.read({ ...schema, fields: today }, query).items[0] as string);
+    expect(broken, 'what is of another type now is null, as in SQL').toMatchObject({ at: null });
   });
 
   test('keys over the limit are refused by name', async () => {

@@ -54,11 +54,17 @@ describe('the JSON schema of a field takes what a producer may send, and nothing
     ['int', f.int().min(1).max(9), [1, 9], [0, 10, 1.5, '1']],
     ['int without bounds', f.int(), [2147483647, -2147483648], [2147483648, -2147483649]],
     ['long', f.long(), [1, '9223372036854775807'], [1.5, true]],
-    ['double', f.double().min(0), [0, 1.5], [-1]],
+    ['double', f.double().min(0), [0, 1.5, 'NaN', 'Infinity'], [-1, '1.5', null]],
     ['decimal', f.decimal(10, 3), ['1.5', 1.5], [true]],
     ['string', f.string().min(2).max(3), ['ab', 'äöü'], ['a', 'abcd', 5]],
     ['a pattern matches the whole text', f.string().pattern(/a|b/), ['a', 'b'], ['ab', 'xa']],
-    ['one of', f.string().oneOf(['GB', 'FR']), ['GB'], ['DE']],
+    ['one of', f.string().oneOf(['GB', 'FR']), ['GB'], ['DE', null]],
+    ['optional one of', f.string().oneOf(['GB', 'FR']).optional(), ['GB', null], ['DE']],
+    ['one of longs', f.long().oneOf([5n]), [5, '5'], [6, '6']],
+    ['optional', f.long().optional(), [1, '1', null], [true]],
+    ['default', f.int().default(5), [1, null], ['5']],
+    ['list of optional', f.list(f.int().optional()), [[1, null]], [null]],
+    ['optional list', f.list(f.int()).optional(), [[1], null], [[null]]],
     [
       'epoch seconds',
       f.timestamptz().from('epoch-seconds'),
@@ -71,7 +77,7 @@ describe('the JSON schema of a field takes what a producer may send, and nothing
     [
       'struct',
       f.struct({ a: f.int(), b: f.int().optional() }),
-      [{ a: 1 }, { a: 1, b: 2 }],
+      [{ a: 1 }, { a: 1, b: 2 }, { a: 1, b: null }],
       [{}, { a: 1, c: 1 }],
     ],
   ])('%s', (_, { spec }, right, wrong) => {

@@ -10,6 +10,13 @@ const PIPELINE = `
 import { field as f, lookup, model, sequence, sql, stream } from 'millrace';
 export const sales = stream('sales', { description: 'Lines', fields: { id: f.string().describe('Number'), code: f.string(), qty: f.int().min(1), note: f.list(f.string()).optional() } });
 export const open = stream('open', { fields: { tags: f.map(f.string(), f.long()), at: f.timestamptz(), part: f.struct({ a: f.decimal(4, 2), b: f.binary() }) }, unknown: 'keep' });
+export const every = stream('every', { fields: {
+  b: f.boolean().optional(), i: f.int().min(1).optional(), l: f.long().oneOf([1n, 2n]).optional(), x: f.double().optional(), d: f.decimal(6, 2).optional(),
+  t: f.string().max(3).optional(), c: f.string().oneOf(['a', 'b']).default('a'), s: f.string().optional().from('integer-text'), at: f.timestamptz().optional().from('epoch-seconds'),
+  u: f.uuid().optional(), day: f.date().optional(), ts: f.timestamp().optional(), bytes: f.binary().optional(),
+  list: f.list(f.string().optional()).optional(), map: f.map(f.string(), f.int().optional()).optional(), part: f.struct({ a: f.int(), o: f.int().optional() }).optional(), id: f.int(),
+} });
+export const by_id = lookup('by_id', { from: every, key: 'id' });
 export const lines = lookup('lines', { from: sales, key: 'id', sort: ['code', sequence] });
 export const last = lookup('last', { from: sales, key: 'id' });
 export const m = model('m', { sql: sql\`select code from \${sales}\` });
@@ -193,8 +200,56 @@ test('its schemas are JSON Schema 2020-12, and hold for what goes in and comes o
     const response = await fetch(`${app.address}/v1/lookups/last/a`);
     return response.status === 200 ? ((await response.json()) as object) : undefined;
   });
-  expect(validator('record_sales')(row)).toEqual([]);
+  expect(validator('row_sales')(row)).toEqual([]);
+
+  const bodies: object[] = [
+    {},
+    ...Object.entries(VALUES).flatMap(([name, values]) =>
+      [null, ...values, { no: 'such type' }].map((value) => ({ [name]: value })),
+    ),
+  ];
+  const taken: number[] = [];
+  for (const [id, body] of bodies.entries()) {
+    const sent = { ...body, id };
+    const answer = (await (await post('/v1/streams/every/records', sent)).json()) as {
+      accepted: number;
+    };
+    const problems = validator('record_every')(sent);
+    expect(problems.length === 0, `${JSON.stringify(sent)}: ${JSON.stringify(problems)}`).toBe(
+      answer.accepted === 1,
+    );
+    if (answer.accepted === 1) taken.push(id);
+  }
+  expect(taken.length).toBeGreaterThan(30);
+  for (const id of taken) {
+    const shown = await eventually(async () => {
+      const response = await fetch(`${app.address}/v1/lookups/by_id/${id}`);
+      return response.status === 200 ? ((await response.json()) as object) : undefined;
+    });
+    expect(validator('row_every')(shown), JSON.stringify(shown)).toEqual([]);
+  }
 });
+
+/** Values of the stream `every` that it takes or refuses; the schema must say the same. */
+const VALUES: { readonly [field: string]: readonly unknown[] } = {
+  b: [true, 'true'],
+  i: [1, 0, 1.5, '1'],
+  l: [1, '2', 3, '3'],
+  x: [1.5, 'NaN', '-Infinity', 'much'],
+  d: ['1.50', 1.5],
+  t: ['abc', 'äöü', 'abcd', 5],
+  c: ['a', 'c'],
+  s: ['17850', 17850, 'x', true],
+  at: [1_700_000_000, 1.5, '2026-01-01T00:00:00Z'],
+  u: ['00000000-0000-4000-8000-00000000000a'],
+  day: ['2026-01-01'],
+  ts: ['2026-01-01T00:00:00'],
+  bytes: ['AQI='],
+  list: [['a', null], [], [5]],
+  map: [{ a: 1, b: null }, { a: 'x' }],
+  part: [{ a: 1 }, { a: 1, o: null }, { a: null }, { o: 1 }, { a: 1, z: 1 }],
+  more: [1],
+};
 
 test('only probes, metrics, this document and the claim are open', async () => {
   const { operations } = await served();

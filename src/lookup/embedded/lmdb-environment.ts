@@ -34,13 +34,20 @@ export function openLookups(path: string): LookupEnvironment {
   };
 }
 
-const HEAD_BYTES = 12;
+const HEAD_BYTES = 16;
 
-/** An entry: CRC-32 of the rest, sequence number, the row's JSON. LMDB itself has no checksums. */
-export function packEntry(sequence: number, json: string): Buffer {
+/** A row as it was written, with the shape (row-shape.ts) it was written in. */
+export interface EntryRow {
+  readonly shape: number;
+  readonly json: string;
+}
+
+/** An entry: CRC-32 of the rest, sequence number, shape, the row's JSON. LMDB itself has no checksums. */
+export function packEntry(sequence: number, { shape, json }: EntryRow): Buffer {
   const text = Buffer.from(json);
   const entry = Buffer.allocUnsafe(HEAD_BYTES + text.length);
   entry.writeDoubleLE(sequence, 4);
+  entry.writeUInt32LE(shape, 12);
   text.copy(entry, HEAD_BYTES);
   entry.writeUInt32LE(crc32(entry.subarray(4)), 0);
   return entry;
@@ -50,12 +57,12 @@ export function entrySequence(entry: Buffer): number {
   return entry.readDoubleLE(4);
 }
 
-/** The row's JSON. @throws MillraceError MR_STORAGE_DAMAGED */
-export function entryJson(lookup: string, entry: Buffer): string {
+/** @throws MillraceError MR_STORAGE_DAMAGED */
+export function entryRow(lookup: string, entry: Buffer): EntryRow {
   if (crc32(entry.subarray(4)) !== entry.readUInt32LE(0))
     throw new MillraceError(
       'MR_STORAGE_DAMAGED',
       `An entry of lookup '${lookup}' is damaged. Build it again: millrace replay STREAM --to ${lookup}.`,
     );
-  return entry.toString('utf8', HEAD_BYTES);
+  return { shape: entry.readUInt32LE(12), json: entry.toString('utf8', HEAD_BYTES) };
 }

@@ -1,7 +1,8 @@
 import { MillraceError } from '../../core/errors.ts';
 import { type KeyPart, keyPartOfText } from '../lookup-key.ts';
 import type { LookupPage, LookupQuery, LookupSchema, LookupStore } from '../lookup-store.ts';
-import { entryJson, type LookupEnvironment, openLookups } from './lmdb-environment.ts';
+import { entryRow, type LookupEnvironment, openLookups } from './lmdb-environment.ts';
+import { inShape, type RowShape, shapeOf } from './row-shape.ts';
 
 /** Behind every text with a prefix: the highest character there is. */
 const AFTER_PREFIX = '\u{10ffff}';
@@ -9,6 +10,7 @@ const AFTER_PREFIX = '\u{10ffff}';
 /** Reads lookups in the process that answers for them: a read is a few microseconds. */
 export class LmdbLookupStore implements LookupStore {
   readonly #environment: LookupEnvironment;
+  readonly #shapes = new WeakMap<LookupSchema, RowShape>();
 
   constructor(path: string) {
     this.#environment = openLookups(path);
@@ -38,7 +40,7 @@ export class LmdbLookupStore implements LookupStore {
     const database = this.#environment.lookup(schema.name);
     if (parts.length === schema.sort.length) {
       const entry = database.get(fixed);
-      return { items: entry ? [entryJson(schema.name, entry)] : [], isFullKey: true };
+      return { items: entry ? [this.#row(schema, entry)] : [], isFullKey: true };
     }
     const { start, end } = bounds(schema, query, fixed);
     const items: string[] = [];
@@ -47,10 +49,20 @@ export class LmdbLookupStore implements LookupStore {
       if (query.cursor !== undefined && items.length === 0 && sameKey(found, start)) continue;
       if (items.length === query.limit)
         return { items, cursor: encodeCursor(last), isFullKey: false };
-      items.push(entryJson(schema.name, value));
+      items.push(this.#row(schema, value));
       last = found;
     }
     return { items, isFullKey: false };
+  }
+
+  #row(schema: LookupSchema, entry: Buffer): string {
+    const { shape, json } = entryRow(schema.name, entry);
+    let today = this.#shapes.get(schema);
+    if (!today) {
+      today = shapeOf(schema.fields);
+      this.#shapes.set(schema, today);
+    }
+    return shape === today.number ? json : inShape(json, today);
   }
 
   async close(): Promise<void> {

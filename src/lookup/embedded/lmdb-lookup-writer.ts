@@ -1,7 +1,6 @@
 import { LIMITS } from '../../core/limits.ts';
 import { type CanonicalRow, canonicalRow } from '../../ingest/canonical-row.ts';
 import type { StoredRecord } from '../../ingest/stored-record.ts';
-import type { RecordSchema } from '../../stream/stream-store.ts';
 import { type KeyPart, keyBytes, keyPartOfJson } from '../lookup-key.ts';
 import type { LookupSchema } from '../lookup-store.ts';
 import {
@@ -10,10 +9,9 @@ import {
   type LookupEnvironment,
   packEntry,
 } from './lmdb-environment.ts';
+import { type RowShape, shapeOf } from './row-shape.ts';
 
 export interface WrittenLookup extends LookupSchema {
-  /** The stream's fields, in order. */
-  readonly fields: RecordSchema['fields'];
   readonly tombstone?: string;
   /** Changes when key, sort or source change: then the entries are built anew. */
   readonly fingerprint: string;
@@ -34,8 +32,7 @@ export class LmdbLookupWriter {
   readonly #keyAt: number;
   readonly #sortAt: readonly (number | null)[];
   readonly #tombstoneAt: number;
-  /** Table rows are canonical already: nothing is converted or defaulted again. */
-  readonly #plainFields: WrittenLookup['fields'];
+  readonly #shape: RowShape;
 
   constructor(environment: LookupEnvironment, schema: WrittenLookup) {
     const at = (name: string) => schema.fields.findIndex((field) => field.name === name);
@@ -44,7 +41,7 @@ export class LmdbLookupWriter {
     this.#database = environment.lookup(schema.name);
     this.#keyAt = at(schema.key.name);
     this.#sortAt = schema.sort.map((field) => (field ? at(field.name) : null));
-    this.#plainFields = schema.fields.map(({ name, type, optional }) => ({ name, type, optional }));
+    this.#shape = shapeOf(schema.fields);
     this.#tombstoneAt = schema.tombstone === undefined ? -1 : at(schema.tombstone);
   }
 
@@ -75,7 +72,7 @@ export class LmdbLookupWriter {
     await this.#environment.root.transaction(() => {
       for (const row of rows) {
         const sequence = Number(/"_sequence_number":"?(\d+)/.exec(row)?.[1]);
-        this.#put(canonicalRow(row, this.#plainFields), sequence);
+        this.#put(canonicalRow(row, this.#shape.fields), sequence);
       }
     });
   }
@@ -125,7 +122,11 @@ export class LmdbLookupWriter {
     if (stored && entrySequence(stored) > sequence) return bytes;
     if (this.#tombstoneAt >= 0 && row.values[this.#tombstoneAt] === 'true')
       this.#database.removeSync(key);
-    else this.#database.putSync(key, packEntry(sequence, row.json));
+    else
+      this.#database.putSync(
+        key,
+        packEntry(sequence, { shape: this.#shape.number, json: row.json }),
+      );
     return bytes;
   }
 

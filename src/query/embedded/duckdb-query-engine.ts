@@ -1,12 +1,15 @@
+import { createReadStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import type { ChildProcess } from '../../children/child-process.ts';
 import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
-import type { QueryRequest, QueryResult, SqlMethods } from '../../engine/protocol.ts';
-import type { QueryEngine, QueryOptions } from '../query-engine.ts';
+import type { QueryRequest, QueryResult, ResultBytes, SqlMethods } from '../../engine/protocol.ts';
+import type { AskedQuery, QueryEngine, QueryOptions } from '../query-engine.ts';
 
 /** More at once only makes each slower: DuckDB uses all cores for one query. */
 const RUNNING_MAX = 8;
+const READ_BYTES = 256 * 1024;
 
 /** Queries in the `sql` child, with a deadline that holds even where DuckDB's interrupt does not. */
 export class DuckdbQueryEngine implements QueryEngine {
@@ -14,46 +17,43 @@ export class DuckdbQueryEngine implements QueryEngine {
   readonly #clock: Clock;
   readonly #queue: (() => void)[] = [];
   #running = 0;
+  #sending = 0;
 
   constructor(child: ChildProcess<SqlMethods>, clock: Clock) {
     this.#child = child;
     this.#clock = clock;
   }
 
-  async query(
-    request: Omit<QueryRequest, 'rowsMax' | 'bytesMax'>,
-    options: QueryOptions,
-  ): Promise<QueryResult> {
+  async query(request: AskedQuery, options: QueryOptions): Promise<void> {
     if (Buffer.byteLength(request.sql) > LIMITS.queryTextBytesMax)
       throw new MillraceError(
         'MR_QUERY_LIMIT',
         `The statement has more than ${LIMITS.queryTextBytesMax} bytes.`,
       );
-    await this.#turn();
-    try {
-      return await this.#runOrRetry(
-        { ...request, rowsMax: LIMITS.queryRowsMax, bytesMax: LIMITS.queryBytesMax },
-        options,
+    if (this.#sending >= LIMITS.resultsSentAtOnceMax)
+      throw new MillraceError(
+        'MR_OVERLOADED',
+        `${this.#sending} results are being read already. Ask again in a second.`,
       );
+    await this.#turn();
+    let result: QueryResult;
+    try {
+      result = await this.#runOrRetry(request, options.signal);
     } finally {
       this.#running -= 1;
       this.#queue.shift()?.();
     }
+    await this.#send(result, options);
   }
 
-  /** A child that another query took down is back at once; a query of which nothing was sent starts over. */
-  async #runOrRetry(request: QueryRequest, options: QueryOptions): Promise<QueryResult> {
-    let sent = false;
-    const onChunk = (chunk: Uint8Array) => {
-      sent = true;
-      return options.onChunk(chunk);
-    };
+  /** A child that another query took down is back at once; the query starts over. */
+  async #runOrRetry(request: AskedQuery, signal: AbortSignal | undefined): Promise<QueryResult> {
     try {
-      return await this.#run(request, { ...options, onChunk });
+      return await this.#run(request, signal);
     } catch (error) {
       const died = error instanceof MillraceError && error.code === 'MR_CHILD_FAILED';
-      if (!died || sent || options.signal?.aborted) throw error;
-      return this.#run(request, options);
+      if (!died || signal?.aborted) throw error;
+      return this.#run(request, signal);
     }
   }
 
@@ -69,19 +69,23 @@ export class DuckdbQueryEngine implements QueryEngine {
     this.#running += 1;
   }
 
-  async #run(request: QueryRequest, options: QueryOptions): Promise<QueryResult> {
+  async #run(asked: AskedQuery, signal: AbortSignal | undefined): Promise<QueryResult> {
     const deadline = new AbortController();
-    const signal = options.signal
-      ? AbortSignal.any([options.signal, deadline.signal])
-      : deadline.signal;
+    const ended = signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal;
     let cancelKill = () => {};
     const killSoon = () => {
       cancelKill = this.#clock.after(LIMITS.queryKillGraceMs, () => this.#child.kill());
     };
-    signal.addEventListener('abort', killSoon);
+    ended.addEventListener('abort', killSoon);
     const cancelDeadline = this.#clock.after(LIMITS.queryDeadlineMs, () => deadline.abort());
     try {
-      return await this.#child.call('query', request, { onChunk: options.onChunk, signal });
+      const request: QueryRequest = {
+        ...asked,
+        rowsMax: LIMITS.queryRowsMax,
+        bytesMax: LIMITS.queryBytesMax,
+        waitMs: await this.#childUp(),
+      };
+      return await this.#child.call('query', request, { signal: ended });
     } catch (error) {
       if (deadline.signal.aborted)
         throw new MillraceError(
@@ -89,13 +93,73 @@ export class DuckdbQueryEngine implements QueryEngine {
           `The query ran longer than ${LIMITS.queryDeadlineMs / 1000} s and was stopped.`,
           { cause: error },
         );
-      if (options.signal?.aborted)
+      if (signal?.aborted)
         throw new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause: error });
       throw error;
     } finally {
       cancelDeadline();
       cancelKill();
-      signal.removeEventListener('abort', killSoon);
+      ended.removeEventListener('abort', killSoon);
     }
   }
+
+  /** Waits for a child that was started again; returns what is left of the time for catching up. */
+  async #childUp(): Promise<number> {
+    const began = this.#clock.now();
+    await within(this.#child.up(), {
+      clock: this.#clock,
+      limitMs: LIMITS.queryCatchUpMs,
+      late: () =>
+        new MillraceError(
+          'MR_NOT_READY',
+          'The SQL engine was started again and is not up yet. Ask again in a few seconds.',
+        ),
+    });
+    return Math.max(0, LIMITS.queryCatchUpMs - (this.#clock.now() - began));
+  }
+
+  /** At the reader's pace: the child and the queue do not wait for it. */
+  async #send(result: QueryResult, { onChunk, signal }: QueryOptions): Promise<void> {
+    const give = async (chunk: Uint8Array): Promise<void> =>
+      within(Promise.resolve(onChunk(chunk)), {
+        clock: this.#clock,
+        limitMs: LIMITS.resultStallMs,
+        late: () =>
+          new MillraceError(
+            'MR_QUERY_CANCELLED',
+            `The result's reader took nothing for ${LIMITS.resultStallMs / 1000} s.`,
+          ),
+      });
+    this.#sending += 1;
+    try {
+      for await (const chunk of chunksOf(result, signal)) await give(chunk);
+    } finally {
+      this.#sending -= 1;
+      if ('file' in result) await rm(result.file, { force: true });
+    }
+  }
+}
+
+async function* chunksOf(result: ResultBytes, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  if ('bytes' in result) {
+    yield result.bytes;
+    return;
+  }
+  yield Buffer.from(result.head);
+  const options = { start: result.from, highWaterMark: READ_BYTES };
+  yield* createReadStream(result.file, signal ? { ...options, signal } : options);
+  yield Buffer.from(result.tail);
+}
+
+interface TimeLimit {
+  readonly clock: Clock;
+  readonly limitMs: number;
+  readonly late: () => MillraceError;
+}
+
+function within<T>(action: Promise<T>, { clock, limitMs, late }: TimeLimit): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(limitMs, () => reject(late()));
+    action.then(resolve, reject).finally(cancel);
+  });
 }
