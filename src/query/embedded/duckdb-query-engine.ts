@@ -2,6 +2,7 @@ import type { ChildProcess } from '../../children/child-process.ts';
 import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
+import { Turns } from '../../core/turns.ts';
 import type { QueryRequest, QueryResult, SqlMethods } from '../../engine/protocol.ts';
 import type { QueryEngine, QueryOptions } from '../query-engine.ts';
 
@@ -12,8 +13,11 @@ const RUNNING_MAX = 8;
 export class DuckdbQueryEngine implements QueryEngine {
   readonly #child: ChildProcess<SqlMethods>;
   readonly #clock: Clock;
-  readonly #queue: (() => void)[] = [];
-  #running = 0;
+  readonly #turns = new Turns({
+    atOnce: RUNNING_MAX,
+    waitingMax: LIMITS.queriesQueuedMax,
+    what: 'queries',
+  });
 
   constructor(child: ChildProcess<SqlMethods>, clock: Clock) {
     this.#child = child;
@@ -29,16 +33,12 @@ export class DuckdbQueryEngine implements QueryEngine {
         'MR_QUERY_LIMIT',
         `The statement has more than ${LIMITS.queryTextBytesMax} bytes.`,
       );
-    await this.#turn();
-    try {
-      return await this.#runOrRetry(
+    return this.#turns.take(() =>
+      this.#runOrRetry(
         { ...request, rowsMax: LIMITS.queryRowsMax, bytesMax: LIMITS.queryBytesMax },
         options,
-      );
-    } finally {
-      this.#running -= 1;
-      this.#queue.shift()?.();
-    }
+      ),
+    );
   }
 
   /** A child that another query took down is back at once; a query of which nothing was sent starts over. */
@@ -55,18 +55,6 @@ export class DuckdbQueryEngine implements QueryEngine {
       if (!died || sent || options.signal?.aborted) throw error;
       return this.#run(request, options);
     }
-  }
-
-  async #turn(): Promise<void> {
-    if (this.#running >= RUNNING_MAX) {
-      if (this.#queue.length >= LIMITS.queriesQueuedMax)
-        throw new MillraceError(
-          'MR_OVERLOADED',
-          `${this.#queue.length} queries wait already. Ask again in a second.`,
-        );
-      await new Promise<void>((resolve) => this.#queue.push(resolve));
-    }
-    this.#running += 1;
   }
 
   async #run(request: QueryRequest, options: QueryOptions): Promise<QueryResult> {
