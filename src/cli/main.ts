@@ -16,6 +16,7 @@ const VERBS: { readonly [name: string]: () => Promise<() => Command> } = {
   replay: async () => (await import('./replay.ts')).replayCommand,
   status: async () => (await import('./status.ts')).statusCommand,
   keys: async () => (await import('./keys.ts')).keysCommand,
+  users: async () => (await import('./users.ts')).usersCommand,
   types: async () => (await import('./types.ts')).typesCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
 };
@@ -33,8 +34,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .exitOverride();
   const called = VERBS[argv[2] ?? ''];
   for (const load of called ? [called] : Object.values(VERBS)) {
-    const command = (await load())();
-    program.addCommand(command.exitOverride().showHelpAfterError('(see --help)'));
+    program.addCommand(strict((await load())()));
   }
   try {
     await program.parseAsync([...argv]);
@@ -45,4 +45,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     createOutput(argv.includes('--json')).fail(asMillraceError(error, 'MR_INTERNAL'));
     return 1;
   }
+}
+
+/** The words below a verb too: wrong ones end with 2, not with commander's own 1. */
+function strict(command: Command): Command {
+  for (const below of command.commands) strict(below);
+  return command.exitOverride().showHelpAfterError('(see --help)');
 }

@@ -67,6 +67,7 @@ describe('the words of the command line', () => {
         'doctor',
         'replay',
         'keys',
+        'users',
         'types',
       ]),
     );
@@ -75,6 +76,10 @@ describe('the words of the command line', () => {
       ['keys', 'create'],
       ['keys', 'list'],
       ['keys', 'revoke'],
+      ['users', 'add'],
+      ['users', 'change'],
+      ['users', 'list'],
+      ['users', 'remove'],
     ];
     const helps = await Promise.all(
       all.map(async (words) => ({ words, help: await millrace([...words, '--help']) })),
@@ -84,7 +89,7 @@ describe('the words of the command line', () => {
       expect(help.out, words.join(' ')).toMatch(
         new RegExp(`Example:\\n(.*\\| )?  ?.*millrace ${words.join(' ')}`),
       );
-      if (words[0] !== 'keys' || words.length > 1)
+      if (!['keys', 'users'].includes(words.join(' ')))
         expect(help.out, words.join(' ')).toContain('--json');
     }
   });
@@ -96,6 +101,9 @@ describe('the words of the command line', () => {
       ['query'],
       ['dev', '--prot', '1'],
       ['init', 'a', 'b'],
+      ['keys', 'create'],
+      ['users', 'add', 'ann'],
+      ['users', 'invite', 'ann'],
     ]) {
       const { code, err } = await millrace(args, { cwd: temporaryFolder() });
       expect(code, args.join(' ')).toBe(2);
