@@ -77,10 +77,9 @@ async function describeBound(
   sql: string,
   bound: Bound,
 ): Promise<ResultColumn[]> {
-  const result = await connection.run(
-    `SELECT * FROM (${sql.replace(/;\s*$/, '')}\n) LIMIT 0`,
-    bound.values,
-    bound.types,
+  const before = 'SELECT * FROM ';
+  const result = await placed(before, sql, () =>
+    connection.run(`${before}${nested(sql)} LIMIT 0`, bound.values, bound.types),
   );
   return Array.from({ length: result.columnCount }, (_, index) => ({
     name: result.columnName(index),
@@ -111,9 +110,30 @@ function bind(params: QueryRequest['params']): Bound {
   };
 }
 
-/** The user's query as a relation whose columns are c0, c1, …: result names may repeat or be empty. */
+/** The user's query as part of another; a comment at its end ends with the line. */
+function nested(sql: string): string {
+  return `(${sql.replace(/;\s*$/, '')}\n)`;
+}
+
+/** As a relation whose columns are c0, c1, …: result names may repeat or be empty. */
 function inner(sql: string, columns: readonly ResultColumn[]): string {
-  return `(${sql.replace(/;\s*$/, '')}\n) AS result(${columns.map((_, index) => `c${index}`).join(', ')})`;
+  return `${nested(sql)} AS result(${columns.map((_, index) => `c${index}`).join(', ')})`;
+}
+
+/** Runs what has the user's query nested after `before`; an error's place is then one of the user's text. */
+async function placed<T>(before: string, sql: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    const { code, message, details } = queryError(error);
+    const { position, ...others } = details;
+    const place = Number(position) - Buffer.byteLength(`${before}(`);
+    const isInside = place >= 0 && place < Buffer.byteLength(sql);
+    throw new MillraceError(code, message, {
+      cause: error,
+      details: { ...others, ...(isInside ? { position: place } : {}) },
+    });
+  }
 }
 
 async function streamJson(
@@ -133,17 +153,13 @@ async function streamJson(
     sink.text(
       `{"columns":${JSON.stringify(columns.map(({ name, type }) => ({ name, type: typeName(type) })))},"rows":[`,
     );
-  const result = await connection.stream(
-    `SELECT ${row}::VARCHAR FROM ${inner(request.sql, columns)}`,
-    bound.values,
-    bound.types,
+  const before = `SELECT ${row}::VARCHAR FROM `;
+  const result = await placed(before, request.sql, () =>
+    connection.stream(`${before}${inner(request.sql, columns)}`, bound.values, bound.types),
   );
+  const next = () => placed(before, request.sql, () => result.fetchChunk());
   let rows = 0;
-  for (
-    let chunk = await result.fetchChunk();
-    chunk && chunk.rowCount > 0;
-    chunk = await result.fetchChunk()
-  ) {
+  for (let chunk = await next(); chunk && chunk.rowCount > 0; chunk = await next()) {
     const lines = chunk.getColumnValues(0) as string[];
     rows += lines.length;
     if (rows > request.rowsMax) throw tooMany(request.rowsMax);
@@ -174,10 +190,10 @@ async function copyOut(
   const options =
     request.format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet, COMPRESSION zstd';
   try {
-    const copied = await connection.run(
-      `COPY (SELECT ${names.join(', ')} FROM ${inner(request.sql, columns)} LIMIT ${request.rowsMax + 1}) TO ${quoteText(path)} (${options})`,
-      bound.values,
-      bound.types,
+    const before = `COPY (SELECT ${names.join(', ')} FROM `;
+    const after = ` LIMIT ${request.rowsMax + 1}) TO ${quoteText(path)} (${options})`;
+    const copied = await placed(before, request.sql, () =>
+      connection.run(`${before}${inner(request.sql, columns)}${after}`, bound.values, bound.types),
     );
     if (copied.rowsChanged > request.rowsMax) throw tooMany(request.rowsMax);
     const sink = new Sink(request, context);

@@ -598,6 +598,27 @@ describe('POST /v1/sql', () => {
         14,
       ],
       [
+        { sql: "select 'é', cast(x as int) from (values ('a')) t(x)" },
+        400,
+        'MR_QUERY_FAILED',
+        /Could not convert string 'a'/,
+        13,
+      ],
+      [
+        { sql: 'select $1, foo from lake.sales', params: ['x'] },
+        400,
+        'MR_QUERY_FAILED',
+        /"foo" not found/,
+        11,
+      ],
+      [
+        { sql: 'select cast(x as int) from (values (1), (null)) t(x) where foo', format: 'csv' },
+        400,
+        'MR_QUERY_FAILED',
+        /"foo" not found/,
+        59,
+      ],
+      [
         { sql: 'select $1, $2', params: ['only one'] },
         400,
         'MR_QUERY_FAILED',
