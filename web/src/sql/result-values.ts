@@ -12,7 +12,7 @@ export const isNumber = (type: string): boolean => NUMBER.test(type);
 
 /** Shorter where the long form says no more. */
 export const typeText = (type: string): string =>
-  type.replace('TIMESTAMP WITH TIME ZONE', 'TIMESTAMPTZ, UTC').toLowerCase();
+  type === 'TIMESTAMP WITH TIME ZONE' ? 'timestamptz (UTC)' : type.toLowerCase();
 
 const SAMPLED_ROWS = 200;
 const [CHARACTERS_MIN, CHARACTERS_MAX] = [6, 42];

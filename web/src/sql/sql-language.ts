@@ -7,14 +7,17 @@ import type {
 import { PostgreSQL, SQLDialect } from '@codemirror/lang-sql';
 import { nameText, type Relation, relationText } from './relations.ts';
 
-/** What the engine (DuckDB) adds to the SQL that the editor knows. */
+/** Of a SELECT as the engine (DuckDB) has it: nothing else is let through. */
 const KEYWORDS =
-  'qualify exclude replace columns pivot unpivot asof positional semi anti ilike glob lambda struct map list';
+  'all and anti any as asc asof between by case cast columns cross current desc distinct else end except exclude exists false filter first following from full group groups having ilike in inner intersect interval is join lambda last lateral left like limit materialized natural not null nulls offset on or order outer over partition pivot positional preceding qualify range recursive rename replace right row rows select semi similar some tablesample then true try_cast unbounded union unpivot using values when where window with within';
 
-export const DIALECT: SQLDialect = SQLDialect.define({
-  ...PostgreSQL.spec,
-  keywords: `${PostgreSQL.spec.keywords} ${KEYWORDS}`,
-});
+export const DIALECT: SQLDialect = SQLDialect.define({ ...PostgreSQL.spec, keywords: KEYWORDS });
+
+const KEYWORD_COMPLETIONS: readonly Completion[] = KEYWORDS.split(' ').map((label) => ({
+  label,
+  type: 'keyword',
+  boost: -1,
+}));
 
 const FUNCTIONS =
   'abs any_value approx_count_distinct arg_max arg_min avg ceil coalesce concat count date_diff date_part date_trunc dayname extract first floor greatest histogram ifnull lag last lead least len list lower max median min mode monthname nullif quantile_cont rank regexp_extract regexp_matches replace round row_number split_part starts_with stddev strftime string_agg strptime substring sum time_bucket today trim try_cast unnest upper year'.split(
@@ -28,7 +31,7 @@ const FUNCTION_COMPLETIONS: readonly Completion[] = FUNCTIONS.map((name) => ({
   detail: '()',
 }));
 
-/** Offers tables, columns of the tables that the statement names, and functions. */
+/** Offers tables, columns of the tables that the statement names, functions and keywords. */
 export function relationCompletion(relations: () => readonly Relation[]): CompletionSource {
   return (context) => completionsAt(context, relations());
 }
@@ -48,6 +51,7 @@ function completionsAt(
         ...named.flatMap(({ relation }) => columnCompletions(relation)),
         ...relations.map(relationCompletionOf),
         ...FUNCTION_COMPLETIONS,
+        ...KEYWORD_COMPLETIONS,
       ],
       validFor: /^[\w$]*$/,
     };
