@@ -17,6 +17,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     rolldownOptions: {
+      // Slow on a busy machine is no warning.
+      checks: { pluginTimings: false },
       output: {
         codeSplitting: {
           groups: [

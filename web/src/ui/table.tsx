@@ -1,10 +1,12 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, type RefObject, useEffect, useRef, useState } from 'react';
 import styles from './table.module.css';
 
 export interface Column<Row> {
   readonly title: string;
   /** Numbers stand at the right, so that their digits compare. */
   readonly align?: 'left' | 'right';
+  /** Its text may take several lines. */
+  readonly wraps?: boolean;
   cell(row: Row): ReactNode;
 }
 
@@ -18,9 +20,16 @@ interface TableProps<Row> {
 
 /** A table of some rows; it scrolls sideways by itself where the page is narrow. */
 export function Table<Row>({ label, columns, rows, keyOf }: TableProps<Row>) {
+  const box = useRef<HTMLElement>(null);
+  const scrolls = useScrolls(box);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <section className={styles['scroll']} aria-label={label} tabIndex={0}>
+    // What scrolls must be reachable by keyboard, and nothing else.
+    <section
+      ref={box}
+      className={styles['scroll']}
+      aria-label={label}
+      {...(scrolls ? { tabIndex: 0 } : {})}
+    >
       <table className={styles['table']}>
         <thead>
           <tr>
@@ -34,8 +43,8 @@ export function Table<Row>({ label, columns, rows, keyOf }: TableProps<Row>) {
         <tbody>
           {rows.map((row) => (
             <tr key={keyOf(row)}>
-              {columns.map(({ title, align, cell }) => (
-                <td key={title} className={styles[align ?? 'left']}>
+              {columns.map(({ title, align, wraps, cell }) => (
+                <td key={title} className={styles[wraps ? 'wraps' : (align ?? 'left')]}>
                   {cell(row)}
                 </td>
               ))}
@@ -45,4 +54,19 @@ export function Table<Row>({ label, columns, rows, keyOf }: TableProps<Row>) {
       </table>
     </section>
   );
+}
+
+/** Whether it is narrower than what is in it. */
+function useScrolls(box: RefObject<HTMLElement | null>): boolean {
+  const [scrolls, setScrolls] = useState(false);
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() =>
+      setScrolls(element.scrollWidth > element.clientWidth),
+    );
+    for (const watched of [element, ...element.children]) observer.observe(watched);
+    return () => observer.disconnect();
+  }, [box]);
+  return scrolls;
 }
