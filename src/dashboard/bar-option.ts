@@ -9,7 +9,8 @@ import { FONT, seriesColor } from './theme.ts';
 /** The name of a category on the page; NULL has one, too. */
 export function categoryName(value: string | number | null | undefined): string {
   if (value === null || value === undefined) return '(none)';
-  return value === '' ? '(empty)' : String(value);
+  // One line: a break within a name would put its second half over the next bar.
+  return String(value).replace(/\s+/g, ' ').trim() || '(empty)';
 }
 
 /** Bars by category, largest first, with their names and values. */

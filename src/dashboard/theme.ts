@@ -52,7 +52,8 @@ export const THEMES: { readonly light: Theme; readonly dark: Theme } = {
   },
 };
 
-export const FONT = 'Inter, "Inter fallback", system-ui, sans-serif';
+/** Quoted so that it may stand in an attribute: ECharts writes it into one as it is. */
+export const FONT = "Inter, 'Inter fallback', system-ui, sans-serif";
 
 /** The colour of a series by its place; "Other" has none of its own. */
 export function seriesColor(theme: Theme, index: number, isOther: boolean): string {
