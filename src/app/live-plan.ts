@@ -1,5 +1,5 @@
 import type { NamedField } from '../core/field-types.ts';
-import { chartsOf, itemsOf } from '../definition/dashboard.ts';
+import { chartsOf, itemsOf } from '../definition/dashboard-items.ts';
 import type { LiveSetup } from '../engine/protocol.ts';
 import type { LiveDashboard, LivePlan, LiveSource } from '../live/live-plan.ts';
 import { sourcesOf } from '../plan/compile-dashboard.ts';

@@ -1,7 +1,7 @@
 import { MillraceError } from '../core/errors.ts';
 import type { NamedField } from '../core/field-types.ts';
 import type { Check } from '../definition/check.ts';
-import { chartsOf, itemsOf } from '../definition/dashboard.ts';
+import { chartsOf, itemsOf } from '../definition/dashboard-items.ts';
 import { invalidDefinition } from '../definition/invalid.ts';
 import { locationText } from '../definition/location.ts';
 import type {

@@ -1,5 +1,6 @@
 import type { Chart, ChartBuilders, DashboardItem } from './chart.ts';
 import { chartBuilders, isDashboardItem } from './chart-builders.ts';
+import { chartsOf, itemsOf } from './dashboard-items.ts';
 import { invalidDefinition, refuseUnknownOptions, requireName } from './invalid.ts';
 import { rememberLocation } from './location.ts';
 
@@ -51,21 +52,6 @@ export function dashboard<const N extends string>(
   const definition = { kind: 'dashboard' as const, name, settings: Object.freeze(settings) };
   rememberLocation(definition);
   return Object.freeze(definition);
-}
-
-/** Every item, rows and tabs looked into. */
-export function itemsOf(items: readonly DashboardItem[]): DashboardItem[] {
-  return items.flatMap((item) => {
-    if (item.kind === 'row') return [item, ...itemsOf(item.items)];
-    if (item.kind === 'tabs') return [item, ...item.tabs.flatMap((tab) => itemsOf(tab.items))];
-    return [item];
-  });
-}
-
-const CHART_KINDS: ReadonlySet<string> = new Set(['kpi', 'line', 'area', 'bar', 'stacked', 'grid']);
-
-export function chartsOf(items: readonly DashboardItem[]): Chart[] {
-  return itemsOf(items).filter((item): item is Chart => CHART_KINDS.has(item.kind));
 }
 
 /** A chart's id is in links, so that two charts of one title could not be told apart. */

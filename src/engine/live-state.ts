@@ -2,7 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { typeText } from '../core/field-types.ts';
 import { parseTime } from '../core/time-grain.ts';
 import type { ChartAnswer, Choice, DashboardAnswer } from '../dashboard/answer.ts';
-import { chartsOf, itemsOf } from '../definition/dashboard.ts';
+import { chartsOf, itemsOf } from '../definition/dashboard-items.ts';
 import type { Dim } from '../live/constraint.ts';
 import type { DashboardRequest, LiveDashboard, LivePlan } from '../live/live-plan.ts';
 import { periodRange } from '../live/period.ts';

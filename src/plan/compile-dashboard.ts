@@ -1,5 +1,6 @@
 import type { Chart, DashboardItem } from '../definition/chart.ts';
-import { chartsOf, type Dashboard, itemsOf } from '../definition/dashboard.ts';
+import type { Dashboard } from '../definition/dashboard.ts';
+import { chartsOf, itemsOf } from '../definition/dashboard-items.ts';
 import { invalidDefinition } from '../definition/invalid.ts';
 import { locationOf } from '../definition/location.ts';
 import type { Model } from '../definition/model.ts';

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
-import { itemsOf } from '../../../src/definition/dashboard.ts';
+import { itemsOf } from '../../../src/definition/dashboard-items.ts';
 import type { DashboardPlan } from '../../../src/plan/plan.ts';
 import { usePlan } from '../plan.tsx';
 import { Button } from '../ui/button.tsx';

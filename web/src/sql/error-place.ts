@@ -17,23 +17,8 @@ export function placedError(error: ApiError, statement: Statement): PlacedError 
   return {
     message,
     hint: hint.length > 0 ? hint.join('\n') : undefined,
-    index:
-      typeof position === 'number'
-        ? statement.from + indexOfByte(statement.sql, position)
-        : undefined,
+    index: typeof position === 'number' ? statement.from + position : undefined,
   };
-}
-
-/** The engine counts bytes of UTF-8; texts here are counted in UTF-16. */
-export function indexOfByte(text: string, byte: number): number {
-  let bytes = 0;
-  let index = 0;
-  for (const character of text) {
-    if (bytes >= byte) break;
-    bytes += new TextEncoder().encode(character).length;
-    index += character.length;
-  }
-  return index;
 }
 
 /** `line 3, character 8` */
