@@ -66,7 +66,7 @@ export class App {
     this.#target = target;
     this.#unlock = unlock;
     this.#planState = new PlanState(folder, target.files);
-    this.claim = new Claim(folder, target.keys);
+    this.claim = new Claim(folder, target);
     const context = { folder, clock, logger };
     this.#engine = startEngine(context);
     this.#sql = startSql(

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { MillraceError } from '../core/errors.ts';
+import { Logins } from '../govern/logins.ts';
 import { EMPTY_PLAN } from '../plan/plan.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
 import type { Principal, Services, StatusReport } from '../serve/services.ts';
@@ -19,13 +20,20 @@ const instant = (ms: number | null): string | null =>
 /** What the doors are given of the app. */
 export function createServices(app: App, parts: ServiceParts): Services {
   const { target, clock, logger, allowedHosts, mode, query } = parts;
+  const logins = new Logins({ users: target.users, clock, logger });
   return {
     logger,
     allowedHosts,
     query,
     requiresKeys: mode === 'start',
     authenticate: (token) => authenticate(app, target, token),
-    claim: (token) => app.claim.use(token, clock.now()),
+    claimKey: async (token) => {
+      const create = () => target.keys.create(['admin'], 'claimed at first start', clock.now());
+      const { key, secret } = await app.claim.use(token, create);
+      return { id: key.id, secret };
+    },
+    claimUser: (token, user) => app.claim.use(token, () => logins.claim(user)),
+    logins,
     keys: {
       create: async (roles, label) => {
         const { key, secret } = await target.keys.create(roles, label, clock.now());
@@ -64,9 +72,9 @@ export function createServices(app: App, parts: ServiceParts): Services {
 function authenticate(app: App, target: Target, token: string): Principal | undefined {
   const [given, local] = [Buffer.from(token), Buffer.from(app.localKey)];
   if (given.length === local.length && timingSafeEqual(given, local))
-    return { id: 'local', roles: ['admin'] };
+    return { kind: 'key', id: 'local', roles: ['admin'] };
   const key = target.keys.find(token);
-  return key && { id: key.id, roles: key.roles };
+  return key && { kind: 'key', id: key.id, roles: key.roles };
 }
 
 function statusOf(runtime: Runtime, app: App, target: Target): StatusReport {

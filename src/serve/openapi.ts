@@ -4,6 +4,7 @@ import { ROLES } from '../govern/key-store.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type JsonSchema, recordSchema } from '../plan/type-mapping.ts';
 import type { Services } from './services.ts';
+import { SESSION_COOKIE } from './session-cookie.ts';
 
 /** `GET /openapi.json`: every route, with the streams and lookups of this pipeline. */
 export async function openapiRoutes(
@@ -49,7 +50,7 @@ const object = (
   required: readonly string[] = Object.keys(properties),
 ): JsonSchema => ({ type: 'object', properties, required: [...required] });
 const string: Object = { type: 'string' };
-const KEY: Object = { security: [{ key: [] }] };
+const KEY: Object = { security: [{ key: [] }, { session: [] }] };
 const OPEN: Object = { security: [] };
 
 /** The document for a plan, as OpenAPI 3.1. */
@@ -69,10 +70,13 @@ export function openapiDocument(plan: Plan): Object {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    security: [{ key: [] }],
+    ...KEY,
     paths: { ...streamPaths(plan), ...lookupPaths(plan), ...FIXED_PATHS },
     components: {
-      securitySchemes: { key: { type: 'http', scheme: 'bearer', bearerFormat: 'mr_…' } },
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer', bearerFormat: 'mr_…' },
+        session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
+      },
       schemas: { ...SCHEMAS, ...streams },
     },
   };
@@ -192,6 +196,13 @@ const SCHEMAS: { readonly [name: string]: JsonSchema } = {
     rows: { type: 'array', items: { type: 'array', items: {} } },
     rowCount: { type: 'integer' },
   }),
+  Roles: { type: 'array', items: { type: 'string', enum: [...ROLES] } },
+  User: object({ name: string, roles: ref('Roles') }),
+  Session: object({
+    user: { type: ['string', 'null'] },
+    roles: ref('Roles'),
+    requiresLogin: { type: 'boolean' },
+  }),
 };
 
 const FIXED_PATHS: Object = {
@@ -262,15 +273,7 @@ const FIXED_PATHS: Object = {
       {
         ...KEY,
         operationId: 'createKey',
-        requestBody: body(
-          object(
-            {
-              roles: { type: 'array', items: { type: 'string', enum: [...ROLES] } },
-              label: string,
-            },
-            ['roles'],
-          ),
-        ),
+        requestBody: body(object({ roles: ref('Roles'), label: string }, ['roles'])),
       },
       '201',
     ),
@@ -282,12 +285,82 @@ const FIXED_PATHS: Object = {
       parameters: [text('id', 'path', 'Id of the key.')],
     }),
   },
+  '/v1/users': {
+    get: operation(
+      'People who may log in',
+      'admin',
+      ok('The users.', object({ users: { type: 'array', items: ref('User') } })),
+      { ...KEY, operationId: 'listUsers' },
+    ),
+    post: operation(
+      'Add a user',
+      'admin',
+      ok('The user.', ref('User')),
+      {
+        ...KEY,
+        operationId: 'addUser',
+        requestBody: body(object({ name: string, roles: ref('Roles'), password: string })),
+      },
+      '201',
+    ),
+  },
+  '/v1/users/{name}': {
+    patch: operation(
+      'Give a user other roles or a new password; ends the sessions of the user',
+      'admin',
+      ok('The user.', ref('User')),
+      {
+        ...KEY,
+        operationId: 'changeUser',
+        parameters: [text('name', 'path', 'Name of the user.')],
+        requestBody: body(object({ roles: ref('Roles'), password: string }, [])),
+      },
+    ),
+    delete: operation(
+      'Remove a user; ends the sessions of the user',
+      'admin',
+      ok('Done.', object({ removed: string })),
+      {
+        ...KEY,
+        operationId: 'removeUser',
+        parameters: [text('name', 'path', 'Name of the user.')],
+      },
+    ),
+  },
+  '/v1/session': {
+    get: operation(
+      'Who is logged in; no error where nobody is',
+      'session',
+      ok('The session.', ref('Session')),
+      { ...OPEN, operationId: 'session' },
+    ),
+    post: operation(
+      'Log in; the answer sets the session cookie',
+      'session',
+      ok('The session.', ref('Session')),
+      {
+        ...OPEN,
+        operationId: 'login',
+        requestBody: body(object({ name: string, password: string })),
+      },
+    ),
+    delete: operation('Log out', 'session', ok('Nobody is logged in.', ref('Session')), {
+      ...OPEN,
+      operationId: 'logout',
+    }),
+  },
   '/v1/claim': {
     post: operation(
-      'Exchange the claim token of the first start for an admin key',
-      'admin',
-      ok('The key.', object({ id: string, secret: string })),
-      { ...OPEN, operationId: 'claim', requestBody: body(object({ token: string })) },
+      'Exchange the claim token of the first start for an admin key, or with name and password for the first user',
+      'session',
+      ok('The key, or the session of the user.', {
+        oneOf: [object({ id: string, secret: string }), ref('Session')],
+      }),
+      {
+        ...OPEN,
+        operationId: 'claim',
+        requestBody: body(object({ token: string, name: string, password: string }, ['token'])),
+      },
     ),
   },
   '/healthz': {

@@ -2,13 +2,16 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest }
 import { asMillraceError, MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Role } from '../govern/key-store.ts';
+import { checkAccess } from './access.ts';
 import { adminRoutes } from './admin.ts';
 import { healthRoutes } from './health.ts';
 import { ingestRoutes } from './ingest.ts';
 import { lookupRoutes } from './lookups.ts';
 import { openapiRoutes } from './openapi.ts';
 import type { Services } from './services.ts';
+import { sessionRoutes } from './session.ts';
 import { sqlRoutes } from './sql.ts';
+import { userRoutes } from './users.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -63,6 +66,8 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   await server.register(lookupRoutes, { services });
   await server.register(sqlRoutes, { services });
   await server.register(adminRoutes, { services });
+  await server.register(sessionRoutes, { services });
+  await server.register(userRoutes, { services });
   await server.register(healthRoutes, { services });
   await server.register(openapiRoutes, { services });
   return server;
@@ -106,21 +111,4 @@ function checkHost(request: FastifyRequest, services: Services): void {
 
 function originName(origin: string): string {
   return URL.canParse(origin) ? new URL(origin).hostname : origin;
-}
-
-function checkAccess(request: FastifyRequest, services: Services): void {
-  const { roles } = request.routeOptions.config;
-  if (!roles || !services.requiresKeys) return;
-  const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
-  const principal = token === undefined ? undefined : services.authenticate(token);
-  if (!principal)
-    throw new MillraceError(
-      'MR_ACCESS_UNAUTHENTICATED',
-      'This server wants a key: send `Authorization: Bearer mr_…`. An administrator makes one with `millrace keys create --role producer`.',
-    );
-  if (!principal.roles.includes('admin') && !roles.some((role) => principal.roles.includes(role)))
-    throw new MillraceError(
-      'MR_ACCESS_DENIED',
-      `Key ${principal.id} has the roles ${principal.roles.join(', ')}; this needs ${roles.join(' or ')}.`,
-    );
 }

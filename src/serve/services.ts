@@ -1,6 +1,7 @@
 import type { MillraceError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Role } from '../govern/key-store.ts';
+import type { LoggedIn, LoginRequest, Logins } from '../govern/logins.ts';
 import type { IngestResult, RequestOptions } from '../ingest/ingest.ts';
 import type { LookupPage, LookupQuery } from '../lookup/lookup-store.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -9,6 +10,7 @@ import type { Run } from '../schedule/run-store.ts';
 
 /** Who asks. */
 export interface Principal {
+  readonly kind: 'key' | 'user';
   readonly id: string;
   readonly roles: readonly Role[];
 }
@@ -16,14 +18,18 @@ export interface Principal {
 /** What the doors serve. Each may wait while a changed pipeline is put in place. */
 export interface Services {
   readonly logger: Logger;
-  /** False where nothing asks for a key (`dev` on loopback). */
+  /** False where nothing asks for a key or a login (`dev` on loopback). */
   readonly requiresKeys: boolean;
   /** Host names the server answers for, besides the loopback ones. */
   readonly allowedHosts: readonly string[];
   readonly query: QueryEngine;
-  authenticate(token: string): Principal | undefined;
+  /** Who sends this key. */
+  authenticate(key: string): Principal | undefined;
   /** Exchanges the claim token of the first start for an admin key. @throws MR_ACCESS_CLAIMED, MR_ACCESS_DENIED */
-  claim(token: string): Promise<{ id: string; secret: string }>;
+  claimKey(token: string): Promise<{ id: string; secret: string }>;
+  /** Exchanges it for the first user, logged in. @throws the same, and what adding a user does */
+  claimUser(token: string, user: Omit<LoginRequest, 'address'>): Promise<LoggedIn>;
+  readonly logins: Logins;
   keys: {
     create(roles: readonly Role[], label: string): Promise<{ id: string; secret: string }>;
     list(): readonly {

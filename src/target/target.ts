@@ -4,6 +4,7 @@ import type { Delivery } from '../deliver/delivery.ts';
 import type { TableDeliveryOptions } from '../deliver/embedded/table-delivery.ts';
 import type { SqlMethods } from '../engine/protocol.ts';
 import type { KeyStore } from '../govern/key-store.ts';
+import type { UserStore } from '../govern/user-store.ts';
 import type { TableStore } from '../lake/table-store.ts';
 import type { LookupStore } from '../lookup/lookup-store.ts';
 import type { ModelRunnerOptions } from '../model/embedded/table-model-runner.ts';
@@ -22,6 +23,7 @@ export interface Target {
   readonly lookups: LookupStore;
   readonly runs: RunStore;
   readonly keys: KeyStore;
+  readonly users: UserStore;
   createDelivery(options: TableDeliveryOptions): Delivery;
   createModelRunner(options: ModelRunnerOptions): ModelRunner;
   createQueryEngine(child: ChildProcess<SqlMethods>): QueryEngine;

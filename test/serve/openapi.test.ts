@@ -189,6 +189,9 @@ test('its schemas are JSON Schema 2020-12, and hold for what goes in and comes o
     ),
   ).toEqual([]);
   expect(validator('Error')(await (await post('/v1/sql', { sql: 'selec' })).json())).toEqual([]);
+  expect(validator('Session')(await (await fetch(`${app.address}/v1/session`)).json())).toEqual([]);
+  const user = { name: 'ann', roles: ['reader'], password: 'correct horse' };
+  expect(validator('User')(await (await post('/v1/users', user)).json())).toEqual([]);
   const row = await eventually(async () => {
     const response = await fetch(`${app.address}/v1/lookups/last/a`);
     return response.status === 200 ? ((await response.json()) as object) : undefined;
@@ -196,10 +199,17 @@ test('its schemas are JSON Schema 2020-12, and hold for what goes in and comes o
   expect(validator('record_sales')(row)).toEqual([]);
 });
 
-test('only probes, metrics, this document and the claim are open', async () => {
+test('only probes, metrics, this document, logins and the claim are open', async () => {
   const { operations } = await served();
   const open = operations
     .filter(({ operation }) => operation.security?.length === 0)
     .map(({ path }) => path);
-  expect(open.sort()).toEqual(['/healthz', '/metrics', '/openapi.json', '/readyz', '/v1/claim']);
+  expect([...new Set(open)].sort()).toEqual([
+    '/healthz',
+    '/metrics',
+    '/openapi.json',
+    '/readyz',
+    '/v1/claim',
+    '/v1/session',
+  ]);
 });
