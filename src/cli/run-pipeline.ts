@@ -49,7 +49,7 @@ export const devCommand = (): Command =>
 export const startCommand = (): Command =>
   runVerb(
     'start',
-    'Run the pipeline for production: keys required, no reload',
+    'Run the pipeline for production: keys and logins required, no reload',
     'millrace start pipeline.ts --data /var/lib/millrace',
   ).action((pipeline: string, options: RunOptions) => run('start', pipeline, options));
 
@@ -117,7 +117,9 @@ async function announce(app: App, mode: 'dev' | 'start', output: Output): Promis
   output.say(`${paint('green', 'ready')} ${app.address}`);
   if (token !== undefined) {
     output.say(`First start: claim it with this token, which works once:\n  ${token}`);
-    output.say(`or make a key on this machine: millrace keys create --role admin`);
+    output.say(
+      'or make an administrator on this machine: millrace users add NAME --role admin, millrace keys create --role admin',
+    );
   }
 }
 

@@ -66,6 +66,7 @@ describe('the words of the command line', () => {
         'doctor',
         'replay',
         'keys',
+        'users',
         'types',
       ]),
     );
@@ -74,6 +75,10 @@ describe('the words of the command line', () => {
       ['keys', 'create'],
       ['keys', 'list'],
       ['keys', 'revoke'],
+      ['users', 'add'],
+      ['users', 'change'],
+      ['users', 'list'],
+      ['users', 'remove'],
     ];
     const helps = await Promise.all(
       all.map(async (words) => ({ words, help: await millrace([...words, '--help']) })),
@@ -83,13 +88,15 @@ describe('the words of the command line', () => {
       expect(help.out, words.join(' ')).toMatch(
         new RegExp(`Example:\\n(.*\\| )?  ?.*millrace ${words.join(' ')}`),
       );
-      if (words[0] !== 'keys' || words.length > 1)
+      if (!['keys', 'users'].includes(words.join(' ')))
         expect(help.out, words.join(' ')).toContain('--json');
     }
   });
 
   test('words that are not understood end with 2 and a way to help; failures end with 1', async () => {
     for (const args of [
+      ['users', 'add', 'ann'],
+      ['users', 'invite', 'ann'],
       ['serve'],
       ['import'],
       ['query'],
