@@ -96,6 +96,8 @@ describe('the words of the command line', () => {
 
   test('words that are not understood end with 2 and a way to help; failures end with 1', async () => {
     for (const args of [
+      ['users', 'add', 'ann'],
+      ['users', 'invite', 'ann'],
       ['serve'],
       ['import'],
       ['query'],
