@@ -20,6 +20,12 @@ const VERBS: { readonly [name: string]: () => Promise<() => Command> } = {
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
 };
 
+/** Commander ends the process by itself otherwise, with an exit code of its own, also for verbs in verbs. */
+function withoutExit(command: Command): Command {
+  for (const nested of command.commands) withoutExit(nested);
+  return command.exitOverride().showHelpAfterError('(see --help)');
+}
+
 /** Runs the command line; resolves to the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   // `millrace query … | head`: a reader that has enough is no error.
@@ -34,7 +40,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const called = VERBS[argv[2] ?? ''];
   for (const load of called ? [called] : Object.values(VERBS)) {
     const command = (await load())();
-    program.addCommand(command.exitOverride().showHelpAfterError('(see --help)'));
+    program.addCommand(withoutExit(command));
   }
   try {
     await program.parseAsync([...argv]);
