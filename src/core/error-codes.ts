@@ -92,6 +92,11 @@ export const ERROR_CODES = Object.freeze({
     'Nothing is at this address.',
     'See /openapi.json for all routes.',
   ),
+  MR_REQUEST_METHOD: entry(
+    405,
+    'The address does not take this method.',
+    'Use a method that the Allow header and the message name.',
+  ),
   MR_REQUEST_TOO_LARGE: entry(
     413,
     'A request is larger than it may be.',
