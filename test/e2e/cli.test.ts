@@ -713,7 +713,7 @@ describe('import', () => {
       ...MAPPED,
     ]);
     expect(people.out).toMatch(
-      /odd\.csv \(\d+ B, CSV, utf-8, delimiter ","\)\n3 rows read, 2 stored, 1 rejected; 2 of them were stored by an import before/,
+      /odd\.csv \(\d+ B, CSV, utf-8, delimiter ",", invoice_date month\/day\/year\)\n3 rows read, 2 stored, 1 rejected; 2 of them were stored by an import before/,
     );
     const { out } = await millrace([
       'query',
