@@ -42,6 +42,10 @@ export function formatNumber(
   if (Number.isNaN(size)) return String(value);
   if (format === 'bytes') return bytes(Number(value), language);
   const options = numberOptions(format, size, length);
+  // A decimal keeps the digits it was sent with, so that columns line up.
+  const digits = typeof value === 'string' ? (value.split('.')[1]?.length ?? 0) : 0;
+  if (format === undefined && length === 'exact' && !/e/i.test(String(value)))
+    options.minimumFractionDigits = Math.min(digits, 20);
   // The exact text: Intl writes decimals of any length digit by digit.
   return formatter(language, options).format(value as unknown as number);
 }
