@@ -168,11 +168,15 @@ function span(value: unknown, dashboard: string): string {
   return value as string;
 }
 
+const FILTER_COLUMN =
+  "takes a field, for example select(sales.fields.country), or { from: dailyRevenue, column: 'country' }.";
+
 function columnOf(
   given: FilterColumn,
   fail: (problem: string) => Error,
 ): { from: string; field: string } {
-  if (given && 'kind' in given && given.kind === 'field-reference')
+  if (typeof given !== 'object' || given === null) throw fail(FILTER_COLUMN);
+  if ('kind' in given && given.kind === 'field-reference')
     return { from: given.of, field: given.field };
   if (
     given &&
@@ -181,9 +185,7 @@ function columnOf(
     typeof given.column === 'string'
   )
     return { from: given.from.name, field: given.column };
-  throw fail(
-    "takes a field, for example select(sales.fields.country), or { from: dailyRevenue, column: 'country' }.",
-  );
+  throw fail(FILTER_COLUMN);
 }
 
 function makeChart(kind: ChartKind, title: unknown, options: unknown, dashboard: string): Chart {
