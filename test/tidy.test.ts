@@ -46,7 +46,6 @@ const HOMES: { readonly [name: string]: RegExp } = {
   fastify: /^serve\/|^app\//,
   commander: /^cli\//,
   pino: /^cli\//,
-  'csv-parse': /^source\/embedded\//,
   avsc: /^lake\/iceberg\//,
   jiti: /^app\//,
   fzstd: /^wire\//,

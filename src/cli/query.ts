@@ -19,14 +19,18 @@ export const queryCommand = (): Command =>
     `millrace query "select country, count(*) from lake.sales group by all"`,
   )
     .argument('<sql>', 'one SELECT')
-    .option('--format <format>', FORMATS.join(', '), 'table')
+    .option('--format <format>', `${FORMATS.join(', ')} (default: table)`)
+    .addHelpText(
+      'after',
+      '\nWith --json the result is one event: {"event":"done","columns":[…],"rows":[[…]],"rowCount":…}.\n',
+    )
     .action((sql: string, options: QueryOptions) =>
       withConnection(options, (connection) => query(connection, sql, options)),
     );
 
 async function query(connection: Connection, sql: string, options: QueryOptions): Promise<void> {
-  const format = options.json ? 'json' : (options.format ?? 'table');
-  if (!FORMATS.includes(format))
+  const { format } = options;
+  if (format !== undefined && !FORMATS.includes(format))
     throw new MillraceError('MR_COMMAND_USAGE', `--format must be one of ${FORMATS.join(', ')}.`);
   if (format === 'parquet' && process.stdout.isTTY)
     throw new MillraceError(
@@ -35,17 +39,38 @@ async function query(connection: Connection, sql: string, options: QueryOptions)
     );
   const response = await connection.request('POST', '/v1/sql', {
     sql,
-    format: format === 'table' ? 'json' : format,
+    format: format === undefined || format === 'table' ? 'json' : format,
   });
   if (!response.ok) throw pointedAt(sql, await errorOf(response));
-  if (format === 'table') {
-    printTable((await response.json()) as TableResult);
-    return;
+  try {
+    if (format !== undefined && format !== 'table') await passOn(response);
+    else if (options.json) printEvent(await response.text());
+    else printTable((await response.json()) as TableResult);
+  } catch (error) {
+    if (error instanceof TypeError) throw cutOff(error);
+    throw error;
   }
+}
+
+async function passOn(response: Response): Promise<void> {
   for await (const chunk of response.body ?? []) {
     if (!process.stdout.write(chunk))
       await new Promise((resolve) => process.stdout.once('drain', resolve));
   }
+}
+
+/** The server's JSON as it is, on one line: no number is read and written again. */
+function printEvent(result: string): void {
+  process.stdout.write(`{"event":"done",${result.slice(1).replaceAll('\n', '')}\n`);
+}
+
+/** `fetch` rejects with a TypeError where the connection ends before the answer does. */
+function cutOff(error: TypeError): MillraceError {
+  return new MillraceError(
+    'MR_QUERY_FAILED',
+    `The answer ended before it was whole (${error.message}); the server may have stopped. What was printed is not all of it. Ask again.`,
+    { cause: error },
+  );
 }
 
 interface TableResult {

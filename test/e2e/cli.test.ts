@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
-import { millrace, startPipeline } from '../support/pipeline.ts';
+import { MILLRACE, millrace, startPipeline } from '../support/pipeline.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -96,6 +97,8 @@ describe('the words of the command line', () => {
 
   test('words that are not understood end with 2 and a way to help; failures end with 1', async () => {
     for (const args of [
+      ['users', 'add', 'ann'],
+      ['users', 'invite', 'ann'],
       ['serve'],
       ['import'],
       ['query'],
@@ -104,6 +107,8 @@ describe('the words of the command line', () => {
       ['keys', 'create'],
       ['users', 'add', 'ann'],
       ['users', 'invite', 'ann'],
+      ['keys', 'create', '--roles', 'admin'],
+      ['keys', 'revoke'],
     ]) {
       const { code, err } = await millrace(args, { cwd: temporaryFolder() });
       expect(code, args.join(' ')).toBe(2);
@@ -237,6 +242,16 @@ test('`plan` finds what is wrong before anything runs, with file and line', asyn
       /pipeline\.ts:7: totals: [\s\S]*"?qty"? not found[\s\S]*at character \d+/,
     ],
     [
+      PIPELINE.replace('quantity: f.int()', "quantity: f.int().default('none' as never)"),
+      'MR_DEFINITION_INVALID',
+      /pipeline\.ts:4: field\.int\(\): \.default\(\) .*32 bits, got the text "none"/,
+    ],
+    [
+      PIPELINE.replace("check.between('quantity'", "check.between('qty'"),
+      'MR_DEFINITION_INVALID',
+      /pipeline\.ts:7: model\('totals'\): check 'qty is between .*Columns are: invoice_no, quantity, at/,
+    ],
+    [
       PIPELINE.replace("key: 'invoice_no'", "key: 'no'"),
       'MR_DEFINITION_INVALID',
       /pipeline\.ts:6: lookup\('by_no'\): `key` names "no"/,
@@ -330,7 +345,15 @@ test('`query` asks the running process or the data folder, in each format', asyn
   expect((await query('--format', 'parquet')).out.slice(0, 4)).toBe('PAR1');
   expect(await pipeline.stop()).toBe(0);
 
-  expect(JSON.parse((await query('--json')).out), 'where none runs').toEqual(expected);
+  const { out } = await query('--json');
+  expect([out.split('\n').length, out.slice(0, 15)], 'one object on one line').toEqual([
+    2,
+    '{"event":"done"',
+  ]);
+  expect(JSON.parse(out), 'where none runs').toEqual({ event: 'done', ...expected });
+  expect((await query('--json', '--format', 'ndjson')).out, 'a format that is named').toBe(
+    answers.ndjson,
+  );
   const wrong = await millrace([
     'query',
     'select\n  nothing from lake.sales',
@@ -347,6 +370,43 @@ test('`query` asks the running process or the data folder, in each format', asyn
     (await millrace(['query', sql, '--data', join(folder, '.millrace')], { cwd: folder })).out,
     'by default a table of what the current folder has',
   ).toBe(answers.table);
+});
+
+test('`query` whose result is not whole says why, and ends with 1', async () => {
+  const folder = project();
+  const pipeline = await startPipeline(folder, undefined);
+  const many = 'select * from range(1000001)';
+  for (const args of [[], ['--format', 'ndjson'], ['--format', 'csv']]) {
+    const limited = await millrace(['query', many, '--pipeline', folder, ...args]);
+    expect([limited.code, limited.out, limited.err]).toEqual([
+      1,
+      '',
+      'error The result has more than 1000000 rows. Add a LIMIT, or aggregate.\n',
+    ]);
+  }
+  expect(await json(['query', many, '--pipeline', folder])).toMatchObject({
+    code: 1,
+    last: { event: 'error', code: 'MR_QUERY_LIMIT' },
+  });
+  const large = "select repeat('x', 200) || range as text from range(900000)";
+  const child = spawn(
+    process.execPath,
+    [MILLRACE, 'query', large, '--pipeline', folder, '--format', 'csv'],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk.toString();
+  });
+  await once(child.stdout, 'data');
+  child.stdout.pause();
+  await pipeline.kill();
+  child.stdout.resume();
+  const [code] = (await once(child, 'close')) as [number];
+  expect([code, errors]).toEqual([
+    1,
+    expect.stringMatching(/^error The answer ended before it was whole .* Ask again\.\n$/),
+  ]);
 });
 
 test('`send`, `run`, `replay`, `status` and `doctor` answer people and programs', async () => {
@@ -653,7 +713,7 @@ describe('import', () => {
       ...MAPPED,
     ]);
     expect(people.out).toMatch(
-      /odd\.csv \(\d+ B, CSV, utf-8, delimiter ","\)\n3 rows read, 2 stored, 1 rejected; 2 of them were stored by an import before/,
+      /odd\.csv \(\d+ B, CSV, utf-8, delimiter ",", invoice_date month\/day\/year\)\n3 rows read, 2 stored, 1 rejected; 2 of them were stored by an import before/,
     );
     const { out } = await millrace([
       'query',

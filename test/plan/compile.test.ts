@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import {
-  bucket,
   check,
   dashboard,
   field as f,
@@ -257,12 +256,4 @@ test('order keeps nodes that do not depend on each other as they were', () => {
   ];
   expect(orderByInputs(nodes).map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd']);
   expect(orderByInputs([])).toEqual([]);
-});
-
-test('a partition that cannot be written yet is refused before a table is made with it', () => {
-  const table = { partitionBy: [bucket('id', 8)] };
-  const sharded = stream('sharded', { fields: { id: f.int() }, table });
-  expect(() => compile([sharded])).toThrow(
-    /stream\('sharded'\): .*bucket\('id', …\) cannot be written yet/,
-  );
 });

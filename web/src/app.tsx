@@ -6,10 +6,12 @@ import { Header, HeaderSlot } from './header.tsx';
 import { PlanProvider } from './plan.tsx';
 import { asApiError } from './resource.ts';
 import { ROUTES } from './routes.ts';
+import { SessionProvider } from './session.tsx';
 import { Card } from './ui/card.tsx';
 import { Page } from './ui/page.tsx';
 import { EmptyState, ErrorState, Skeleton } from './ui/states.tsx';
 import { ToastProvider } from './ui/toast.tsx';
+import { UserMenu } from './user-menu.tsx';
 
 /** The frame around every page: header, navigation, main part. */
 export function App() {
@@ -39,22 +41,24 @@ export function App() {
         Skip to content
       </a>
       <HeaderSlot value={slot}>
-        <PlanProvider>
-          <Header onSlot={setSlot} />
-          <main id="main" ref={main} tabIndex={-1} className={styles['main']}>
-            <DefectBoundary key={here}>
-              <Suspense
-                fallback={
-                  <Card>
-                    <Skeleton lines={8} />
-                  </Card>
-                }
-              >
-                <Pages />
-              </Suspense>
-            </DefectBoundary>
-          </main>
-        </PlanProvider>
+        <SessionProvider>
+          <PlanProvider>
+            <Header onSlot={setSlot} userMenu={<UserMenu />} />
+            <main id="main" ref={main} tabIndex={-1} className={styles['main']}>
+              <DefectBoundary key={here}>
+                <Suspense
+                  fallback={
+                    <Card>
+                      <Skeleton lines={8} />
+                    </Card>
+                  }
+                >
+                  <Pages />
+                </Suspense>
+              </DefectBoundary>
+            </main>
+          </PlanProvider>
+        </SessionProvider>
       </HeaderSlot>
     </ToastProvider>
   );

@@ -37,6 +37,11 @@ export const ROUTES: readonly PageRoute[] = [
     component: page(() => import('./lookups/lookups-page.tsx'), 'LookupsPage'),
   },
   {
+    path: '/gallery',
+    title: 'Gallery',
+    component: page(() => import('./gallery/gallery-page.tsx'), 'GalleryPage'),
+  },
+  {
     path: '/login',
     title: 'Log in',
     component: page(() => import('./login/login-page.tsx'), 'LoginPage'),
