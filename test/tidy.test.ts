@@ -123,10 +123,13 @@ function layerProblem(path: string, { from, typeOnly }: Import): string | undefi
   return `src/${path} (row ${here.row}) may not import ${target} (row ${there.row})${here.row >= 3 && there.row <= 4 ? ' but by `import type`' : ''}: imports point down`;
 }
 
+/** What page and server both run: pure functions, without a package or anything of Node. */
+const SHARED_WITH_PAGE = /^(dashboard\/|core\/time-grain\.ts$|definition\/dashboard-items\.ts$)/;
+
 /** What the page runs is built for the browser: of the server it runs the chart functions, and knows the types. */
 function pageProblem(path: string, { from, typeOnly }: Import): string | undefined {
   const target = resolveImport(path, from);
-  if (typeOnly || target.startsWith('../web/') || target.startsWith('dashboard/')) return undefined;
+  if (typeOnly || target.startsWith('../web/') || SHARED_WITH_PAGE.test(target)) return undefined;
   return `${path.slice(3)} may import src/${target} by \`import type\` only`;
 }
 
@@ -157,6 +160,19 @@ describe('the house is tidy', () => {
     );
     expect(problems).toEqual([]);
     expect(PAGE_SOURCES.length).toBeGreaterThan(10);
+  });
+
+  test('what the page shares with the server runs nothing else of it', () => {
+    const shared = SOURCES.filter(({ path }) => SHARED_WITH_PAGE.test(path));
+    const problems = shared.flatMap(({ path, text }) =>
+      importsOf(text)
+        .filter(
+          ({ from, typeOnly }) => !typeOnly && !SHARED_WITH_PAGE.test(resolveImport(path, from)),
+        )
+        .map(({ from }) => `src/${path} is run by the page and may not import ${from}`),
+    );
+    expect(problems).toEqual([]);
+    expect(shared.length).toBeGreaterThan(5);
   });
 
   test('only target names implementations', () => {

@@ -201,6 +201,50 @@ const SCHEMAS: { readonly [name: string]: JsonSchema } = {
     rows: { type: 'array', items: { type: 'array', items: {} } },
     rowCount: { type: 'integer' },
   }),
+  DashboardState: object(
+    {
+      period: { ...string, description: "A span such as '7d', 'all', or 'from..until'." },
+      filters: {
+        type: 'object',
+        description: 'By field; all parts of a filter must hold.',
+        additionalProperties: object(
+          {
+            in: { type: 'array', items: { type: ['string', 'null'] } },
+            range: object({ from: string, until: string }),
+            has: { ...string, description: 'Words that the text must have.' },
+          },
+          [],
+        ),
+      },
+      tabs: { type: 'object' },
+    },
+    [],
+  ),
+  DashboardAnswer: object({
+    version: {
+      type: 'object',
+      description: 'The place up to which each stream was read, and the version of each table.',
+      additionalProperties: { type: 'integer' },
+    },
+    newest: { type: 'object', additionalProperties: { type: ['string', 'null'] } },
+    period: { oneOf: [{ type: 'null' }, object({ from: string, until: string })] },
+    charts: {
+      type: 'object',
+      description: 'By id of the chart.',
+      additionalProperties: object({
+        kind: { type: 'string', enum: ['kpi', 'series', 'grid', 'failed'] },
+        from: { type: 'string', enum: ['cube', 'full'] },
+        notFiltered: { type: 'array', items: string },
+      }),
+    },
+    choices: {
+      type: 'object',
+      additionalProperties: {
+        type: 'array',
+        items: object({ value: { type: ['string', 'null'] }, rows: { type: 'integer' } }),
+      },
+    },
+  }),
   Roles: { type: 'array', items: { type: 'string', enum: [...ROLES] } },
   User: object({ name: string, roles: ref('Roles') }),
   Session: object({
@@ -210,7 +254,72 @@ const SCHEMAS: { readonly [name: string]: JsonSchema } = {
   }),
 };
 
+const DASHBOARD: Object = {
+  ...KEY,
+  parameters: [text('dashboard', 'path', 'Name of the dashboard.')],
+};
+
 const FIXED_PATHS: Object = {
+  '/v1/dashboards': {
+    get: operation(
+      'Dashboards of the pipeline',
+      'dashboards',
+      ok(
+        'Names and titles.',
+        object({
+          dashboards: {
+            type: 'array',
+            items: object({
+              name: string,
+              title: string,
+              description: { type: ['string', 'null'] },
+            }),
+          },
+        }),
+      ),
+      { ...KEY, operationId: 'dashboards' },
+    ),
+  },
+  '/v1/dashboards/{dashboard}': {
+    get: operation(
+      'A dashboard as it is defined',
+      'dashboards',
+      ok('Its charts and controls.', { type: 'object' }),
+      { ...DASHBOARD, operationId: 'dashboard' },
+    ),
+  },
+  '/v1/dashboards/{dashboard}/answers': {
+    post: operation(
+      'The numbers of a dashboard, all of one version',
+      'dashboards',
+      ok('The numbers.', ref('DashboardAnswer')),
+      {
+        ...DASHBOARD,
+        operationId: 'answerDashboard',
+        requestBody: body(
+          object(
+            {
+              state: ref('DashboardState'),
+              charts: { type: 'array', items: string, description: 'Ids; default all.' },
+              active: { ...string, description: 'The field whose filter is being changed.' },
+            },
+            [],
+          ),
+        ),
+      },
+    ),
+  },
+  '/v1/dashboards/{dashboard}/changes': {
+    get: operation(
+      'Word of new versions, as server-sent events',
+      'dashboards',
+      {
+        description: 'An event `version` at once and after each change.',
+        content: { 'text/event-stream': { schema: string } },
+      },
+      { ...DASHBOARD, operationId: 'changesOfDashboard' },
+    ),
+  },
   '/v1/sql': {
     post: operation(
       'Ask with SQL',
