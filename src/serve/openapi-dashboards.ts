@@ -103,7 +103,15 @@ export const DASHBOARD_SCHEMAS: { readonly [name: string]: JsonSchema } = {
     },
     newest: { type: 'object', additionalProperties: { type: ['string', 'null'] } },
     period: nullable(object({ from: string, until: string })),
-    charts: { type: 'object', additionalProperties: { type: 'object' } },
+    charts: {
+      type: 'object',
+      description: 'By id of the chart.',
+      additionalProperties: object({
+        kind: { type: 'string', enum: ['kpi', 'series', 'grid', 'failed'] },
+        from: { type: 'string', enum: ['cube', 'full'] },
+        notFiltered: texts,
+      }),
+    },
     choices: {
       type: 'object',
       additionalProperties: {

@@ -42,7 +42,6 @@ export const ROUTES: readonly PageRoute[] = [
   { path: '/login', component: LoginPage },
   {
     path: '/gallery',
-    title: 'Gallery',
     component: page(() => import('./gallery/gallery-page.tsx'), 'GalleryPage'),
   },
 ];
