@@ -7,6 +7,7 @@ import { dayOf } from '../live/period.ts';
 import { quoteIdentifier } from '../plan/render-sql.ts';
 import { CubeStore, type Scope } from './cube-store.ts';
 import { textRows } from './database.ts';
+import type { RowsNews } from './hot-rows.ts';
 import type { Measure } from './measure-parts.ts';
 
 /** Records kept beside the cubes; grids that need older ones read the source. */
@@ -82,7 +83,9 @@ export class LiveSourceState {
   }
 
   /** New records, in the transaction that adds them. */
-  async advance({ until, delivered }: { until: number; delivered: number }): Promise<void> {
+  async advance({ until, delivered, isTrimmed }: RowsNews): Promise<void> {
+    // Nothing can be taken out of a greatest or a least: what is kept is made anew.
+    if (isTrimmed) return this.forget();
     if (!this.#isKnown || until <= this.#next) return;
     const hot = `hot.${quoteIdentifier(`lake.${this.source.name}`)}`;
     const from = this.#next >= delivered ? hot : this.relation;

@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { typeText } from '../core/field-types.ts';
+import { LIMITS } from '../core/limits.ts';
 import { parseTime } from '../core/time-grain.ts';
 import type { ChartAnswer, Choice, DashboardAnswer } from '../dashboard/answer.ts';
 import { chartsOf, itemsOf } from '../definition/dashboard-items.ts';
@@ -148,7 +149,7 @@ async function planChoices(
   const count = state.measures.get(ROW_COUNT);
   if (!count) throw new Error('every source counts its rows');
   const scope = await state.scope({ dims: [dim], constraints }, [count], active);
-  const sql = `SELECT CAST(${scope.column(dim)} AS VARCHAR) AS value, CAST(${scope.value(count)} AS VARCHAR) AS n FROM ${scope.from} ${scope.where} GROUP BY ALL ORDER BY CAST(n AS BIGINT) DESC, value LIMIT 1000`;
+  const sql = `SELECT CAST(${scope.column(dim)} AS VARCHAR) AS value, CAST(${scope.value(count)} AS VARCHAR) AS n FROM ${scope.from} ${scope.where} GROUP BY ALL ORDER BY CAST(n AS BIGINT) DESC, value LIMIT ${LIMITS.choicesMax}`;
   return async (connection) =>
     (await textRows(connection, sql)).map(([value, rows]) => ({
       value: value ?? null,
