@@ -10,7 +10,7 @@ import type { DashboardRequest } from '../live/live-plan.ts';
 import { CatchUp } from './catch-up.ts';
 import { connect, lockDown, openDatabase, queryError } from './database.ts';
 import type { LiveSourceState } from './live-source.ts';
-import { LiveState, type PlannedDashboard } from './live-state.ts';
+import { LiveState, PartFailure, type PlannedDashboard } from './live-state.ts';
 import type { HostMethods, LiveSetup } from './protocol.ts';
 import { RelationState } from './relation-state.ts';
 import { SEARCH_PATH } from './relations.ts';
@@ -86,19 +86,36 @@ function versionOf({ source }: LiveSourceState): number {
 }
 
 async function answer(request: DashboardRequest, context: CallContext): Promise<DashboardAnswer> {
+  const failed = new Map<string, string>();
+  for (;;) {
+    try {
+      return await answerWithout(failed, request, context);
+    } catch (error) {
+      // Without the part that failed the rest is read again: an error ends a transaction as a whole.
+      const isNew = error instanceof PartFailure && !failed.has(error.part);
+      if (context.signal.aborted) throw cancelled();
+      if (!isNew) throw queryError(error);
+      failed.set(error.part, error.message);
+    }
+  }
+}
+
+async function answerWithout(
+  failed: ReadonlyMap<string, string>,
+  request: DashboardRequest,
+  { signal }: CallContext,
+): Promise<DashboardAnswer> {
   const connection = await connect(instance, SEARCH_PATH);
   const interrupt = () => connection.interrupt();
   try {
     const read = await turns.inTurn(async () => {
-      if (context.signal.aborted) throw cancelled();
-      return begin(request, connection);
+      if (signal.aborted) throw cancelled();
+      return begin(request, connection, failed);
     });
-    context.signal.addEventListener('abort', interrupt);
+    signal.addEventListener('abort', interrupt);
     return await read(connection);
-  } catch (error) {
-    throw context.signal.aborted ? cancelled() : queryError(error);
   } finally {
-    context.signal.removeEventListener('abort', interrupt);
+    signal.removeEventListener('abort', interrupt);
     await connection.run('ROLLBACK').catch(() => undefined);
     connection.closeSync();
   }
@@ -111,11 +128,12 @@ const cancelled = (): MillraceError =>
 async function begin(
   request: DashboardRequest,
   connection: DuckDBConnection,
+  failed: ReadonlyMap<string, string>,
 ): Promise<PlannedDashboard> {
   if (!live?.has(request.dashboard))
     throw new MillraceError('MR_PLAN_UNKNOWN', `There is no dashboard '${request.dashboard}'.`);
   await catchUp(request.dashboard);
-  const planned = await live.plan(request, versionOf);
+  const planned = await live.plan(request, versionOf, failed);
   await connection.run('BEGIN TRANSACTION');
   await connection.run('SELECT one FROM millrace.main.moment');
   return planned;

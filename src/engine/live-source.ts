@@ -25,6 +25,8 @@ export class LiveSourceState {
   readonly cubes: CubeStore;
   /** The newest records of a stream, a table of the source's columns. */
   readonly tail: string;
+  /** Aggregates that are numbers, by SQL. */
+  readonly numbers: ReadonlySet<string>;
   /** By SQL. */
   readonly measures: ReadonlyMap<string, Measure>;
   readonly #connection: DuckDBConnection;
@@ -44,6 +46,7 @@ export class LiveSourceState {
       readonly connection: DuckDBConnection;
       readonly filterFields: readonly string[];
       readonly parts: ConstructorParameters<typeof CubeStore>[2];
+      readonly numbers: ReadonlySet<string>;
     },
   ) {
     this.source = source;
@@ -51,6 +54,7 @@ export class LiveSourceState {
     this.relation = relationOf(source);
     this.tail = `cubes.${quoteIdentifier(`${source.name} tail`)}`;
     this.cubes = new CubeStore(source, this.relation, options.parts);
+    this.numbers = options.numbers;
     this.#connection = options.connection;
     this.#filterFields = options.filterFields;
     this.#timeColumns = source.columns

@@ -13,7 +13,7 @@ const PASSWORD = 'correct horse battery';
 
 const start = () => startPipeline(temporaryFolder(), PIPELINE, { mode: 'start' });
 const tokenOf = (pipeline: RunningPipeline) =>
-  (pipeline.events[0] as unknown as { keys: { claim: string } }).keys.claim;
+  (pipeline.events[0]?.['keys'] as { claim?: string } | undefined)?.claim ?? '';
 
 async function claimed(): Promise<RunningPipeline> {
   const pipeline = await start();

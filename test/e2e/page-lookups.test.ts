@@ -40,6 +40,7 @@ async function start(): Promise<RunningPipeline> {
 }
 
 async function lookUp(page: Page, key: string): Promise<void> {
+  await page.getByLabel('Lookup').selectOption('invoices');
   await page.getByLabel('invoice_no', { exact: true }).fill(key);
   await page.getByRole('button', { name: 'Look up' }).click();
 }
@@ -122,6 +123,7 @@ test('a key that is not there, and one of the wrong type, are told apart', async
 test('who knows no key is offered the newest', async () => {
   const { url } = await start();
   const page = await visit(url, { path: '/lookups' });
+  await page.getByLabel('Lookup').selectOption('invoices');
   await page.getByRole('button', { name: '1000001' }).click();
   await page.getByText(/^1 row ·/).waitFor();
 });

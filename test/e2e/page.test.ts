@@ -34,6 +34,7 @@ describe('the shell', () => {
     expect(await focused(page)).toBe('Skip to content');
     await page.keyboard.press('Enter');
     expect(await page.evaluate('document.activeElement.id')).toBe('main');
+    expect(page.url(), 'the address stays as it is').toBe(`${url}/streams`);
     await page.reload();
     for (const name of ['Skip to content', 'millrace', 'Dashboards', 'Streams', 'Models']) {
       await page.keyboard.press('Tab');

@@ -1,4 +1,12 @@
-import { Component, type ReactNode, Suspense, useEffect, useRef, useState } from 'react';
+import {
+  Component,
+  type MouseEvent,
+  type ReactNode,
+  Suspense,
+  useEffect,
+  useRef,
+  useState,
+} from 'react';
 import { Route, Switch, useLocation } from 'wouter';
 import styles from './app.module.css';
 import { Header, HeaderSlot } from './header.tsx';
@@ -20,9 +28,7 @@ export function App() {
     <ToastProvider>
       <SessionProvider>
         <PlanProvider>
-          <a href="#main" className={styles['skip']}>
-            Skip to content
-          </a>
+          <SkipLink />
           <Header onSlot={setSlot} userMenu={<UserMenu />} />
           <HeaderSlot value={slot}>
             <Main />
@@ -30,6 +36,19 @@ export function App() {
         </PlanProvider>
       </SessionProvider>
     </ToastProvider>
+  );
+}
+
+/** The address stays as it is: what is behind its # is for pages to use. */
+function SkipLink() {
+  const skip = (event: MouseEvent) => {
+    event.preventDefault();
+    document.getElementById('main')?.focus();
+  };
+  return (
+    <a href="#main" className={styles['skip']} onClick={skip}>
+      Skip to content
+    </a>
   );
 }
 
