@@ -92,6 +92,11 @@ export const ERROR_CODES = Object.freeze({
     'Nothing is at this address.',
     'See /openapi.json for all routes.',
   ),
+  MR_REQUEST_METHOD: entry(
+    405,
+    'The address does not take this method.',
+    'Use a method that the Allow header and the message name.',
+  ),
   MR_REQUEST_TOO_LARGE: entry(
     413,
     'A request is larger than it may be.',
@@ -238,6 +243,11 @@ export const ERROR_CODES = Object.freeze({
   ),
   MR_MODEL_FAILED: entry(500, 'A run of a model failed.', 'See sys.runs for the error.'),
   MR_IMPORT_FILE: entry(400, 'A file could not be imported.', 'Correct what the message names.'),
+  MR_IMPORT_ROW: entry(
+    422,
+    'A row of a file could not be read.',
+    'Correct the row in the file; the file of the rejected rows has it as it stands.',
+  ),
   MR_CHILD_FAILED: entry(
     503,
     'A child process died while it worked on this.',

@@ -260,9 +260,10 @@ function requirePartition(
       `\`table.partitionBy\`: ${partition.transform}('${found.name}') cannot be used on ${found.type.kind}.`,
     );
   const sized = partition.transform === 'bucket' || partition.transform === 'truncate';
-  if (sized && !(Number.isInteger(partition.size) && (partition.size as number) > 0))
+  const size = partition.size as number;
+  if (sized && !(Number.isInteger(size) && size > 0 && size < 2 ** 31))
     throw invalidDefinition(
       title,
-      `\`table.partitionBy\`: ${partition.transform}('${found.name}', size) needs a whole number above 0.`,
+      `\`table.partitionBy\`: ${partition.transform}('${found.name}', size) needs a whole number above 0, of 32 bits.`,
     );
 }

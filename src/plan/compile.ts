@@ -41,7 +41,6 @@ export function compile(exported: readonly unknown[]): CompiledPipeline {
     format: 1,
     streams: ofKind('stream').map((definition) => {
       checkMeasures(definition, byName);
-      refuseBuckets(definition);
       return { name: definition.name, ...definition.settings };
     }),
     lookups: ofKind('lookup').map((definition) => {
@@ -121,19 +120,6 @@ function compileModel(definition: Model, byName: ByName): ModelPlan {
   }
   checkMeasures(definition, byName);
   return { name: definition.name, ...settings, inputs };
-}
-
-/** The definition has it already; the writer of tables does not know Iceberg's hash yet. */
-function refuseBuckets(definition: Stream): void {
-  const { table } = definition.settings;
-  const partition =
-    table === false ? undefined : table.partitionBy.find((one) => one.transform === 'bucket');
-  if (!partition) return;
-  throw invalidDefinition(
-    titleOf(definition),
-    `\`table.partitionBy\`: bucket('${partition.field}', …) cannot be written yet. Use truncate, identity, day, month, year or hour.`,
-    locationOf(definition),
-  );
 }
 
 function requireCron(definition: Model): void {

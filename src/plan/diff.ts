@@ -1,5 +1,5 @@
 import { type FieldType, type NamedField, typeText } from '../core/field-types.ts';
-import type { Plan, StreamPlan } from './plan.ts';
+import type { LookupPlan, Plan, StreamPlan } from './plan.ts';
 
 export interface PlanChange {
   readonly kind: 'added' | 'changed' | 'removed' | 'breaking';
@@ -17,7 +17,7 @@ export function diffPlans(previous: Plan, next: Plan): PlanChange[] {
   return [
     ...diffNamed('stream', renamed(previous.streams, next.streams), next.streams, diffStream),
     ...diffNamed('lookup', previous.lookups, next.lookups, (what, before, after) =>
-      same([before.from, before.key, before.sort], [after.from, after.key, after.sort])
+      same(entriesBy(before), entriesBy(after))
         ? same(before, after)
           ? []
           : [changed(what, 'options changed')]
@@ -45,6 +45,14 @@ export function diffPlans(previous: Plan, next: Plan): PlanChange[] {
     ),
   ];
 }
+
+/** What decides which entries a lookup has. */
+const entriesBy = ({ from, key, sort, tombstone }: LookupPlan): unknown => [
+  from,
+  key,
+  sort,
+  tombstone ?? null,
+];
 
 /** Streams before under the names they have now, so that a declared rename is a change and not a loss. */
 function renamed(before: readonly StreamPlan[], after: readonly StreamPlan[]): StreamPlan[] {
@@ -103,21 +111,23 @@ function diffStream(what: string, before: StreamPlan, after: StreamPlan): PlanCh
     );
   if (before.table === false && after.table !== false)
     changes.push(added(what, `table lake.${after.name}`));
-  const rest = ({ fields: _fields, key: _key, shards: _shards, table, ...others }: StreamPlan) => [
-    others,
-    table === false ? [] : [table.partitionBy, table.everyMs, table.bytesMax],
-  ];
-  if (!same(rest(before), rest(after)) && before.table !== false && after.table !== false)
-    changes.push(
-      changed(
-        what,
-        same(before.table.partitionBy, after.table.partitionBy)
-          ? 'options changed'
-          : 'partitions changed, for files written from now on',
-      ),
-    );
+  const [was, is] = [before.table || undefined, after.table || undefined];
+  if (was && is && !same(was.partitionBy, is.partitionBy))
+    changes.push(changed(what, 'partitions changed, for files written from now on'));
+  if (!same(optionsOf(before), optionsOf(after)) || (was && is && !same(pace(was), pace(is))))
+    changes.push(changed(what, 'options changed'));
   return changes;
 }
+
+function optionsOf(stream: StreamPlan): object {
+  const { fields: _fields, key: _key, shards: _shards, table: _table, ...options } = stream;
+  return options;
+}
+
+const pace = ({ everyMs, bytesMax }: Exclude<StreamPlan['table'], false>): unknown => [
+  everyMs,
+  bytesMax,
+];
 
 function diffFields(
   what: string,

@@ -20,6 +20,7 @@ export const PAGE_ROUTES: readonly string[] = [
   '/sql',
   '/lookups',
   '/login',
+  '/gallery',
 ];
 
 const INDEX = '/index.html';

@@ -1,4 +1,9 @@
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { asMillraceError, MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Role } from '../govern/key-store.ts';
@@ -9,10 +14,11 @@ import { healthRoutes } from './health.ts';
 import { ingestRoutes } from './ingest.ts';
 import { lookupRoutes } from './lookups.ts';
 import { openapiRoutes } from './openapi.ts';
-import { pageRoutes, readPage, sendPage, wantsPage } from './page.ts';
+import { pageRoutes, readPage } from './page.ts';
 import type { Services } from './services.ts';
 import { sessionRoutes } from './session.ts';
 import { sqlRoutes } from './sql.ts';
+import { answerOnSocket, answerUnmatched, unreadableAddress } from './unmatched.ts';
 import { userRoutes } from './users.ts';
 
 declare module 'fastify' {
@@ -38,12 +44,18 @@ export async function createServer(services: Services): Promise<FastifyInstance>
     },
     routerOptions: { maxParamLength: 4096 },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
-    return503OnClosing: true,
+    // A request that comes while it closes is answered by what it asks for, with MR_STOPPING.
+    return503OnClosing: false,
+    frameworkErrors: (_error, request, reply: FastifyReply) => {
+      const known = unreadableAddress(request.url);
+      return reply.status(known.status).send(errorBody(known));
+    },
+    clientErrorHandler: answerOnSocket,
   });
   const page = readPage();
   server.server.maxConnections = LIMITS.connectionsMax;
   server.setErrorHandler((error: FastifyError, request, reply) => {
-    const known = knownError(error);
+    const known = knownError(error, request);
     if (known.status >= 500)
       services.logger.error(
         { code: known.code, url: request.routeOptions.url, error: known.message },
@@ -55,18 +67,12 @@ export async function createServer(services: Services): Promise<FastifyInstance>
     if (!request.raw.complete) reply.header('connection', 'close');
     return reply.status(known.status).send(errorBody(known));
   });
-  server.setNotFoundHandler((request, reply) => {
-    if (wantsPage(request)) return sendPage(page, request, reply, 404);
-    const error = new MillraceError(
-      'MR_REQUEST_NOT_FOUND',
-      `Nothing is at ${request.method} ${request.url.split('?')[0]}. See /openapi.json for all routes.`,
-    );
-    return reply.status(error.status).send(errorBody(error));
-  });
+  takeJson(server);
   server.addHook('onRequest', async (request) => {
     checkHost(request, services);
     checkAccess(request, services);
   });
+  answerUnmatched(server, page);
   await server.register(ingestRoutes, { services });
   await server.register(lookupRoutes, { services });
   await server.register(sqlRoutes, { services });
@@ -84,20 +90,29 @@ export function errorBody(error: MillraceError): { error: object } {
   return { error: { code: error.code, message: error.message, ...error.details } };
 }
 
-const FASTIFY_CODES: {
-  readonly [code: string]: 'MR_REQUEST_TOO_LARGE' | 'MR_REQUEST_MEDIA_TYPE' | 'MR_REQUEST_INVALID';
-} = {
-  FST_ERR_CTP_BODY_TOO_LARGE: 'MR_REQUEST_TOO_LARGE',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'MR_REQUEST_MEDIA_TYPE',
-};
+/** Bodies are JSON; an empty one is none, whatever its type says: clients send the type by habit. */
+function takeJson(server: FastifyInstance): void {
+  const parse = server.getDefaultJsonParser('error', 'error');
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body.length === 0) done(null, undefined);
+    else void parse(request, body as string, done);
+  });
+}
 
-function knownError(error: FastifyError): MillraceError {
-  const code =
-    FASTIFY_CODES[error.code] ??
-    (error.statusCode !== undefined && error.statusCode < 500
-      ? 'MR_REQUEST_INVALID'
-      : 'MR_INTERNAL');
-  return asMillraceError(error, code);
+function knownError(error: FastifyError, request: FastifyRequest): MillraceError {
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return asMillraceError(error, 'MR_REQUEST_TOO_LARGE');
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new MillraceError(
+        'MR_REQUEST_MEDIA_TYPE',
+        `Content-Type '${request.headers['content-type'] ?? ''}' is not supported here. Send application/json; with curl: -H 'Content-Type: application/json'.`,
+        { cause: error },
+      );
+  }
+  const isTheirs = error.statusCode !== undefined && error.statusCode < 500;
+  return asMillraceError(error, isTheirs ? 'MR_REQUEST_INVALID' : 'MR_INTERNAL');
 }
 
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);

@@ -58,14 +58,44 @@ export const topProducts = model('top_products', {
   materialize: 'view',
 });
 
-export const shop = dashboard('shop', { title: 'Shop' }, ({ kpi, line, bar, grid, select }) => [
-  select(sales.fields.country),
-  kpi('Revenue', { from: sales, value: 'revenue', format: 'GBP', compare: '1d' }),
-  kpi('Orders', { from: sales, value: sql`count(distinct invoice_no)`, compare: '1d' }),
-  line('Revenue by day', { from: dailyRevenue, x: 'day', y: 'revenue', color: 'country' }),
-  bar('Top products', { from: sales, x: 'description', y: sql`sum(quantity)`, top: 20 }),
-  grid('Latest lines', {
-    from: sales,
-    columns: ['invoice_no', 'description', 'quantity', 'unit_price'],
-  }),
-]);
+export const shop = dashboard(
+  'shop',
+  { title: 'Shop' },
+  ({ kpi, line, bar, area, grid, select, period, search, row, tabs }) => [
+    row(period(), select(sales.fields.country), search(sales.fields.description)),
+    row(
+      kpi('Revenue', { from: sales, value: 'revenue', format: 'GBP', compare: '1d' }),
+      kpi('Units', { from: sales, value: sql`sum(quantity)`, format: 'compact', compare: '1d' }),
+      kpi('Orders', { from: sales, value: sql`count(distinct invoice_no)`, format: 'integer' }),
+    ),
+    line('Revenue by day', { from: sales, x: 'invoice_date', y: 'revenue', format: 'GBP' }),
+    row(
+      bar('Top products', { from: sales, x: 'description', y: 'revenue', format: 'GBP' }),
+      bar('Revenue by country', { from: sales, x: 'country', y: 'revenue', format: 'GBP' }),
+    ),
+    tabs({
+      'Latest lines': [
+        grid('Latest lines', {
+          from: sales,
+          columns: [
+            'invoice_date',
+            'invoice_no',
+            'description',
+            'country',
+            'quantity',
+            'unit_price',
+          ],
+        }),
+      ],
+      'By country and day': [
+        area('Revenue by country and day', {
+          from: dailyRevenue,
+          x: 'day',
+          y: 'revenue',
+          color: 'country',
+          format: 'GBP',
+        }),
+      ],
+    }),
+  ],
+);

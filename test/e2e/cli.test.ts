@@ -242,6 +242,16 @@ test('`plan` finds what is wrong before anything runs, with file and line', asyn
       /pipeline\.ts:7: totals: [\s\S]*"?qty"? not found[\s\S]*at character \d+/,
     ],
     [
+      PIPELINE.replace('quantity: f.int()', "quantity: f.int().default('none' as never)"),
+      'MR_DEFINITION_INVALID',
+      /pipeline\.ts:4: field\.int\(\): \.default\(\) .*32 bits, got the text "none"/,
+    ],
+    [
+      PIPELINE.replace("check.between('quantity'", "check.between('qty'"),
+      'MR_DEFINITION_INVALID',
+      /pipeline\.ts:7: model\('totals'\): check 'qty is between .*Columns are: invoice_no, quantity, at/,
+    ],
+    [
       PIPELINE.replace("key: 'invoice_no'", "key: 'no'"),
       'MR_DEFINITION_INVALID',
       /pipeline\.ts:6: lookup\('by_no'\): `key` names "no"/,
@@ -703,7 +713,7 @@ describe('import', () => {
       ...MAPPED,
     ]);
     expect(people.out).toMatch(
-      /odd\.csv \(\d+ B, CSV, utf-8, delimiter ","\)\n3 rows read, 2 stored, 1 rejected; 2 of them were stored by an import before/,
+      /odd\.csv \(\d+ B, CSV, utf-8, delimiter ",", invoice_date month\/day\/year\)\n3 rows read, 2 stored, 1 rejected; 2 of them were stored by an import before/,
     );
     const { out } = await millrace([
       'query',

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -950,6 +951,10 @@ test('every refusal has code and message, whatever the route', async () => {
     ['GET', '/nothing', 404],
     ['POST', '/', 404],
     ['GET', '/v1/lookups/lines', 404],
+    ['GET', '/v1/lookups/lines/%E0%A4%A', 400],
+    ['GET', '/%zz', 400],
+    ['GET', '/v1/sql', 405],
+    ['PUT', '/v1/streams/sales/records', 405],
     ['POST', '/v1/models/nothing/runs', 404],
     ['POST', '/v1/sql', 400],
     ['POST', '/v1/keys', 400],
@@ -973,6 +978,78 @@ test('every refusal has code and message, whatever the route', async () => {
       },
     });
     expect(answer.status, `${method} ${path}`).toBe(status);
+  }
+});
+
+test('a method that an address does not take is answered with those it takes', async () => {
+  const pipeline = await start();
+  for (const [method, path, allow] of [
+    ['GET', '/v1/sql', 'POST'],
+    ['PATCH', '/v1/sql?x=1', 'POST'],
+    ['OPTIONS', '/v1/streams/nothing/records', 'POST'],
+    ['POST', '/v1/lookups/lines/a/b', 'GET, HEAD'],
+    ['DELETE', '/v1/keys', 'GET, HEAD, POST'],
+    ['GET', '/v1/keys/abc', 'DELETE'],
+  ] as const) {
+    const response = await fetch(`${pipeline.url}${path}`, {
+      method,
+      ...(method === 'PATCH' ? { body: 'x', headers: { 'content-type': 'text/csv' } } : {}),
+    });
+    expect([response.status, response.headers.get('allow')], `${method} ${path}`).toEqual([
+      405,
+      allow,
+    ]);
+    expect((await answerOf(response)).error?.code).toBe('MR_REQUEST_METHOD');
+  }
+});
+
+test('bodies: JSON only, and none at all where none is needed', async () => {
+  const pipeline = await start();
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'text/csv']) {
+    const response = await pipeline.post('/v1/sql', 'select 1', { 'content-type': type });
+    const { error } = await answerOf(response);
+    expect([response.status, error?.code], type).toEqual([415, 'MR_REQUEST_MEDIA_TYPE']);
+    expect(error?.message).toContain(`Content-Type '${type}' is not supported here. Send app`);
+  }
+  const run = (headers: Record<string, string>, body?: string) =>
+    fetch(`${pipeline.url}/v1/models/per_code/runs`, {
+      method: 'POST',
+      headers,
+      ...(body === undefined ? {} : { body }),
+    });
+  const json = { 'content-type': 'application/json' };
+  for (const response of [
+    await run(json),
+    await run(json, ''),
+    await run({}),
+    await run(json, '{}'),
+  ])
+    expect([response.status, await response.json()]).toMatchObject([200, { state: 'succeeded' }]);
+  for (const body of ['', '{', 'null', '{"__proto__":{}}']) {
+    const response = await pipeline.post('/v1/sql', body);
+    expect([response.status, (await answerOf(response)).error?.code], body).toEqual([
+      400,
+      'MR_REQUEST_INVALID',
+    ]);
+  }
+});
+
+test('what is no HTTP request is refused in the same form', async () => {
+  const pipeline = await start();
+  const { hostname, port } = new URL(pipeline.url);
+  for (const [text, status] of [
+    ['FOO / HTTP/1.1\r\nHost: localhost\r\n\r\n', 400],
+    ['GET / HTTP/1.1\r\nno header\r\n\r\n', 400],
+    [`GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  ] as const) {
+    const socket = connect(Number(port), hostname);
+    socket.write(text);
+    let answer = '';
+    for await (const chunk of socket) answer += String(chunk);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(JSON.parse(answer.split('\r\n\r\n')[1] as string)).toEqual({
+      error: { code: 'MR_REQUEST_INVALID', message: expect.stringMatching(/no HTTP request/) },
+    });
   }
 });
 

@@ -194,6 +194,36 @@ describe('of a stream', () => {
     );
     expect(change?.detail).toBe('partitions changed, for files written from now on');
   });
+
+  test('options change with or without a table, and beside its partitions', () => {
+    for (const table of [{}, false] as const)
+      for (const options of [
+        { retention: '1d' },
+        { invalid: 'deadletter' },
+        { unknown: 'drop' },
+        { description: 'x' },
+        { owner: 'shop@example.com' },
+      ] as const)
+        expect(diffPlans(planOf(sales({ table })), planOf(sales({ table, ...options })))).toEqual([
+          { kind: 'changed', what: 'stream sales', detail: 'options changed' },
+        ]);
+    const details = diffPlans(
+      planOf(sales()),
+      planOf(sales({ table: { partitionBy: [day('at')] }, retention: '1d' })),
+    ).map(({ detail }) => detail);
+    expect(details).toEqual([
+      'partitions changed, for files written from now on',
+      'options changed',
+    ]);
+    expect(
+      diffPlans(planOf(sales()), planOf(sales({ table: false, retention: '1d' }))).map(
+        ({ detail }) => detail,
+      ),
+    ).toEqual([
+      'no table any more: delivered rows stay, new ones are not delivered',
+      'options changed',
+    ]);
+  });
 });
 
 describe('of a lookup, model or dashboard', () => {
