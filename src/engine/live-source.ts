@@ -189,8 +189,9 @@ export class LiveSourceState {
     const keys = measures.flatMap((measure) => measure.keys.map((field) => ({ field })));
     const need = { ...wanted, dims: [...wanted.dims, ...keys] };
     const found = this.cubes.find(need);
-    if (found?.isSmall) return found.scope;
-    const recent = found ? undefined : this.#recentFrom(need);
+    const recent = this.#recentFrom(need);
+    // A span that ends at the newest value is another one with each record: nothing is made for it alone.
+    if (found && (found.isSmall || recent !== undefined)) return found.scope;
     if (recent !== undefined) await this.#ensureRecent(recent);
     else await this.cubes.ensure(this.#connection, narrowSpec(need, active));
     return this.cubes.find(need)?.scope ?? this.cubes.full(need);
