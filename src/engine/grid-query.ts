@@ -16,7 +16,7 @@ export const ROW_COUNT = 'count(*)';
 /** The first rows of a source in an order; of a stream by default the newest. */
 export async function gridQuery(
   chart: Chart,
-  { state, active }: ChartContext,
+  { state, active, reads }: ChartContext,
   constraints: readonly Constraint[],
 ): Promise<(connection: DuckDBConnection) => Promise<GridAnswer>> {
   const columns = chart.columns ?? [];
@@ -44,10 +44,10 @@ export async function gridQuery(
   };
   const count = state.measures.get(ROW_COUNT) as Measure;
   const scope = await state.scope(need, [count], active);
-  const counted = `SELECT CAST(${scope.value(count)} AS VARCHAR) FROM ${scope.from} ${scope.where}`;
+  const counted = reads.add(scope, `CAST(${scope.value(count)} AS VARCHAR)`);
   const types = new Map(state.source.columns.map(({ name, type }) => [name, type.kind]));
   return async (connection) => {
-    const [[total] = []] = await textRows(connection, counted);
+    const [[total] = []] = await counted(connection);
     return {
       kind: 'grid',
       columns: columns.map((name) => ({ name, type: types.get(name) ?? 'string' })),

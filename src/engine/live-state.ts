@@ -14,6 +14,7 @@ import { ROW_COUNT } from './grid-query.ts';
 import type { LiveLimits } from './live-limits.ts';
 import { LiveSourceState, relationOf } from './live-source.ts';
 import { MeasureReader, PartNames } from './measure-parts.ts';
+import { SharedReads } from './shared-reads.ts';
 
 /** One part could not be read; its error has ended the transaction for the others, too. */
 export class PartFailure extends Error {
@@ -23,6 +24,13 @@ export class PartFailure extends Error {
     super(queryError(cause).message, { cause });
     this.part = part;
   }
+}
+
+export interface PlanOptions {
+  /** Charts that could not be read, with the reason: they are answered so. */
+  readonly failed: ReadonlyMap<string, string>;
+  /** Charts share queries where they can. */
+  readonly isSharing: boolean;
 }
 
 /** A dashboard's answer, planned: what is left is to read, in one transaction. */
@@ -100,7 +108,7 @@ export class LiveState {
   async plan(
     request: DashboardRequest,
     version: (source: LiveSourceState) => number,
-    failed: ReadonlyMap<string, string>,
+    { failed, isSharing }: PlanOptions,
   ): Promise<PlannedDashboard> {
     const { dashboard, sources, filterTypes } = this.#dashboards.get(
       request.dashboard,
@@ -108,12 +116,14 @@ export class LiveState {
     for (const source of sources) await source.begin(version(source));
     const words = request.state.period ?? dashboard.period;
     const period = periodRange(words, newestOf(sources));
+    const reads = new SharedReads({ isSharing });
     const contextOf = (source: LiveSourceState): ChartContext => ({
       state: source,
       chosen: request.state,
       period,
       isSpan: !words.includes('..'),
       active: request.active,
+      reads,
       filterTypes,
     });
     const charts: [string, PlannedChart][] = [];
