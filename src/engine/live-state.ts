@@ -10,10 +10,10 @@ import { periodRange } from '../live/period.ts';
 import type { Relation } from '../query/statement-gate.ts';
 import { type ChartContext, constraintsFor, type PlannedChart, planChart } from './chart-query.ts';
 import { queryError, textRows } from './database.ts';
-import { ROW_COUNT } from './grid-query.ts';
+import { NEWEST_PLACE, ROW_COUNT } from './grid-query.ts';
 import type { LiveLimits } from './live-limits.ts';
 import { LiveSourceState, relationOf } from './live-source.ts';
-import { MeasureReader, PartNames } from './measure-parts.ts';
+import { type Measure, MeasureReader, PartNames } from './measure-parts.ts';
 import { SharedReads } from './shared-reads.ts';
 
 /** One part could not be read; its error has ended the transaction for the others, too. */
@@ -64,8 +64,9 @@ export class LiveState {
     const sources = new Map<string, LiveSourceState>();
     for (const source of plan.sources) {
       const names = new PartNames();
-      const measures = new Map([[ROW_COUNT, await reader.read(ROW_COUNT, names)]]);
-      for (const sql of valuesOf(plan, source.name))
+      const measures = new Map<string, Measure>();
+      const places = source.kind === 'stream' ? [NEWEST_PLACE] : [];
+      for (const sql of [ROW_COUNT, ...places, ...valuesOf(plan, source.name)])
         if (!measures.has(sql)) measures.set(sql, await reader.read(sql, names));
       const options = {
         connection,
