@@ -168,10 +168,11 @@ export class LiveSourceState {
 
   /**
    * One cube of everything that filters can name, where it is not too large: any first click is then
-   * answered from it. Times are kept in days, what every longer period is made of.
+   * answered from it. Then those of two fields, which a first click on one needs for a chart of the other.
+   * Times are kept in days, what every longer period is made of.
    */
-  async warm(): Promise<void> {
-    if (this.source.kind === 'view') return;
+  warming(): (() => Promise<void>)[] {
+    if (this.source.kind === 'view') return [];
     const fields = [
       ...new Set([...this.#filterFields, ...(this.source.time ? [this.source.time] : [])]),
     ];
@@ -179,14 +180,11 @@ export class LiveSourceState {
       field,
       ...(this.#timeColumns.includes(field) ? { grain: 'day' as const } : {}),
     }));
-    await this.cubes.ensure(this.#connection, { dims, where: [] });
-    if (await this.cubes.find(this.#connection, { dims, constraints: [] })) return;
-    for (const [index, one] of dims.entries())
-      for (const other of dims.slice(index))
-        await this.cubes.ensure(this.#connection, {
-          dims: one === other ? [one] : [one, other],
-          where: [],
-        });
+    const pairs = dims.flatMap((one, index) => dims.slice(index + 1).map((other) => [one, other]));
+    const specs = [dims, ...pairs, ...dims.map((one) => [one])];
+    return specs.map(
+      (kept) => () => this.cubes.ensure(this.#connection, { dims: kept, where: [] }),
+    );
   }
 
   /**
