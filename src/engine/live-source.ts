@@ -16,6 +16,13 @@ interface Extent {
   readonly max: string | null;
 }
 
+/** The newest rows that match something, and what they were found by. */
+interface ShownRows {
+  readonly last: number;
+  readonly matching: number;
+  readonly rows: readonly unknown[][];
+}
+
 /** One source of charts while it is shown: its cubes, its aggregates, and how far its times reach. */
 export class LiveSourceState {
   readonly source: LiveSource;
@@ -30,6 +37,8 @@ export class LiveSourceState {
   readonly measures: ReadonlyMap<string, Measure>;
   /** How the columns of grids are written, by their list. */
   readonly cells = new Map<string, readonly string[]>();
+  /** Rows that grids of this source showed last. */
+  readonly shownRows = new Map<string, ShownRows>();
   readonly #connection: DuckDBConnection;
   readonly #timeColumns: readonly string[];
   /** Columns that filters of a dashboard may name. */
@@ -141,6 +150,7 @@ export class LiveSourceState {
   async forget(): Promise<void> {
     this.#isKnown = false;
     this.cells.clear();
+    this.shownRows.clear();
     await this.cubes.clear(this.#connection);
   }
 
