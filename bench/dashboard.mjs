@@ -48,10 +48,7 @@ async function measure({ folder, rows, moves, browser, profileFolder }) {
   const start = performance.now();
   await millrace.call('/v1/dashboards/shop/answers', {});
   const firstAnswerMs = performance.now() - start;
-  const screen = await openPage(browser, {
-    headers: millrace.localHeaders,
-    script: `(${pageProbe})()`,
-  });
+  const screen = await openPage(browser, millrace, `(${pageProbe})()`);
   const { page, cpuMs } = screen;
   const opened = performance.now();
   await page.goto(`${millrace.url}/d/shop`);

@@ -77,8 +77,6 @@ export async function startMillrace(folder, pipeline, options = {}) {
   return {
     ...server,
     data,
-    /** The owner's, which the page is let in with. */
-    localHeaders: local,
     call,
     records: `${server.url}/v1/streams/sales/records`,
     sql: async (sql) => (await call('/v1/sql', { sql })).rows,
