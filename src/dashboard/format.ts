@@ -8,17 +8,30 @@ export interface Wording {
 }
 
 const BYTES = ['B', 'KB', 'MB', 'GB', 'TB', 'PB'];
-const formatters = new Map<string, Intl.NumberFormat>();
+const numberFormats = new Map<string, Intl.NumberFormat>();
+const dateFormats = new Map<string, Intl.DateTimeFormat>();
 
 function formatter(
   language: string | undefined,
   options: Intl.NumberFormatOptions,
 ): Intl.NumberFormat {
-  const key = JSON.stringify([language, options]);
-  const known = formatters.get(key);
+  return kept(numberFormats, [language, options], () => new Intl.NumberFormat(language, options));
+}
+
+export function dateFormat(
+  language: string | undefined,
+  options: Intl.DateTimeFormatOptions,
+): Intl.DateTimeFormat {
+  return kept(dateFormats, [language, options], () => new Intl.DateTimeFormat(language, options));
+}
+
+/** To make one takes a hundred times as long as to use it. */
+function kept<F>(formats: Map<string, F>, key: unknown, make: () => F): F {
+  const text = JSON.stringify(key);
+  const known = formats.get(text);
   if (known) return known;
-  const made = new Intl.NumberFormat(language, options);
-  formatters.set(key, made);
+  const made = make();
+  formats.set(text, made);
   return made;
 }
 
@@ -142,9 +155,7 @@ export function formatBin(
 ): string {
   const isFine = grain === 'minute' || grain === 'hour';
   const zone = isInstant && isFine ? timeZone : 'UTC';
-  const text = new Intl.DateTimeFormat(language, { ...BIN_FORMATS[grain], timeZone: zone }).format(
-    ms,
-  );
+  const text = dateFormat(language, { ...BIN_FORMATS[grain], timeZone: zone }).format(ms);
   return grain === 'week' ? `week of ${text}` : text;
 }
 
@@ -156,7 +167,7 @@ export function formatRange(
   const [from, until] = [Date.parse(zoned(range.from)), Date.parse(zoned(range.until))];
   if (Number.isNaN(from) || Number.isNaN(until)) return `${range.from} – ${range.until}`;
   const isDays = from % 86_400_000 === 0 && until % 86_400_000 === 0;
-  const format = new Intl.DateTimeFormat(language, {
+  const format = dateFormat(language, {
     ...(isDays ? BIN_FORMATS.day : { ...BIN_FORMATS.minute, year: 'numeric' }),
     timeZone: 'UTC',
   });
@@ -193,7 +204,7 @@ export const isNumeric = (type: string): boolean => NUMERIC.has(type);
 function formatInstant(value: string, { language, timeZone }: Wording): string {
   const ms = Date.parse(value);
   if (Number.isNaN(ms)) return value;
-  return new Intl.DateTimeFormat(language, {
+  return dateFormat(language, {
     year: 'numeric',
     month: 'short',
     day: '2-digit',

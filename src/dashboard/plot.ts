@@ -1,6 +1,6 @@
 import { binStart, type Grain, nextBin } from '../core/time-grain.ts';
 import type { SeriesAnswer } from './answer.ts';
-import { formatBin, formatNumber, type Wording } from './format.ts';
+import { dateFormat, formatBin, formatNumber, type Wording } from './format.ts';
 
 /** Where things are in a chart, in pixels: for the drawing and for what people point at in it. */
 export interface Size {
@@ -127,8 +127,7 @@ const days = (count: number) => (date: Date) =>
   midnight(date) && (date.getUTCDate() - 1) % count === 0 && date.getUTCDate() <= 32 - count;
 
 function labelled(options: Intl.DateTimeFormatOptions): Step['label'] {
-  return (ms, { language }) =>
-    new Intl.DateTimeFormat(language, { ...options, timeZone: 'UTC' }).format(ms);
+  return (ms, { language }) => dateFormat(language, { ...options, timeZone: 'UTC' }).format(ms);
 }
 const day = labelled({ month: 'short', day: 'numeric' });
 const time = labelled({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });

@@ -3,6 +3,8 @@ import type { Wording } from '../../../src/dashboard/format.ts';
 
 /** Also what a definition without a zone of its own means. */
 const PIPELINE_ZONE = 'UTC';
+/** Asked once: it takes milliseconds. */
+const VIEWERS_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const KEY = 'millrace-zone';
 const changed = new EventTarget();
 let isPipelines = read();
@@ -33,9 +35,7 @@ function subscribe(listener: () => void): () => void {
 
 /** The zone instants are shown in: the viewer's, or the pipeline's. */
 export function useTimeZone(): string {
-  return useSyncExternalStore(subscribe, () =>
-    isPipelines ? PIPELINE_ZONE : Intl.DateTimeFormat().resolvedOptions().timeZone,
-  );
+  return useSyncExternalStore(subscribe, () => (isPipelines ? PIPELINE_ZONE : VIEWERS_ZONE));
 }
 
 /** How numbers and times are written for this viewer. */
