@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { checkout } from './checkout.mjs';
 import { dashboard } from './dashboard.mjs';
 import { delivery } from './delivery.mjs';
+import { freshness } from './freshness.mjs';
 import { ingest } from './ingest.mjs';
 import { size } from './size.mjs';
 import { startup } from './startup.mjs';
@@ -10,9 +12,10 @@ import { ROOT } from './support/folders.mjs';
 /**
  * `npm run bench [name …]`: measures the product beside its anchors, prints a table per bench, and
  * writes .cache/bench/<name>.json. Settings are in the environment: BENCH_ROUNDS, BENCH_RECORDS,
- * BENCH_START_ROUNDS, BENCH_DELIVERY_ROUNDS, BENCH_MEMORY_SECONDS (0: none), BENCH_PROFILE=1 (ingest).
+ * BENCH_START_ROUNDS, BENCH_DELIVERY_ROUNDS, BENCH_MEMORY_SECONDS (0: none), BENCH_DASHBOARD_ROWS (a list),
+ * BENCH_DASHBOARD_MOVES, BENCH_FRESHNESS_ROWS, BENCH_FRESHNESS_SECONDS, BENCH_PROFILE=1 (ingest).
  */
-const BENCHES = { ingest, delivery, startup, size, dashboard };
+const BENCHES = { ingest, delivery, startup, size, dashboard, freshness, checkout };
 
 function setting(name, standard) {
   const text = process.env[name];
@@ -34,6 +37,8 @@ const settings = {
   memorySeconds: setting('BENCH_MEMORY_SECONDS', 60),
   dashboardRows: list('BENCH_DASHBOARD_ROWS', '2000000,10000000'),
   dashboardMoves: setting('BENCH_DASHBOARD_MOVES', 60),
+  freshnessRows: setting('BENCH_FRESHNESS_ROWS', 2_000_000),
+  freshnessSeconds: setting('BENCH_FRESHNESS_SECONDS', 70),
   profile: process.env['BENCH_PROFILE'] === '1',
 };
 

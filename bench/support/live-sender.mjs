@@ -70,9 +70,10 @@ async function batch() {
 function pace() {
   const due = start + batches * everyMs;
   lateMs = Math.max(lateMs, Date.now() - due);
-  const one = batch().catch((error) => problems.push(error.message));
+  const one = batch()
+    .catch((error) => problems.push(error.message))
+    .then(() => underWay.delete(one));
   underWay.add(one);
-  one.finally(() => underWay.delete(one));
   timer = setTimeout(pace, Math.max(0, start + batches * everyMs - Date.now()));
 }
 
