@@ -46,6 +46,7 @@ function SkipLink() {
     document.getElementById('main')?.focus();
   };
   return (
+    // biome-ignore lint/a11y/useValidAnchor: it leads to a place of the page, as links do
     <a href="#main" className={styles['skip']} onClick={skip}>
       Skip to content
     </a>
