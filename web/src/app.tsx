@@ -46,7 +46,7 @@ function SkipLink() {
     document.getElementById('main')?.focus();
   };
   return (
-    // biome-ignore lint/a11y/useValidAnchor: a link that works without the page's code; the code spares the address
+    // biome-ignore lint/a11y/useValidAnchor: it leads to a place of the page, as links do
     <a href="#main" className={styles['skip']} onClick={skip}>
       Skip to content
     </a>
