@@ -11,6 +11,7 @@ import type { Relation } from '../query/statement-gate.ts';
 import { type ChartContext, constraintsFor, type PlannedChart, planChart } from './chart-query.ts';
 import { queryError, textRows } from './database.ts';
 import { ROW_COUNT } from './grid-query.ts';
+import type { LiveLimits } from './live-limits.ts';
 import { LiveSourceState, relationOf } from './live-source.ts';
 import { MeasureReader, PartNames } from './measure-parts.ts';
 
@@ -46,7 +47,11 @@ export class LiveState {
     this.#dashboards = dashboards;
   }
 
-  static async create(connection: DuckDBConnection, plan: LivePlan): Promise<LiveState> {
+  static async create(
+    connection: DuckDBConnection,
+    plan: LivePlan,
+    limits: LiveLimits,
+  ): Promise<LiveState> {
     const reader = await MeasureReader.create(connection);
     const sources = new Map<string, LiveSourceState>();
     for (const source of plan.sources) {
@@ -58,6 +63,7 @@ export class LiveState {
         connection,
         filterFields: filterFieldsOf(plan.dashboards, source.name),
         parts: names.all,
+        limits,
         numbers: await numbersOf(connection, [...measures.keys()], relationOf(source)),
       };
       sources.set(source.name, new LiveSourceState(source, measures, options));

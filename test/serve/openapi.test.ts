@@ -207,7 +207,8 @@ test('its schemas are JSON Schema 2020-12, and hold for what goes in and comes o
     ),
   ).toEqual([]);
   const state = { period: '7d', filters: { code: { in: ['x', null] } } };
-  expect(validator('DashboardState')(state)).toEqual([]);
+  expect(validator('DashboardRequest')({ state, charts: ['rows'] })).toEqual([]);
+  expect(validator('DashboardRequest')({ state: { filters: [] } })).not.toEqual([]);
   const numbers = await (await post('/v1/dashboards/shop/answers', { state })).json();
   expect(numbers).toMatchObject({ version: { sales: 1 }, charts: { rows: { value: '1' } } });
   expect(validator('DashboardAnswer')(numbers)).toEqual([]);
