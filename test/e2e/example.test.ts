@@ -215,7 +215,7 @@ test('live records come in until the generator is stopped, through a restart of 
   expect(await next.stop()).toBe(0);
 });
 
-test('npm start fills the example, says what to try, and ends with 0 when stopped', async () => {
+test('npm start fills the example, says where the page is and what to try, and ends with 0 when stopped', async () => {
   const env = {
     ...process.env,
     MILLRACE_BUILT: '1',
@@ -239,6 +239,8 @@ test('npm start fills the example, says what to try, and ends with 0 when stoppe
   const lookup = /curl \S+ \S+ (http\S+\/invoices\/1000001)/.exec(said)?.[1] ?? '';
   const { items } = (await (await fetch(lookup)).json()) as { items: Line[] };
   expect(items[0]?.invoice_no).toBe('1000001');
+  const page = /Open the page: +(\S+)/.exec(said)?.[1] ?? '';
+  expect((await fetch(page)).headers.get('content-type')).toMatch(/^text\/html/);
   started.kill('SIGINT');
   expect(await exitCode(started), said).toBe(0);
 });
