@@ -245,6 +245,22 @@ test('npm start fills the example, says where the page is and what to try, and e
   expect(await exitCode(started), said).toBe(0);
 });
 
+test('the request in the guide to dashboards works as it is pasted', async () => {
+  const pipeline = await startExample();
+  await generate('--url', pipeline.url, '--history', '2000');
+  const guide = readFileSync(join(ROOT, 'docs/guide/dashboards.md'), 'utf8');
+  const [, command = ''] = /```sh\n(curl .*?)```/s.exec(guide) ?? [];
+  const { host } = new URL(pipeline.url);
+  const { stdout } = await promisify(execFile)('sh', [
+    '-c',
+    command.replace('localhost:4000', host),
+  ]);
+  expect(JSON.parse(stdout)).toMatchObject({
+    version: { sales: 2000 },
+    charts: { revenue: { kind: 'kpi', value: expect.stringMatching(/^-?\d+\.\d+$/) } },
+  });
+});
+
 test('the template that init copies is the example', () => {
   const template = readFileSync(join(ROOT, 'templates/ecommerce/pipeline.ts'), 'utf8');
   expect(readFileSync(join(EXAMPLE, 'pipeline.ts'), 'utf8')).toBe(template);
