@@ -16,6 +16,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // A test measures the first load; ECharts and CodeMirror are chunks of their own.
+    chunkSizeWarningLimit: 1000,
     rolldownOptions: {
       // Slow on a busy machine is no warning.
       checks: { pluginTimings: false },

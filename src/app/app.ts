@@ -77,7 +77,7 @@ export class App {
     this.#engine = startEngine(context);
     this.#sql = startSql(
       context,
-      { sync: async (request: SyncRequest) => newsFor(await this.runtime(), request) },
+      { sync: async (request: SyncRequest) => newsFor(await this.#runtime, request) },
       () => this.#current && servedCatalog(this.#current),
     );
     this.#runtime = new Promise(() => {});
@@ -108,9 +108,9 @@ export class App {
       { folder, clock, logger },
       {
         records: async (params: WorkerHostMethods['records'][0]) =>
-          feedRecords(await this.runtime(), params),
+          feedRecords(await this.#runtime, params),
         refused: async (params: WorkerHostMethods['refused'][0]) =>
-          keepRefused(await this.runtime(), params),
+          keepRefused(await this.#runtime, params),
         tableRows: (params: WorkerHostMethods['tableRows'][0], call: CallContext) =>
           this.#tableRows(params, call),
       },
@@ -155,7 +155,7 @@ export class App {
     return this.#current;
   }
 
-  /** The runtime once a change under way is in place. */
+  /** The runtime once a change under way is in place, for what begins now; children finish what began before. */
   runtime(): Promise<Runtime> {
     if (this.#stopping)
       return Promise.reject(
@@ -260,7 +260,7 @@ export class App {
     { stream, until }: WorkerHostMethods['tableRows'][0],
     call: CallContext,
   ): Promise<null> {
-    const { table } = (await this.runtime()).stream(stream);
+    const { table } = (await this.#runtime).stream(stream);
     if (table && table.files.length > 0)
       await this.#engine.call(
         'readTable',

@@ -1,7 +1,6 @@
 import { MillraceError } from '../core/errors.ts';
-import type { NamedField } from '../core/field-types.ts';
+import { type NamedField, typeText } from '../core/field-types.ts';
 import type { Check } from '../definition/check.ts';
-import { chartsOf, itemsOf } from '../definition/dashboard-items.ts';
 import { invalidDefinition } from '../definition/invalid.ts';
 import { locationText } from '../definition/location.ts';
 import type {
@@ -12,11 +11,10 @@ import type {
   EngineModel,
   EngineStream,
 } from '../engine/protocol.ts';
-import { columnsOf } from '../plan/compile-dashboard.ts';
-import { measuresOf, valueSql } from '../plan/measure.ts';
 import { orderByInputs } from '../plan/order.ts';
 import type { ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
-import { quoteIdentifier, renderCheck, renderSql } from '../plan/render-sql.ts';
+import { renderCheck, renderSql } from '../plan/render-sql.ts';
+import { type ChartQuery, chartQueries } from './chart-queries.ts';
 import { DEAD_LETTER_FIELDS, keepsDeadLetters } from './dead-letters.ts';
 import type { LoadedPipeline } from './load-pipeline.ts';
 
@@ -100,6 +98,7 @@ export async function prepare(
   const columns = new Map(models.map((model) => [model.name, pinned(pipeline, plan, model)]));
   for (const model of plan.models) requireColumns(pipeline, model, columns.get(model.name) ?? []);
   throwFirst(pipeline, described);
+  requireNumbers(pipeline, queries, described.slice(plan.models.length));
   const ofChecks = described.slice(plan.models.length + queries.length);
   const reads = new Map(
     models.map(({ name, reads: ofQuery }) => {
@@ -118,6 +117,27 @@ export async function prepare(
     (node) => plan.models.find((model) => model.name === node.name) as ModelPlan,
   );
   return { ...pipeline, plan: { ...plan, models: inOrder }, columns, reads };
+}
+
+const NUMBERS: ReadonlySet<string> = new Set(['int', 'long', 'float', 'double', 'decimal']);
+
+/** What has a length or a place on an axis is a number. */
+function requireNumbers(
+  pipeline: LoadedPipeline,
+  queries: readonly ChartQuery[],
+  described: readonly Described[],
+): void {
+  for (const [index, { isDrawn }] of queries.entries()) {
+    const result = described[index] as Described;
+    const [column] = result.columns;
+    if (!isDrawn || !column || NUMBERS.has(column.type.kind)) continue;
+    throw queryProblem(pipeline, {
+      ...result,
+      error: {
+        message: `\`y\` is ${typeText(column.type)}; only a number can be drawn. A kpi or a grid shows other values.`,
+      },
+    });
+  }
 }
 
 function throwFirst(pipeline: LoadedPipeline, described: readonly Described[]): void {
@@ -159,46 +179,6 @@ function queryProblem({ locations }: LoadedPipeline, { name, error }: Described)
   return new MillraceError('MR_PLAN_QUERY', `${place}: ${name}: ${error?.message ?? ''}${at}`, {
     details: { definition, ...(error?.position === undefined ? {} : { position: error.position }) },
   });
-}
-
-/** Measures and chart values as queries, so that a wrong column is found before a page shows it. */
-function chartQueries(plan: Plan): { name: string; sql: string }[] {
-  const source = (name: string) =>
-    plan.streams.some((stream) => stream.name === name)
-      ? `records.${quoteIdentifier(name)}`
-      : `warehouse.${quoteIdentifier(name)}`;
-  const measures = [...plan.streams, ...plan.models].flatMap((owner) =>
-    Object.entries(owner.measures).map(([name, measure]) => ({
-      name: `${owner.name}, measure ${name}`,
-      sql: `SELECT ${renderSql(measure)} FROM ${source(owner.name)}`,
-    })),
-  );
-  const charts = plan.dashboards.flatMap(({ name: dashboard, items }) => [
-    ...chartsOf(items).flatMap((chart) => {
-      const name = `${dashboard}, ${chart.kind}('${chart.title}')`;
-      const isNamed =
-        typeof chart.value === 'string' && chart.value in measuresOf(plan, chart.from);
-      return [
-        ...columnQuery(name, source(chart.from), columnsOf(chart)),
-        ...(chart.value === undefined || isNamed
-          ? []
-          : [{ name, sql: `SELECT ${valueSql(plan, chart)} FROM ${source(chart.from)}` }]),
-      ];
-    }),
-    ...itemsOf(items).flatMap((item) =>
-      item.kind === 'select' || item.kind === 'search'
-        ? columnQuery(`${dashboard}, ${item.kind}('${item.title}')`, source(item.from), [
-            item.field,
-          ])
-        : [],
-    ),
-  ]);
-  return [...measures, ...charts];
-}
-
-function columnQuery(name: string, from: string, columns: readonly string[]) {
-  const list = columns.map(quoteIdentifier).join(', ');
-  return columns.length > 0 ? [{ name, sql: `SELECT ${list} FROM ${from}` }] : [];
 }
 
 /** The model's own `fields` where it pins them, held against what the engine says. */

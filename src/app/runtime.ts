@@ -18,6 +18,7 @@ import type { Target } from '../target/target.ts';
 import { DEAD_LETTER_FIELDS, keepsDeadLetters, storeDeadLetters } from './dead-letters.ts';
 import { engineStream, type PreparedPipeline } from './prepare.ts';
 import { servedCatalog } from './query-sync.ts';
+import { lookupsCaughtUp } from './worker-feed.ts';
 
 export interface RuntimeContext {
   readonly target: Target;
@@ -103,6 +104,7 @@ export class Runtime {
     return this.pipeline.plan;
   }
 
+  /** True once its logs are about to close: they feed no lookup any more. */
   get isClosed(): boolean {
     return this.#closed;
   }
@@ -273,16 +275,19 @@ export class Runtime {
     late();
   }
 
-  /** `deliver`: also bring what waits into the tables. Runs and deliveries under way end first. */
+  /** `deliver`: also bring what waits into tables and lookups. Runs and deliveries under way end first. */
   async close({ deliver }: { deliver: boolean }): Promise<void> {
-    this.#closed = true;
+    this.#closed = !deliver;
     this.#stopTrimming();
     await this.models.close();
     await this.#requestsDone();
+    const lookups = deliver ? lookupsCaughtUp(this) : undefined;
     for (const { delivery, plan } of this.streams.values()) {
       if (deliver && delivery) await this.#deliverRest(plan.name, delivery);
       await delivery?.close();
     }
+    await lookups;
+    this.#closed = true;
     for (const { log, letters } of this.streams.values()) {
       await log.close();
       await letters?.close();

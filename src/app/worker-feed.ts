@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { LookupSchema } from '../lookup/lookup-store.ts';
 import type { LookupPlan } from '../plan/plan.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
@@ -11,6 +12,9 @@ import type { RecordsAnswer, WorkerHostMethods, WorkerSetup } from './worker-pro
 const FEED_WAIT_MS = 1000;
 const FEED_BYTES_MAX = 4 * 1024 * 1024;
 const ENTRY_FORMAT = 2;
+const CONSUMER = 'lookups';
+/** How often a pipeline that ends looks whether its lookups are done. */
+const LOOK_MS = 20;
 
 /** The lookups the worker keeps, by the stream they are made of. */
 export function workerSetup(runtime: Runtime): WorkerSetup {
@@ -49,7 +53,7 @@ export async function feedRecords(
 ): Promise<RecordsAnswer> {
   const { log } = runtime.stream(stream);
   if (from !== null) {
-    log.setConsumer('lookups', from);
+    log.setConsumer(CONSUMER, from);
     if (log.nextSequence <= from) await commitOrTimeout(log, runtime.context.clock);
   }
   const slices =
@@ -74,6 +78,33 @@ function commitOrTimeout(log: StreamLog, clock: Clock): Promise<void> {
     const stop = log.onCommit(done);
     const cancel = clock.after(FEED_WAIT_MS, done);
   });
+}
+
+/**
+ * Waits until the lookups have all records, as long as a last delivery may take. What is missing then is
+ * in the log, and is written after the next start.
+ */
+export async function lookupsCaughtUp(runtime: Runtime): Promise<void> {
+  const { clock, logger } = runtime.context;
+  const end = clock.now() + LIMITS.drainDeadlineMs;
+  const behind = () => runtime.plan.lookups.filter((lookup) => isBehind(lookup, runtime));
+  while (behind().length > 0 && clock.now() < end)
+    await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
+  const late = behind().map(({ name }) => name);
+  if (late.length > 0)
+    logger.error(
+      { lookups: late },
+      'lookups could not be brought up to date before the end; the records wait in the log',
+    );
+}
+
+/** Where the worker has not asked for records yet, what it stored before counts. */
+function isBehind({ name, from }: LookupPlan, { streams, context }: Runtime): boolean {
+  const log = streams.get(from)?.log;
+  if (!log) return false;
+  const stored = context.target.lookups.position(name);
+  const next = log.consumers.get(CONSUMER) ?? (stored?.epoch === log.epoch ? stored.next : 0);
+  return next < log.nextSequence;
 }
 
 /** Records that a lookup has no place for become dead letters of their stream. */

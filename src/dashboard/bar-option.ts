@@ -23,7 +23,11 @@ export function barOption(chart: Chart, answer: SeriesAnswer, look: Look): EChar
   return {
     animation: false,
     grid: { ...plot, outerBoundsMode: 'none' },
-    xAxis: { type: 'value', show: false, ...valueRange(answer) },
+    xAxis: {
+      type: 'value',
+      show: false,
+      ...valueRange(answer, size.width - plot.left - plot.right),
+    },
     yAxis: {
       type: 'category',
       inverse: true,
@@ -53,11 +57,17 @@ function isFaint(value: string | number | null, { chosen }: Look): boolean {
   return values !== undefined && !values.includes(value === null ? null : String(value));
 }
 
+/** The value before a bar to the left of zero; to the right the plot leaves room. */
+const LABEL_PX = 64;
+
 /** The axis reaches from the lowest to the highest bar, zero among them. */
-function valueRange(answer: SeriesAnswer): { min: number; max: number } {
+function valueRange(answer: SeriesAnswer, width: number): { min: number; max: number } {
   const sums = totalsOf(answer).map((value) => value ?? 0);
-  const [min, max] = [Math.min(0, ...sums), Math.max(0, ...sums)];
-  return { min, max: min === max ? 1 : max };
+  const [low, high] = [Math.min(0, ...sums), Math.max(0, ...sums)];
+  if (low === high) return { min: 0, max: 1 };
+  if (low === 0) return { min: 0, max: high };
+  const share = Math.min(0.5, LABEL_PX / width);
+  return { min: (low - share * high) / (1 - share), max: high };
 }
 
 function totalsOf({ x, series }: SeriesAnswer): (number | null)[] {
@@ -97,7 +107,7 @@ function bars(
   };
 }
 
-/** The value behind each bar; a bar of its own without length, so that stacks have one, too. */
+/** The value at the end of each bar; a bar of its own without length, so that stacks have one, too. */
 function totals(
   chart: Chart,
   answer: SeriesAnswer,
@@ -116,7 +126,7 @@ function totals(
       value: sum === null ? null : 0,
       label: {
         show: sum !== null,
-        position: 'right' as const,
+        position: (sum ?? 0) < 0 ? ('left' as const) : ('right' as const),
         distance: 6,
         fontFamily: FONT,
         fontSize: 12,

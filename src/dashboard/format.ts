@@ -32,12 +32,13 @@ export const NOTHING = '–';
 export function formatNumber(
   value: number | string | null,
   format: string | undefined,
-  { language }: Wording,
+  wording: Wording,
   length: 'exact' | 'short' | 'axis' = 'exact',
 ): string {
+  const { language } = wording;
   if (value === null || value === 'NaN') return NOTHING;
   if (format === 'date' || format === 'datetime')
-    return formatTimeText(String(value), format === 'date');
+    return formatTime(String(value), format === 'date', wording);
   const size = Math.abs(Number(value));
   if (Number.isNaN(size)) return String(value);
   if (format === 'bytes') return bytes(Number(value), language);
@@ -82,6 +83,14 @@ function bytes(value: number, language: string | undefined): string {
     size < 1 ? 0 : Math.min(BYTES.length - 1, Math.floor(Math.log(size) / Math.log(1024)));
   const digits = power === 0 ? 0 : 1;
   return `${formatter(language, { maximumFractionDigits: digits }).format(value / 1024 ** power)} ${BYTES[power]}`;
+}
+
+/** The engine writes an instant with its zone, which is UTC in every child. */
+function formatTime(text: string, dateOnly: boolean, wording: Wording): string {
+  const isInstant = text.endsWith('+00');
+  return isInstant && !dateOnly
+    ? formatInstant(`${text.slice(0, -3).replace(' ', 'T')}Z`, wording)
+    : formatTimeText(text, dateOnly);
 }
 
 /** A time as text, as it was written: `2011-03-01 08:26`. */
@@ -168,10 +177,15 @@ export function formatCell(
   if (type === 'timestamptz' && typeof value === 'string') return formatInstant(value, wording);
   if (type === 'timestamp' || type === 'date')
     return formatTimeText(String(value), type === 'date' || format === 'date');
+  if (format === undefined && (type === 'double' || type === 'float') && typeof value === 'number')
+    return formatter(wording.language, { maximumFractionDigits: DOUBLE_DIGITS }).format(value);
   if (NUMERIC.has(type) && (typeof value === 'number' || typeof value === 'string'))
     return formatNumber(value, format, wording);
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
+
+/** More of a double are mostly traces of its binary form. */
+const DOUBLE_DIGITS = 6;
 
 const NUMERIC: ReadonlySet<string> = new Set(['int', 'long', 'float', 'double', 'decimal']);
 export const isNumeric = (type: string): boolean => NUMERIC.has(type);

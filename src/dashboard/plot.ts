@@ -90,6 +90,7 @@ export function timeTicks(
 ): ReadonlyMap<number, string> {
   const most = Math.max(2, Math.floor(width / TICK_PX));
   for (const step of STEPS) {
+    if (!step.grains.includes(grain)) continue;
     const at = xs.map((x, index) => ({ x, index })).filter(({ x }) => step.fits(new Date(x)));
     if (at.length <= most && at.length > 0)
       return new Map(at.map(({ x, index }) => [index, step.label(x, wording)]));
@@ -97,12 +98,22 @@ export function timeTicks(
   const every = Math.ceil(xs.length / most);
   return new Map(
     xs.flatMap((x, index) =>
-      index % every === 0 ? [[index, formatBin(x, grain, isInstant, wording)] as const] : [],
+      index % every === 0 ? [[index, binLabel(x, { grain, isInstant }, wording)] as const] : [],
     ),
   );
 }
 
+function binLabel(
+  x: number,
+  { grain, isInstant }: { grain: Grain; isInstant: boolean },
+  wording: Wording,
+): string {
+  return grain === 'week' ? day(x, wording) : formatBin(x, grain, isInstant, wording);
+}
+
 interface Step {
+  /** Bins that it can tell apart. */
+  readonly grains: readonly Grain[];
   fits(date: Date): boolean;
   label(ms: number, wording: Wording): string;
 }
@@ -111,26 +122,38 @@ const midnight = (date: Date): boolean => date.getTime() % 86_400_000 === 0;
 const monthly = (months: number) => (date: Date) =>
   midnight(date) && date.getUTCDate() === 1 && date.getUTCMonth() % months === 0;
 const minutes = (count: number) => (date: Date) => date.getTime() % (count * 60_000) === 0;
+/** The last before the first of a month stays away from it. */
 const days = (count: number) => (date: Date) =>
-  midnight(date) && (date.getUTCDate() - 1) % count === 0 && date.getUTCDate() < 30;
+  midnight(date) && (date.getUTCDate() - 1) % count === 0 && date.getUTCDate() <= 32 - count;
 
 function labelled(options: Intl.DateTimeFormatOptions): Step['label'] {
   return (ms, { language }) =>
     new Intl.DateTimeFormat(language, { ...options, timeZone: 'UTC' }).format(ms);
 }
-const clock = labelled({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const day = labelled({ month: 'short', day: 'numeric' });
+const time = labelled({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const clock: Step['label'] = (ms, wording) =>
+  midnight(new Date(ms)) ? day(ms, wording) : time(ms, wording);
 const month: Step['label'] = (ms, wording) =>
   new Date(ms).getUTCMonth() === 0
     ? labelled({ year: 'numeric' })(ms, wording)
     : labelled({ month: 'short' })(ms, wording);
 
+const CLOCKED: readonly Grain[] = ['minute', 'hour'];
+const DAILY: readonly Grain[] = [...CLOCKED, 'day'];
+const MONTHLY: readonly Grain[] = [...DAILY, 'month', 'quarter', 'year'];
+
 /** From fine to coarse; the first whose labels fit is taken. */
 const STEPS: readonly Step[] = [
-  ...[1, 5, 15, 30, 60, 180, 360, 720].map((count) => ({ fits: minutes(count), label: clock })),
-  ...[1, 2, 7, 14].map((count) => ({ fits: days(count), label: day })),
-  ...[1, 3, 6, 12].map((count) => ({ fits: monthly(count), label: month })),
+  ...[1, 5, 15, 30, 60, 180, 360, 720].map((count) => ({
+    grains: CLOCKED,
+    fits: minutes(count),
+    label: clock,
+  })),
+  ...[1, 2, 7, 14].map((count) => ({ grains: DAILY, fits: days(count), label: day })),
+  ...[1, 3, 6, 12].map((count) => ({ grains: MONTHLY, fits: monthly(count), label: month })),
   ...[2, 5, 10].map((years) => ({
+    grains: MONTHLY,
     fits: (date: Date) => monthly(12)(date) && date.getUTCFullYear() % years === 0,
     label: month,
   })),

@@ -67,24 +67,39 @@ function allSeries(chart: Chart, answer: SeriesAnswer, look: Look): Drawn[] {
   return answer.series.flatMap((series, index): Drawn[] => {
     const color = seriesColor(look.theme, index, series.isOther === true);
     const strength = isFaint(series, look) ? 0.2 : 1;
-    const pieces: { id: string; values: Values; opacity: number }[] = inside
-      ? [
-          {
-            id: `${index} outside`,
-            values: series.values.map((v, at) => (inside(at) ? null : v)),
-            opacity: 0.25,
-          },
-          {
-            id: `${index}`,
-            values: series.values.map((v, at) => (inside(at) ? v : null)),
-            opacity: 1,
-          },
-        ]
-      : [{ id: `${index}`, values: series.values, opacity: 1 }];
-    return pieces.map(({ id, values, opacity }) =>
-      drawn(chart, { id, values, color, opacity: opacity * strength }, answer.series.length),
+    return piecesOf(chart, series.values, inside).map(({ values, isOutside }) =>
+      drawn(
+        chart,
+        {
+          index,
+          isOutside,
+          values,
+          color,
+          opacity: strength * (isOutside ? 0.25 : 1),
+        },
+        answer.series.length,
+      ),
     );
   });
+}
+
+type Drawable = Pick<Piece, 'values' | 'isOutside'>;
+
+function piecesOf(
+  { kind }: Chart,
+  values: Values,
+  inside: ((at: number) => boolean) | undefined,
+): Drawable[] {
+  if (!inside) return [{ values, isOutside: false }];
+  const isBars = kind === 'bar' || kind === 'stacked';
+  // A line goes on to the first point inside, or there would be a gap where the two meet.
+  const touches = (at: number) =>
+    (at > 0 && !inside(at - 1)) || (at < values.length - 1 && !inside(at + 1));
+  const isOut = (at: number) => !inside(at) || (!isBars && touches(at));
+  return [
+    { values: values.map((value, at) => (isOut(at) ? value : null)), isOutside: true },
+    { values: values.map((value, at) => (inside(at) ? value : null)), isOutside: false },
+  ];
 }
 
 /** Whether a bin is within the range chosen on this chart; undefined where none is. */
@@ -104,38 +119,49 @@ function isFaint(series: Series, { chosen }: Look): boolean {
 }
 
 interface Piece {
-  readonly id: string;
+  readonly index: number;
+  /** Not of the range chosen. */
+  readonly isOutside: boolean;
   readonly values: Values;
   readonly color: string;
   readonly opacity: number;
 }
 
-function drawn({ kind }: Chart, { id, values, color, opacity }: Piece, count: number): Drawn {
-  const data = [...values];
+function drawn({ kind }: Chart, piece: Piece, count: number): Drawn {
+  const { index, isOutside, values, color, opacity } = piece;
+  const id = isOutside ? `${index} outside` : `${index}`;
   if (kind === 'bar' || kind === 'stacked')
     return {
       ...quiet('bar'),
       id,
-      data,
-      ...(kind === 'stacked' || id.endsWith('outside') || count === 1 ? { stack: 'all' } : {}),
+      data: [...values],
+      // Both pieces of a series stand in one place.
+      stack: kind === 'stacked' ? 'all' : `${index}`,
       barCategoryGap: '20%',
       itemStyle: { color, opacity },
     };
   const isArea = kind === 'area';
-  const isAlone = count === 1;
+  const fill = isArea ? 0.55 : count === 1 ? 0.1 : 0;
   return {
     ...quiet('line'),
     id,
-    data,
-    ...(isArea ? { stack: id.endsWith('outside') ? 'outside' : 'all' } : {}),
+    ...pointsOf(values),
+    ...(isArea ? { stack: isOutside ? 'outside' : 'all' } : {}),
     lineStyle: { width: isArea ? 1 : 1.6, color, opacity },
     itemStyle: { color, opacity },
-    areaStyle: { color, opacity: isArea ? 0.55 * opacity : isAlone ? 0.1 * opacity : 0 },
-    // A point without neighbours has no line to be seen by.
-    showSymbol: true,
-    symbol: 'circle',
-    symbolSize: (_: unknown, { dataIndex }: { dataIndex: number }) =>
-      (values[dataIndex - 1] ?? null) === null && (values[dataIndex + 1] ?? null) === null ? 4 : 0,
+    ...(fill > 0 ? { areaStyle: { color, opacity: fill * opacity } } : {}),
+  };
+}
+
+/** A point without neighbours has no line to be seen by, so it gets a dot; no other has one, not even of no size. */
+function pointsOf(values: Values) {
+  const isAlone = (at: number) =>
+    values[at] !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null;
+  const dot = { symbol: 'circle', symbolSize: 4 };
+  return {
+    data: values.map((value, at) => (isAlone(at) ? { value, ...dot } : value)),
+    showSymbol: values.some((_, at) => isAlone(at)),
+    symbol: 'none',
   };
 }
 

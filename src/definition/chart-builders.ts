@@ -1,5 +1,12 @@
 import { GRAINS } from '../core/time-grain.ts';
-import type { Chart, ChartBuilders, ChartKind, DashboardItem, FilterColumn } from './chart.ts';
+import {
+  type Chart,
+  type ChartBuilders,
+  type ChartKind,
+  type DashboardItem,
+  type FilterColumn,
+  FORMATS,
+} from './chart.ts';
 import { invalidDefinition, parseDuration } from './invalid.ts';
 
 /** The functions that make a dashboard's items, and what they refuse. */
@@ -31,9 +38,8 @@ const texts: Rule = (value) =>
     ? undefined
     : 'a list of at least one column';
 
-const FORMATS = ['number', 'integer', 'compact', 'percent', 'bytes', 'date', 'datetime'];
 const isFormat = (value: unknown): boolean =>
-  typeof value === 'string' && (FORMATS.includes(value) || /^[A-Z]{3}$/.test(value));
+  typeof value === 'string' && (FORMATS.some((name) => name === value) || /^[A-Z]{3}$/.test(value));
 const FORMAT_WORDS = `one of ${FORMATS.map((name) => `'${name}'`).join(', ')}, or a currency such as 'GBP'`;
 const format: Rule = (value) => (isFormat(value) ? undefined : FORMAT_WORDS);
 const formats: Rule = (value) =>
@@ -168,22 +174,26 @@ function span(value: unknown, dashboard: string): string {
   return value as string;
 }
 
+const FILTER_COLUMN =
+  "takes a field, for example select(sales.fields.country), or { from: dailyRevenue, column: 'country' }.";
+
 function columnOf(
   given: FilterColumn,
   fail: (problem: string) => Error,
 ): { from: string; field: string } {
-  if (given && 'kind' in given && given.kind === 'field-reference')
-    return { from: given.of, field: given.field };
-  if (
-    given &&
-    'column' in given &&
-    given.from?.kind === 'model' &&
-    typeof given.column === 'string'
-  )
-    return { from: given.from.name, field: given.column };
-  throw fail(
-    "takes a field, for example select(sales.fields.country), or { from: dailyRevenue, column: 'country' }.",
-  );
+  if (typeof given === 'object' && given !== null) {
+    if ('kind' in given && given.kind === 'field-reference')
+      return { from: given.of, field: given.field };
+    if ('column' in given && given.from?.kind === 'model' && typeof given.column === 'string')
+      return { from: given.from.name, field: given.column };
+  }
+  throw fail(FILTER_COLUMN);
+}
+
+/** What the caller does to his list later does nothing to the chart. */
+function ownCopy(value: unknown): unknown {
+  if (Array.isArray(value)) return Object.freeze([...value]);
+  return typeof value === 'object' ? Object.freeze({ ...value }) : value;
 }
 
 function makeChart(kind: ChartKind, title: unknown, options: unknown, dashboard: string): Chart {
@@ -214,7 +224,11 @@ function makeChart(kind: ChartKind, title: unknown, options: unknown, dashboard:
     parseDuration(`${dashboard}: ${name}`, 'compare', given['compare']);
   const { y, value, ...rest } = given;
   const measure = value ?? y;
-  const plain = Object.fromEntries(Object.entries(rest).filter(([, one]) => one !== undefined));
+  const plain = Object.fromEntries(
+    Object.entries(rest)
+      .filter(([, one]) => one !== undefined)
+      .map(([option, one]) => [option, ownCopy(one)]),
+  );
   return {
     kind,
     id: slug(title),

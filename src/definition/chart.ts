@@ -10,32 +10,34 @@ type RowKeys<S> = S extends { readonly _row?: infer R } ? keyof NonNullable<R> &
 export type ColumnOf<S> = [RowKeys<S>] extends [never] ? string : RowKeys<S>;
 type MeasuresOf<S> = S extends { readonly _measures?: infer M } ? NonNullable<M> & string : never;
 /**
- * An aggregate as `sql`, the name of a measure, or, on a model, a column whose sum is meant: a model's
- * rows are aggregates already.
+ * What a value may be called: a measure, or, on a model, a column whose sum is meant, as a model's rows are
+ * aggregates already. A conditional, as the compiler's messages then list the names.
  */
-export type ValueOf<S> =
-  | Sql
-  | MeasuresOf<S>
-  | (S extends { readonly kind: 'model' } ? ColumnOf<S> : never);
+export type ValueName<S> = S extends { readonly kind: 'model' }
+  ? MeasuresOf<S> | ColumnOf<S>
+  : MeasuresOf<S>;
 
-/** How numbers and times are written; three capitals are a currency (ISO 4217). */
-export type Format =
-  | 'number'
-  | 'integer'
-  | 'compact'
-  | 'percent'
-  | 'bytes'
-  | 'date'
-  | 'datetime'
-  | Uppercase<string>;
+/** How numbers and times are written. */
+export const FORMATS = [
+  'number',
+  'integer',
+  'compact',
+  'percent',
+  'bytes',
+  'date',
+  'datetime',
+] as const;
+export type Format = (typeof FORMATS)[number];
+/** Three capitals (ISO 4217). */
+export type Currency = Uppercase<string>;
 
 interface Named {
   readonly description?: string;
 }
 export interface KpiOptions<S extends ChartSource> extends Named {
   readonly from: S;
-  readonly value: ValueOf<S>;
-  readonly format?: Format;
+  readonly value: Sql | ValueName<S>;
+  readonly format?: Format | Currency;
   /** Also shows the last span, for example `'1d'`, beside the span before it; `'previous'`: the period and the one before. */
   readonly compare?: string;
   /** Whether more is better; colours the change. Default `'up'`. */
@@ -44,14 +46,14 @@ export interface KpiOptions<S extends ChartSource> extends Named {
 export interface SeriesOptions<S extends ChartSource> extends Named {
   readonly from: S;
   readonly x: ColumnOf<S>;
-  readonly y: ValueOf<S>;
+  readonly y: Sql | ValueName<S>;
   /** One series for each value of this column. */
   readonly color?: ColumnOf<S>;
   /** Bins of a time `x`. Default: by the length of the period. */
   readonly by?: Grain;
   /** Series drawn by name; the rest is summed up as "Other". Default 6. */
   readonly series?: number;
-  readonly format?: Format;
+  readonly format?: Format | Currency;
 }
 export interface BarOptions<S extends ChartSource> extends SeriesOptions<S> {
   /** Bars shown, largest first. Default 12; a time `x` shows all. */
@@ -65,7 +67,7 @@ export interface GridOptions<S extends ChartSource> extends Named {
   readonly order?: 'asc' | 'desc';
   /** Rows shown. Default 50. */
   readonly limit?: number;
-  readonly formats?: { readonly [column: string]: Format };
+  readonly formats?: { readonly [C in ColumnOf<S>]?: Format | Currency };
 }
 export interface SelectOptions {
   readonly title?: string;
@@ -134,7 +136,9 @@ export interface Tabs {
 export type DashboardItem = Chart | SelectControl | PeriodControl | SearchControl | Row | Tabs;
 
 /** A column to filter by: a field of a stream, or a column of a model. */
-export type FilterColumn = FieldReference | { readonly from: Model; readonly column: string };
+export type FilterColumn<M extends Model = Model> =
+  | FieldReference
+  | { readonly from: M; readonly column: ColumnOf<M> };
 
 /** What the builder function of a dashboard is given. */
 export interface ChartBuilders {
@@ -149,11 +153,11 @@ export interface ChartBuilders {
   ): Chart;
   grid<S extends ChartSource>(title: string, options: GridOptions<S>): Chart;
   /** Chooses values of a column. */
-  select(column: FilterColumn, options?: SelectOptions): SelectControl;
+  select<M extends Model>(column: FilterColumn<M>, options?: SelectOptions): SelectControl;
   /** Chooses the span of time that everything shows. */
   period(options?: PeriodOptions): PeriodControl;
   /** Keeps the rows whose text has the words typed. */
-  search(column: FilterColumn, options?: SelectOptions): SearchControl;
+  search<M extends Model>(column: FilterColumn<M>, options?: SelectOptions): SearchControl;
   /** Side by side. */
   row(...items: readonly DashboardItem[]): Row;
   tabs(tabs: { readonly [title: string]: readonly DashboardItem[] }): Tabs;

@@ -134,7 +134,8 @@ class ChartQuery {
     // The earlier one first: what is kept for it serves the later one, too.
     const previous = ranges && (await during(ranges.previous));
     const current = ranges && (await during(ranges.current));
-    const spark = this.#time === undefined ? undefined : await this.#bins(this.#time);
+    const isNumber = this.#context.state.numbers.has(this.#measure.sql);
+    const spark = this.#time && isNumber ? await this.#bins(this.#time) : undefined;
     return async (connection) => {
       const text = async (sql: string) =>
         ((await rowsOf(connection, sql))[0]?.[0] ?? null) as string | null;

@@ -1,5 +1,4 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { LIMITS } from '../core/limits.ts';
 import { type Constraint, constraintSql, type Dim, dimKey, dimServes } from '../live/constraint.ts';
 import {
   type CubeNeed,
@@ -11,10 +10,9 @@ import {
 import type { LiveSource } from '../live/live-plan.ts';
 import { quoteIdentifier } from '../plan/render-sql.ts';
 import { textRows } from './database.ts';
+import type { LiveLimits } from './live-limits.ts';
 import type { Measure, Part } from './measure-parts.ts';
 
-/** Rows of a cube that answer fast enough without a smaller one. */
-const SMALL_CELLS = 20_000;
 /** A value and its share of the group's key, roughly. */
 const CELL_BYTES = 24;
 
@@ -42,7 +40,7 @@ export interface Scope {
  * Aggregates of one source, kept current.
  *
  * C1  A cube holds the groups of exactly the rows that `advance` has been told of.
- * C2  They are found, built and advanced in one turn (live-program.ts); queries that run meanwhile
+ * C2  They are found, built and advanced in one turn (live-dashboards.ts); queries that run meanwhile
  *     see the state of their own transaction.
  * C3  The least used go once all together pass the limit; a cube that would be as large as its source is not built.
  */
@@ -50,6 +48,7 @@ export class CubeStore {
   readonly #source: LiveSource;
   readonly #relation: string;
   readonly #parts: readonly Part[];
+  readonly #limits: LiveLimits;
   readonly #cubes = new Map<string, Cube>();
   readonly #tooLarge = new Set<string>();
   #clock = 0;
@@ -57,10 +56,15 @@ export class CubeStore {
   #turnBegan = 0;
   #counter = 0;
 
-  constructor(source: LiveSource, relation: string, parts: readonly Part[]) {
+  constructor(
+    source: LiveSource,
+    relation: string,
+    { parts, limits }: { readonly parts: readonly Part[]; readonly limits: LiveLimits },
+  ) {
     this.#source = source;
     this.#relation = relation;
     this.#parts = parts;
+    this.#limits = limits;
   }
 
   get cubes(): readonly { readonly dims: string; readonly cells: number }[] {
@@ -94,7 +98,7 @@ export class CubeStore {
     if (!serving) return undefined;
     const { cube, left } = serving;
     cube.usedAt = ++this.#clock;
-    return { scope: this.#scopeOf(cube, left), isSmall: cube.cells <= SMALL_CELLS };
+    return { scope: this.#scopeOf(cube, left), isSmall: cube.cells <= this.#limits.smallCells };
   }
 
   #scopeOf(cube: Cube, left: readonly Constraint[]): Scope {
@@ -130,7 +134,7 @@ export class CubeStore {
     if (this.#cubes.has(key) || this.#tooLarge.has(key)) return;
     const parent = this.find({ dims: spec.dims, constraints: spec.where })?.scope;
     const scope = parent ?? this.full({ dims: spec.dims, constraints: spec.where });
-    if (!parent && (await this.#estimate(connection, spec, scope)) > LIMITS.cubeCellsMax) {
+    if (!parent && (await this.#estimate(connection, spec, scope)) > this.#limits.cubeCellsMax) {
       this.#tooLarge.add(key);
       return;
     }
@@ -183,7 +187,7 @@ export class CubeStore {
       await connection.run(`CREATE OR REPLACE TABLE ${cube.table} AS ${merged}`);
       cube.cells = await countRows(connection, cube.table);
       cube.appended = 0;
-      if (cube.cells <= 2 * LIMITS.cubeCellsMax) continue;
+      if (cube.cells <= 2 * this.#limits.cubeCellsMax) continue;
       this.#tooLarge.add(cube.key);
       await this.#drop(connection, cube);
     }
@@ -199,7 +203,7 @@ export class CubeStore {
       );
     while (
       this.#cubes.size > 1 &&
-      (bytes() > LIMITS.cubeBytesMax || this.#cubes.size > LIMITS.cubesMax)
+      (bytes() > this.#limits.cubeBytesMax || this.#cubes.size > this.#limits.cubesMax)
     ) {
       const [oldest] = [...this.#cubes.values()].sort((a, b) => a.usedAt - b.usedAt);
       if (!oldest || oldest.usedAt > this.#turnBegan) return;

@@ -35,7 +35,11 @@ export async function gridQuery(
     if (near.length >= wanted) return near;
     const place = (first: number) =>
       `SELECT _sequence_number FROM ${rows.from} ${since(first)} ORDER BY _sequence_number DESC LIMIT ${limit}`;
-    const from = await newestFrom((first) => textRows(connection, place(first)), { end, wanted });
+    const from = await newestFrom((first) => textRows(connection, place(first)), {
+      end,
+      wanted,
+      nearest: state.limits.windowRecords,
+    });
     return jsonRows(connection, select(rows.from, since(from)));
   };
   const count = state.measures.get(ROW_COUNT) as Measure;
@@ -55,7 +59,6 @@ export async function gridQuery(
   };
 }
 
-const WINDOW_RECORDS = 262_144;
 const WINDOW_GROWTH = 16;
 
 /**
@@ -64,10 +67,10 @@ const WINDOW_GROWTH = 16;
  */
 async function newestFrom(
   placesSince: (first: number) => Promise<string[][]>,
-  { end, wanted }: { end: number; wanted: number },
+  { end, wanted, nearest }: { end: number; wanted: number; nearest: number },
 ): Promise<number> {
   if (wanted === 0) return end;
-  for (let window = WINDOW_RECORDS; ; window *= WINDOW_GROWTH) {
+  for (let window = nearest; ; window *= WINDOW_GROWTH) {
     const first = Math.max(0, end - window);
     const places = await placesSince(first);
     if (places.length >= wanted || first === 0) return Number(places.at(-1)?.[0] ?? end);

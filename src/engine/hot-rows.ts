@@ -8,8 +8,15 @@ import { createStreamViews, hotTable, hotTableColumns } from './relations.ts';
 import { scratchBytes, writeScratch } from './scratch.ts';
 import type { ScratchSpace } from './scratch-space.ts';
 
-/** Below `until` every row is there; those below `delivered` are in files. */
-export type OnRows = (end: { readonly until: number; readonly delivered: number }) => Promise<void>;
+export interface RowsNews {
+  /** Every row below is there. */
+  readonly until: number;
+  /** Rows below are in files. */
+  readonly delivered: number;
+  /** Retention has removed rows that were shown, of a stream without a table. */
+  readonly isTrimmed: boolean;
+}
+export type OnRows = (news: RowsNews) => Promise<void>;
 
 /**
  * The rows of a stream that are not in its table yet, kept in memory beside the files that are.
@@ -23,6 +30,8 @@ export class HotRows {
   readonly #scratch: ScratchSpace;
   #filesVersion = -1;
   #next = 0;
+  /** No row below is hot. */
+  #first = 0;
 
   constructor(stream: EngineStream, files: FileSystem, scratch: ScratchSpace) {
     this.#stream = stream;
@@ -67,16 +76,22 @@ export class HotRows {
     try {
       await connection.run('BEGIN TRANSACTION');
       try {
-        if (news.files) await this.#switchFiles(connection, news);
+        if (news.files) await createStreamViews(connection, this.#stream, news.files, true);
+        if (news.delivered > this.#first) await this.#forget(connection, news.delivered);
         for (const { path, schemaVersion } of scratch.files)
           await this.#load(connection, path, schemaVersion);
-        await onRows?.({ until: Math.max(from, until), delivered: news.delivered });
+        await onRows?.({
+          until: Math.max(from, until),
+          delivered: news.delivered,
+          isTrimmed: news.delivered > this.#first && this.#stream.columns.length === 0,
+        });
         await connection.run('COMMIT');
       } catch (error) {
         await connection.run('ROLLBACK');
         throw error;
       }
       this.#filesVersion = news.filesVersion;
+      this.#first = Math.max(this.#first, news.delivered);
       this.#next = Math.max(from, until);
       return scratch.damage;
     } finally {
@@ -84,11 +99,11 @@ export class HotRows {
     }
   }
 
-  async #switchFiles(connection: DuckDBConnection, news: StreamNews): Promise<void> {
+  /** Rows below are in files now, or gone. */
+  async #forget(connection: DuckDBConnection, delivered: number): Promise<void> {
     await connection.run(
-      `DELETE FROM ${hotTable(this.#stream)} WHERE _sequence_number < ${news.delivered}`,
+      `DELETE FROM ${hotTable(this.#stream)} WHERE _sequence_number < ${delivered}`,
     );
-    await createStreamViews(connection, this.#stream, news.files ?? [], true);
   }
 
   async #load(connection: DuckDBConnection, path: string, schemaVersion: number): Promise<void> {

@@ -7,10 +7,9 @@ import { dayOf } from '../live/period.ts';
 import { quoteIdentifier } from '../plan/render-sql.ts';
 import { CubeStore, type Scope } from './cube-store.ts';
 import { textRows } from './database.ts';
-import type { Measure } from './measure-parts.ts';
-
-/** Records kept beside the cubes; grids that need older ones read the source. */
-const TAIL_RECORDS = 20_000;
+import type { RowsNews } from './hot-rows.ts';
+import type { LiveLimits } from './live-limits.ts';
+import type { Measure, Part } from './measure-parts.ts';
 
 interface Extent {
   readonly min: string | null;
@@ -22,8 +21,11 @@ export class LiveSourceState {
   readonly source: LiveSource;
   readonly relation: string;
   readonly cubes: CubeStore;
+  readonly limits: LiveLimits;
   /** The newest records of a stream, a table of the source's columns. */
   readonly tail: string;
+  /** Aggregates that are numbers, by SQL. */
+  readonly numbers: ReadonlySet<string>;
   /** By SQL. */
   readonly measures: ReadonlyMap<string, Measure>;
   readonly #connection: DuckDBConnection;
@@ -42,14 +44,18 @@ export class LiveSourceState {
     options: {
       readonly connection: DuckDBConnection;
       readonly filterFields: readonly string[];
-      readonly parts: ConstructorParameters<typeof CubeStore>[2];
+      readonly parts: readonly Part[];
+      readonly limits: LiveLimits;
+      readonly numbers: ReadonlySet<string>;
     },
   ) {
     this.source = source;
     this.measures = measures;
     this.relation = relationOf(source);
     this.tail = `cubes.${quoteIdentifier(`${source.name} tail`)}`;
-    this.cubes = new CubeStore(source, this.relation, options.parts);
+    this.cubes = new CubeStore(source, this.relation, options);
+    this.limits = options.limits;
+    this.numbers = options.numbers;
     this.#connection = options.connection;
     this.#filterFields = options.filterFields;
     this.#timeColumns = source.columns
@@ -82,7 +88,9 @@ export class LiveSourceState {
   }
 
   /** New records, in the transaction that adds them. */
-  async advance({ until, delivered }: { until: number; delivered: number }): Promise<void> {
+  async advance({ until, delivered, isTrimmed }: RowsNews): Promise<void> {
+    // Nothing can be taken out of a greatest or a least: what is kept is made anew.
+    if (isTrimmed) return this.forget();
     if (!this.#isKnown || until <= this.#next) return;
     const hot = `hot.${quoteIdentifier(`lake.${this.source.name}`)}`;
     const from = this.#next >= delivered ? hot : this.relation;
@@ -101,7 +109,7 @@ export class LiveSourceState {
 
   /** The newest records once more, in memory: what most grids show. */
   async #fillTail(): Promise<void> {
-    this.#tailFrom = Math.max(0, this.#next - TAIL_RECORDS);
+    this.#tailFrom = Math.max(0, this.#next - this.limits.tailRecords);
     await this.#connection.run(
       `CREATE OR REPLACE TABLE ${this.tail} AS SELECT * FROM ${this.relation} WHERE _sequence_number >= ${this.#tailFrom}`,
     );
@@ -109,8 +117,8 @@ export class LiveSourceState {
 
   async #advanceTail(batch: string, until: number): Promise<void> {
     await this.#connection.run(`INSERT INTO ${this.tail} FROM ${batch}`);
-    if (until - this.#tailFrom <= 2 * TAIL_RECORDS) return;
-    this.#tailFrom = until - TAIL_RECORDS;
+    if (until - this.#tailFrom <= 2 * this.limits.tailRecords) return;
+    this.#tailFrom = until - this.limits.tailRecords;
     await this.#connection.run(
       `DELETE FROM ${this.tail} WHERE _sequence_number < ${this.#tailFrom}`,
     );

@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { typeText } from '../core/field-types.ts';
+import { LIMITS } from '../core/limits.ts';
 import { parseTime } from '../core/time-grain.ts';
 import type { ChartAnswer, Choice, DashboardAnswer } from '../dashboard/answer.ts';
 import { chartsOf, itemsOf } from '../definition/dashboard-items.ts';
@@ -10,8 +11,19 @@ import type { Relation } from '../query/statement-gate.ts';
 import { type ChartContext, constraintsFor, type PlannedChart, planChart } from './chart-query.ts';
 import { queryError, textRows } from './database.ts';
 import { ROW_COUNT } from './grid-query.ts';
-import { LiveSourceState } from './live-source.ts';
+import type { LiveLimits } from './live-limits.ts';
+import { LiveSourceState, relationOf } from './live-source.ts';
 import { MeasureReader, PartNames } from './measure-parts.ts';
+
+/** One part could not be read; its error has ended the transaction for the others, too. */
+export class PartFailure extends Error {
+  readonly part: string;
+
+  constructor(part: string, cause: unknown) {
+    super(queryError(cause).message, { cause });
+    this.part = part;
+  }
+}
 
 /** A dashboard's answer, planned: what is left is to read, in one transaction. */
 export type PlannedDashboard = (connection: DuckDBConnection) => Promise<DashboardAnswer>;
@@ -35,7 +47,11 @@ export class LiveState {
     this.#dashboards = dashboards;
   }
 
-  static async create(connection: DuckDBConnection, plan: LivePlan): Promise<LiveState> {
+  static async create(
+    connection: DuckDBConnection,
+    plan: LivePlan,
+    limits: LiveLimits,
+  ): Promise<LiveState> {
     const reader = await MeasureReader.create(connection);
     const sources = new Map<string, LiveSourceState>();
     for (const source of plan.sources) {
@@ -43,8 +59,13 @@ export class LiveState {
       const measures = new Map([[ROW_COUNT, await reader.read(ROW_COUNT, names)]]);
       for (const sql of valuesOf(plan, source.name))
         if (!measures.has(sql)) measures.set(sql, await reader.read(sql, names));
-      const filterFields = filterFieldsOf(plan.dashboards, source.name);
-      const options = { connection, filterFields, parts: names.all };
+      const options = {
+        connection,
+        filterFields: filterFieldsOf(plan.dashboards, source.name),
+        parts: names.all,
+        limits,
+        numbers: await numbersOf(connection, [...measures.keys()], relationOf(source)),
+      };
       sources.set(source.name, new LiveSourceState(source, measures, options));
     }
     const dashboards = plan.dashboards.map((dashboard): [string, DashboardState] => [
@@ -79,6 +100,7 @@ export class LiveState {
   async plan(
     request: DashboardRequest,
     version: (source: LiveSourceState) => number,
+    failed: ReadonlyMap<string, string>,
   ): Promise<PlannedDashboard> {
     const { dashboard, sources, filterTypes } = this.#dashboards.get(
       request.dashboard,
@@ -97,6 +119,11 @@ export class LiveState {
     const charts: [string, PlannedChart][] = [];
     for (const chart of chartsOf(dashboard.items)) {
       if (request.charts && !request.charts.includes(chart.id)) continue;
+      const reason = failed.get(chart.id);
+      if (reason !== undefined) {
+        charts.push([chart.id, async () => failure(reason)]);
+        continue;
+      }
       const context = contextOf(this.#sources.get(chart.from) as LiveSourceState);
       const value = dashboard.values[chart.id];
       charts.push([chart.id, await planOrFail(() => planChart(chart, value, context))]);
@@ -139,6 +166,23 @@ export class LiveState {
   }
 }
 
+const NUMBER = /^(DECIMAL|DOUBLE|FLOAT|U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER)/;
+
+/** Which aggregates are numbers: others have no line, and no change in per cent. */
+async function numbersOf(
+  connection: DuckDBConnection,
+  values: readonly string[],
+  relation: string,
+): Promise<ReadonlySet<string>> {
+  const numbers = new Set<string>();
+  for (const value of values) {
+    const statement = await connection.prepare(`SELECT ${value} FROM ${relation}`);
+    if (NUMBER.test(String(statement.columnType(0)))) numbers.add(value);
+    statement.destroySync();
+  }
+  return numbers;
+}
+
 async function planChoices(
   state: LiveSourceState,
   dim: Dim,
@@ -148,7 +192,7 @@ async function planChoices(
   const count = state.measures.get(ROW_COUNT);
   if (!count) throw new Error('every source counts its rows');
   const scope = await state.scope({ dims: [dim], constraints }, [count], active);
-  const sql = `SELECT CAST(${scope.column(dim)} AS VARCHAR) AS value, CAST(${scope.value(count)} AS VARCHAR) AS n FROM ${scope.from} ${scope.where} GROUP BY ALL ORDER BY CAST(n AS BIGINT) DESC, value LIMIT 1000`;
+  const sql = `SELECT CAST(${scope.column(dim)} AS VARCHAR) AS value, CAST(${scope.value(count)} AS VARCHAR) AS n FROM ${scope.from} ${scope.where} GROUP BY ALL ORDER BY CAST(n AS BIGINT) DESC, value LIMIT ${LIMITS.choicesMax}`;
   return async (connection) =>
     (await textRows(connection, sql)).map(([value, rows]) => ({
       value: value ?? null,
@@ -210,28 +254,17 @@ function newestOf(sources: readonly LiveSourceState[]): number | undefined {
   return times.length > 0 ? Math.max(...times) : undefined;
 }
 
+/** What cannot be planned fails alone: nothing has been read yet. */
 async function planOrFail(plan: () => Promise<PlannedChart>): Promise<PlannedChart> {
   try {
-    return orFailed(await plan());
+    return await plan();
   } catch (error) {
-    const failed = failure(error);
+    const failed = failure(queryError(error).message);
     return async () => failed;
   }
 }
 
-/** One wrong chart must not take the others with it. */
-function orFailed(run: PlannedChart): PlannedChart {
-  return async (connection) => {
-    try {
-      return await run(connection);
-    } catch (error) {
-      return failure(error);
-    }
-  };
-}
-
-function failure(error: unknown): ChartAnswer {
-  const { message } = queryError(error);
+function failure(message: string): ChartAnswer {
   return { kind: 'failed', message, notFiltered: [], from: 'full' };
 }
 
@@ -240,6 +273,12 @@ async function readAll<T>(
   planned: readonly (readonly [string, (connection: DuckDBConnection) => Promise<T>])[],
 ): Promise<{ [id: string]: T }> {
   const read: [string, T][] = [];
-  for (const [id, run] of planned) read.push([id, await run(connection)]);
+  for (const [id, run] of planned) {
+    try {
+      read.push([id, await run(connection)]);
+    } catch (error) {
+      throw new PartFailure(id, error);
+    }
+  }
   return Object.fromEntries(read);
 }

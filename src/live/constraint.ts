@@ -70,8 +70,12 @@ export function constraintSql(constraint: Constraint, value: string, column: Nam
   }
   const { from, until, closed } = constraint.range;
   const [above, below] = closed === 'end' ? ['>', '<='] : ['>=', '<'];
-  const start = `${value} ${above} ${cast(from)}`;
-  return until === undefined ? `(${start})` : `(${start} AND ${value} ${below} ${cast(until)})`;
+  // An end within a day is before or after that day's midnight, which is what a date means.
+  const isDate = column.type.kind === 'date';
+  const place = isDate ? `CAST(${value} AS TIMESTAMP)` : value;
+  const end = (text: string) => (isDate ? `TRY_CAST(${quoteText(text)} AS TIMESTAMP)` : cast(text));
+  const start = `${place} ${above} ${end(from)}`;
+  return until === undefined ? `(${start})` : `(${start} AND ${place} ${below} ${end(until)})`;
 }
 
 /** A filter applies where name and type match (product.md, "Dashboards"). */

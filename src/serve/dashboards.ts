@@ -15,7 +15,8 @@ export async function dashboardRoutes(
 ): Promise<void> {
   const reader = { config: { roles: ['reader'] as const } };
   const changes = new Changes(services);
-  server.addHook('onClose', async () => changes.close());
+  // Open pages would hold up the end otherwise; they come again by themselves.
+  server.addHook('preClose', async () => changes.close());
   server.get('/v1/dashboards', reader, async () => ({
     dashboards: services
       .plan()

@@ -1,8 +1,21 @@
 import type { FastifyInstance } from 'fastify';
-import type { JsonValue } from '../core/field-types.ts';
 import { ROLES } from '../govern/key-store.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type JsonSchema, recordSchema, rowSchema } from '../plan/type-mapping.ts';
+import { DASHBOARD_PATHS, DASHBOARD_SCHEMAS } from './openapi-dashboards.ts';
+import {
+  body,
+  ERROR,
+  KEY,
+  OPEN,
+  object,
+  ok,
+  operation,
+  type Part,
+  ref,
+  string,
+  text,
+} from './openapi-parts.ts';
 import type { Services } from './services.ts';
 import { SESSION_COOKIE } from './session-cookie.ts';
 
@@ -14,47 +27,8 @@ export async function openapiRoutes(
   server.get('/openapi.json', async () => openapiDocument(services.plan()));
 }
 
-type Object = { readonly [key: string]: JsonValue };
-
-const json = (schema: JsonSchema): Object => ({ 'application/json': { schema } });
-const ref = (name: string): Object => ({ $ref: `#/components/schemas/${name}` });
-const ERROR: Object = {
-  description: 'What went wrong, and what to do.',
-  content: json(ref('Error')),
-};
-const text = (name: string, where: 'path' | 'query' | 'header', description: string): Object => ({
-  name,
-  in: where,
-  required: where === 'path',
-  description,
-  schema: { type: 'string' },
-});
-
-function operation(
-  summary: string,
-  tag: string,
-  ok: Object,
-  more: Object = {},
-  okStatus = '200',
-): Object {
-  return { summary, tags: [tag], ...more, responses: { [okStatus]: ok, default: ERROR } };
-}
-
-const ok = (description: string, schema: JsonSchema): Object => ({
-  description,
-  content: json(schema),
-});
-const body = (schema: JsonSchema): Object => ({ required: true, content: json(schema) });
-const object = (
-  properties: { readonly [name: string]: JsonValue },
-  required: readonly string[] = Object.keys(properties),
-): JsonSchema => ({ type: 'object', properties, required: [...required] });
-const string: Object = { type: 'string' };
-const KEY: Object = { security: [{ key: [] }, { session: [] }] };
-const OPEN: Object = { security: [] };
-
 /** The document for a plan, as OpenAPI 3.1. */
-export function openapiDocument(plan: Plan): Object {
+export function openapiDocument(plan: Plan): Part {
   const streams = Object.fromEntries(
     plan.streams.map((stream) => [
       `record_${stream.name}`,
@@ -76,18 +50,18 @@ export function openapiDocument(plan: Plan): Object {
     },
     servers: [{ url: '/' }],
     ...KEY,
-    paths: { ...streamPaths(plan), ...lookupPaths(plan), ...FIXED_PATHS },
+    paths: { ...streamPaths(plan), ...lookupPaths(plan), ...DASHBOARD_PATHS, ...FIXED_PATHS },
     components: {
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer', bearerFormat: 'mr_…' },
         session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
       },
-      schemas: { ...SCHEMAS, ...streams, ...rows },
+      schemas: { ...SCHEMAS, ...DASHBOARD_SCHEMAS, ...streams, ...rows },
     },
   };
 }
 
-function streamPaths(plan: Plan): Object {
+function streamPaths(plan: Plan): Part {
   return Object.fromEntries(
     plan.streams.map((stream) => {
       const schema = ref(`record_${stream.name}`);
@@ -125,7 +99,7 @@ function streamPaths(plan: Plan): Object {
   );
 }
 
-function lookupPaths(plan: Plan): Object {
+function lookupPaths(plan: Plan): Part {
   return Object.fromEntries(
     plan.lookups.flatMap((lookup) => {
       const sorts = lookup.sort.map((part, index) => part ?? `sequence_${index}`);
@@ -210,7 +184,7 @@ const SCHEMAS: { readonly [name: string]: JsonSchema } = {
   }),
 };
 
-const FIXED_PATHS: Object = {
+const FIXED_PATHS: Part = {
   '/v1/sql': {
     post: operation(
       'Ask with SQL',

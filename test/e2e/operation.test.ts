@@ -8,6 +8,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { LmdbLookupStore } from '../../src/lookup/embedded/lmdb-lookup-store.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { eventually, millrace, type RunningPipeline, startPipeline } from '../support/pipeline.ts';
 
@@ -130,6 +131,51 @@ test('SIGTERM while records come in loses none that was acknowledged', async () 
   ];
   expect(count).toBe(distinct);
   expect(Number(count)).toBeGreaterThanOrEqual(acknowledged);
+});
+
+describe('SIGTERM while lookups are behind', () => {
+  const behind = async () => {
+    const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+    await send(pipeline, 0, 1);
+    await eventually(async () =>
+      (await fetch(`${pipeline.url}/v1/lookups/by_id/0`)).status === 200 ? true : undefined,
+    );
+    const { processes } = (await (await fetch(`${pipeline.url}/v1/status`)).json()) as {
+      processes: { name: string; pid: number }[];
+    };
+    const worker = processes.find(({ name }) => name === 'worker')?.pid as number;
+    process.kill(worker, 'SIGSTOP');
+    await send(pipeline, 1, 29_999);
+    const stored = () => {
+      const store = new LmdbLookupStore(join(pipeline.folder, '.millrace/system/lookups.mdb'));
+      const found = { next: store.position('by_id')?.next, entries: store.entries('by_id') };
+      return store.close().then(() => found);
+    };
+    return { pipeline, worker, stored };
+  };
+
+  test('ends once they have every record', async () => {
+    const { pipeline, worker, stored } = await behind();
+    const stopped = pipeline.stop();
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(pipeline.process.exitCode, 'it waits').toBe(null);
+    process.kill(worker, 'SIGCONT');
+    expect([await stopped, pipeline.errors()]).toEqual([0, '']);
+    expect(await stored()).toEqual({ next: 30_000, entries: 30_000 });
+  });
+
+  test('ends without them when its time is over, and they catch up after the next start', async () => {
+    const { pipeline, stored } = await behind();
+    const began = Date.now();
+    expect(await pipeline.stop()).toBe(0);
+    expect(Date.now() - began).toBeLessThan(30_000);
+    expect(pipeline.errors()).toContain('lookups could not be brought up to date before the end');
+    expect((await stored()).entries).toBeLessThan(30_000);
+    const again = await startPipeline(pipeline.folder, undefined);
+    await eventually(async () =>
+      (await fetch(`${again.url}/v1/lookups/by_id/29999`)).status === 200 ? true : undefined,
+    );
+  });
 });
 
 test('a moved data folder keeps working', async () => {

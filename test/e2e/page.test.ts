@@ -6,7 +6,7 @@ import { temporaryFolder } from '../support/folder.ts';
 import { startPipeline } from '../support/pipeline.ts';
 
 const SHOP = readFileSync(new URL('../../examples/ecommerce/pipeline.ts', import.meta.url), 'utf8');
-const PAGES = ['/d/shop', '/streams', '/models', '/sql', '/lookups', '/login', '/nothing-here'];
+const PAGES = ['/d/shop', '/streams', '/models', '/sql', '/lookups', '/nothing-here'];
 const start = () => startPipeline(temporaryFolder(), SHOP);
 
 describe('the shell', () => {
@@ -14,7 +14,7 @@ describe('the shell', () => {
     const { url } = await start();
     const page = await visit(url);
     await page.waitForURL(`${url}/d/shop`);
-    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Shop');
+    await page.getByRole('heading', { level: 1, name: 'Shop' }).waitFor();
     for (const name of ['Streams', 'Models', 'SQL', 'Lookups']) {
       const link = page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name });
       await link.click();
@@ -34,7 +34,9 @@ describe('the shell', () => {
     expect(await focused(page)).toBe('Skip to content');
     await page.keyboard.press('Enter');
     expect(await page.evaluate('document.activeElement.id')).toBe('main');
+    expect(page.url(), 'the address stays as it is').toBe(`${url}/streams`);
     await page.reload();
+    await page.getByRole('heading', { level: 1, name: 'Streams' }).waitFor();
     for (const name of ['Skip to content', 'millrace', 'Dashboards', 'Streams', 'Models']) {
       await page.keyboard.press('Tab');
       expect(await focused(page)).toBe(name);

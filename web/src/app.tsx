@@ -1,33 +1,62 @@
-import { Component, type ReactNode, Suspense, useEffect, useRef, useState } from 'react';
+import {
+  Component,
+  type MouseEvent,
+  type ReactNode,
+  Suspense,
+  useEffect,
+  useRef,
+  useState,
+} from 'react';
 import { Route, Switch, useLocation } from 'wouter';
-import { onLoginNeeded } from './api.ts';
 import styles from './app.module.css';
 import { Header, HeaderSlot } from './header.tsx';
+import { LoginPage } from './login/login-page.tsx';
+import { UserMenu } from './login/user-menu.tsx';
 import { PlanProvider } from './plan.tsx';
 import { asApiError } from './resource.ts';
 import { ROUTES } from './routes.ts';
-import { SessionProvider } from './session.tsx';
+import { mustLogIn, SessionProvider, useSession } from './session.tsx';
 import { Card } from './ui/card.tsx';
 import { Page } from './ui/page.tsx';
 import { EmptyState, ErrorState, Skeleton } from './ui/states.tsx';
 import { ToastProvider } from './ui/toast.tsx';
-import { UserMenu } from './user-menu.tsx';
 
 /** The frame around every page: header, navigation, main part. */
 export function App() {
-  const [here, navigate] = useLocation();
   const [slot, setSlot] = useState<HTMLElement | null>(null);
+  return (
+    <ToastProvider>
+      <SessionProvider>
+        <PlanProvider>
+          <SkipLink />
+          <Header onSlot={setSlot} userMenu={<UserMenu />} />
+          <HeaderSlot value={slot}>
+            <Main />
+          </HeaderSlot>
+        </PlanProvider>
+      </SessionProvider>
+    </ToastProvider>
+  );
+}
+
+/** The address stays as it is: what is behind its # is for pages to use. */
+function SkipLink() {
+  const skip = (event: MouseEvent) => {
+    event.preventDefault();
+    document.getElementById('main')?.focus();
+  };
+  return (
+    // biome-ignore lint/a11y/useValidAnchor: it leads to a place of the page, as links do
+    <a href="#main" className={styles['skip']} onClick={skip}>
+      Skip to content
+    </a>
+  );
+}
+
+function Main() {
+  const [here] = useLocation();
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
-  useEffect(
-    () =>
-      onLoginNeeded(() => {
-        if (location.pathname === '/login') return;
-        const next = `${location.pathname}${location.search}${location.hash}`;
-        navigate(`/login?next=${encodeURIComponent(next)}`, { replace: true });
-      }),
-    [navigate],
-  );
   // biome-ignore lint/correctness/useExhaustiveDependencies: `here` is what changed
   useEffect(() => {
     // Another page is read from its beginning, as if it had been loaded.
@@ -36,31 +65,33 @@ export function App() {
     isFirst.current = false;
   }, [here]);
   return (
-    <ToastProvider>
-      <a href="#main" className={styles['skip']}>
-        Skip to content
-      </a>
-      <HeaderSlot value={slot}>
-        <SessionProvider>
-          <PlanProvider>
-            <Header onSlot={setSlot} userMenu={<UserMenu />} />
-            <main id="main" ref={main} tabIndex={-1} className={styles['main']}>
-              <DefectBoundary key={here}>
-                <Suspense
-                  fallback={
-                    <Card>
-                      <Skeleton lines={8} />
-                    </Card>
-                  }
-                >
-                  <Pages />
-                </Suspense>
-              </DefectBoundary>
-            </main>
-          </PlanProvider>
-        </SessionProvider>
-      </HeaderSlot>
-    </ToastProvider>
+    <main id="main" ref={main} tabIndex={-1} className={styles['main']}>
+      <DefectBoundary key={here}>
+        <Suspense fallback={<Waiting />}>
+          <Content />
+        </Suspense>
+      </DefectBoundary>
+    </main>
+  );
+}
+
+function Waiting() {
+  return (
+    <Card>
+      <Skeleton lines={8} />
+    </Card>
+  );
+}
+
+/** Pages are for who may see them; where nobody needs to log in that is everybody. */
+function Content() {
+  const { session, error, reload } = useSession();
+  if (session) return mustLogIn(session) ? <LoginPage /> : <Pages />;
+  if (!error) return <Waiting />;
+  return (
+    <Card>
+      <ErrorState title="The pipeline does not answer" error={error} onRetry={reload} />
+    </Card>
   );
 }
 

@@ -15,15 +15,15 @@ const RETRY_MS = 2000;
 
 /**
  * Loads `key` with `load`, again every `everyMs` while the page is seen, and again by itself after a failure.
- * @param key what is loaded; another key starts from nothing
+ * @param key what is loaded; another key starts from nothing, and without one nothing is loaded
  */
 export function useResource<T>(
-  key: string,
+  key: string | undefined,
   load: (signal: AbortSignal) => Promise<T>,
   { everyMs }: { everyMs?: number } = {},
 ): Resource<T> {
   const [state, setState] = useState<{
-    key: string;
+    key: string | undefined;
     data?: T;
     error?: ApiError;
     loadedMs?: number;
@@ -32,6 +32,7 @@ export function useResource<T>(
   const latest = useEffectEvent(load);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `turn` asks for another go
   useEffect(() => {
+    if (key === undefined) return;
     const stop = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const again = (ms: number | undefined) => {
@@ -55,7 +56,8 @@ export function useResource<T>(
         setState((before) =>
           before.key === key ? { ...before, error: known } : { key, error: known },
         );
-        if (known.status === 0 || known.status >= 500) again(Math.max(RETRY_MS, everyMs ?? 0));
+        if (mayPass(known)) again(Math.max(RETRY_MS, everyMs ?? 0));
+        else if (known.status !== 401) again(everyMs);
       } finally {
         isRunning = false;
       }
@@ -76,6 +78,9 @@ export function useResource<T>(
   const current = state.key === key ? state : undefined;
   return { data: current?.data, error: current?.error, loadedMs: current?.loadedMs, reload };
 }
+
+/** No answer, too many requests, a fault of the server: the same request may do better a little later. */
+const mayPass = ({ status }: ApiError): boolean => status === 0 || status === 429 || status >= 500;
 
 /** Anything else than an answer of the server is a defect of the page, and is shown as one. */
 export function asApiError(error: unknown): ApiError {

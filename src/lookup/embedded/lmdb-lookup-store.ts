@@ -17,6 +17,8 @@ export class LmdbLookupStore implements LookupStore {
   }
 
   position(name: string): { epoch: string; next: number } | undefined {
+    // As in `read`: another process writes it.
+    this.#environment.root.resetReadTxn();
     const text = this.#environment.positions.get(name);
     return text === undefined ? undefined : (JSON.parse(text) as { epoch: string; next: number });
   }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { asMillraceError, MillraceError } from '../../core/errors.ts';
-import { parseJson, rawMembers } from '../../core/json-node.ts';
+import { parseMembers } from '../../core/json-node.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { extentOf, skipSpace } from '../../ingest/framing.ts';
 import type { FileSource, RowProblem, SourceRow } from '../source.ts';
@@ -126,9 +126,9 @@ function rowOf(row: number, { bytes, problem }: Found): SourceRow {
     };
   if (problem !== undefined) return broken({ code: 'MR_IMPORT_ROW', message: problem });
   try {
-    if (parseJson(text).kind !== 'object')
+    const members = parseMembers(text);
+    if (members === undefined)
       return broken({ code: 'MR_RECORD_SHAPE', message: 'Not a JSON object.' });
-    const members = rawMembers(text);
     return {
       row,
       columns: members.map(([name]) => name),

@@ -76,17 +76,42 @@ sql`select ${{ a: 1 }}`;
 // @ts-expect-error undefined is not a value of SQL
 sql`select ${undefined}`;
 
-export const right = dashboard('right', { title: 'Right' }, ({ kpi, line, bar, grid, select }) => [
-  select(sales.fields.country),
-  kpi('Revenue', { from: sales, value: 'revenue', format: 'GBP', compare: '1d' }),
-  line('Revenue', { from: dailyRevenue, x: 'day', y: sql`sum(revenue)` }),
-  line('Orders', { from: pinned, x: 'country', y: 'orders', color: 'country' }),
-  bar('Top', { from: sales, x: 'description', y: sql`sum(quantity)`, top: 20 }),
-  grid('Lines', { from: sales, columns: ['invoice_no', 'quantity'] }),
-  grid('Anything', { from: unknownRows, columns: ['one'] }),
-]);
+export const right = dashboard('right', { title: 'Right' }, (charts) => {
+  const { kpi, line, area, bar, stacked, grid, select, period, search, row, tabs } = charts;
+  return [
+    row(period({ default: '7d', spans: ['7d', 'all'] }), select(sales.fields.country)),
+    select({ from: dailyRevenue, column: 'day' }, { title: 'Day' }),
+    search({ from: unknownRows, column: 'one' }),
+    kpi('Revenue', { from: sales, value: 'revenue', format: 'GBP', compare: '1d' }),
+    kpi('Sum of a column', {
+      from: dailyRevenue,
+      value: 'revenue',
+      format: 'compact',
+      good: 'down',
+    }),
+    kpi('Of rows not known yet', { from: unknownRows, value: 'one' }),
+    kpi('A measure of a model', { from: everyOption, value: 'rows', compare: 'previous' }),
+    tabs({
+      Parts: [stacked('Parts', { from: sales, x: 'country', y: 'revenue', color: 'description' })],
+      Months: [
+        area('Months', { from: sales, x: 'invoice_date', y: sql`sum(quantity)`, by: 'month' }),
+      ],
+    }),
+    line('Revenue', { from: dailyRevenue, x: 'day', y: sql`sum(revenue)` }),
+    line('Orders', { from: pinned, x: 'country', y: 'orders', color: 'country' }),
+    bar('Top', { from: sales, x: 'description', y: sql`sum(quantity)`, top: 20 }),
+    grid('Lines', { from: sales, columns: ['invoice_no', 'quantity'] }),
+    grid('Anything', { from: unknownRows, columns: ['one'], formats: { one: 'EUR' } }),
+    grid('Dear ones', {
+      from: sales,
+      columns: ['total'],
+      sort: 'unit_price',
+      formats: { total: 'GBP' },
+    }),
+  ];
+});
 
-export const wrong = dashboard('wrong', {}, ({ kpi, line, bar, grid, select }) => [
+export const wrong = dashboard('wrong', {}, ({ kpi, line, bar, stacked, grid, select, row }) => [
   // @ts-expect-error there is no such column in the stream
   grid('Lines', { from: sales, columns: ['invoice_no', 'price'] }),
   // @ts-expect-error there is no such column in the stream
@@ -95,6 +120,18 @@ export const wrong = dashboard('wrong', {}, ({ kpi, line, bar, grid, select }) =
   line('Revenue', { from: dailyRevenue, x: 'month', y: 'revenue' }),
   // @ts-expect-error there is no such column in the fields that the model pins
   line('Orders', { from: pinned, x: 'country', y: 'orders', color: 'region' }),
+  // @ts-expect-error a bare column of a stream is one of many rows
+  bar('Top', { from: sales, x: 'description', y: 'total' }),
+  // @ts-expect-error there is no such measure or column in the model
+  kpi('Orders', { from: pinned, value: 'revenue' }),
+  // @ts-expect-error there is no such format
+  kpi('Revenue', { from: sales, value: 'revenue', format: 'money' }),
+  // @ts-expect-error parts have a colour
+  stacked('Parts', { from: sales, x: 'country', y: 'revenue' }),
+  // @ts-expect-error a row has charts and controls
+  row('Revenue'),
+  // @ts-expect-error there is no such column in the result of the model
+  select({ from: dailyRevenue, column: 'month' }),
   // @ts-expect-error a kpi has a value
   kpi('Revenue', { from: sales }),
   // @ts-expect-error a filter is a field, not its name

@@ -84,7 +84,7 @@ function Options({
         return (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the keys of all its options
           <div
-            key={`=${value}`}
+            key={JSON.stringify(value)}
             role="option"
             tabIndex={at === Math.min(focused, answer.x.length - 1) ? 0 : -1}
             aria-selected={chosen.includes(value)}

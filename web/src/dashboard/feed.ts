@@ -21,11 +21,13 @@ interface Wanted {
 }
 
 const RETRY_MS = 1000;
+/** A step of a movement waits so long for the answer to the step before it. */
+const PATIENCE_MS = 1000;
 
 /**
  * Keeps one dashboard's answer current. One request is under way at a time, always for what is wanted
  * when it starts, and its answer replaces the whole screen: no chart can keep numbers of another moment
- * or another choice. What a viewer does meanwhile takes the place of a request for data only.
+ * or another choice.
  */
 export class Feed {
   readonly #name: string;
@@ -40,6 +42,7 @@ export class Feed {
   #wanted: Wanted | undefined;
   #asked: Wanted | undefined;
   #askedData: string | undefined;
+  #askedAt = 0;
   #stop: AbortController | undefined;
   #events: EventSource | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -116,8 +119,11 @@ export class Feed {
     if (!wanted || this.#listeners.size === 0) return;
     const isSame = this.#asked === wanted;
     if (this.#stop) {
-      // New data waits for the answer under way; another choice does not.
-      if (isSame) return;
+      // New data waits for the answer under way, and so does the next step of the same movement: else a
+      // brush that is drawn faster than it is answered would show nothing before it rests.
+      const isStep = wanted.active !== undefined && wanted.active === this.#asked?.active;
+      const isLate = performance.now() - this.#askedAt > PATIENCE_MS;
+      if (isSame || (isStep && !isLate)) return;
       this.#stop.abort();
     }
     if (isSame && (document.hidden || this.#askedData === this.#dataText())) return;
@@ -129,6 +135,7 @@ export class Feed {
     this.#stop = stop;
     this.#asked = wanted;
     this.#askedData = this.#dataText();
+    this.#askedAt = performance.now();
     const { state, charts, active } = wanted;
     if (!this.#shown.isPending) this.#show({ isPending: true });
     try {

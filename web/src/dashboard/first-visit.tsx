@@ -24,7 +24,8 @@ export function FirstVisit({ dashboard }: { dashboard: DashboardPlan }) {
   const [done, setDone] = useState(isDone);
   const plan = usePlan().data;
   const names = itemsOf(dashboard.items).flatMap((item) => ('from' in item ? [item.from] : []));
-  const stream = plan?.streams.find(({ name }) => names.includes(name)) ?? plan?.streams[0];
+  const shown = names.find((name) => plan?.streams.some((one) => one.name === name));
+  const stream = plan?.streams.find(({ name }) => name === shown) ?? plan?.streams[0];
   if (done || !stream) return null;
   const record = JSON.stringify(sampleRecord(stream));
   const curl = `curl ${location.origin}/v1/streams/${stream.name}/records \\\n  -H 'Content-Type: application/json' \\\n  -d '${record.replaceAll("'", "'\\''")}'`;

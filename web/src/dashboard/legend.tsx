@@ -23,7 +23,7 @@ export function Legend({ chart, answer }: { chart: Chart; answer: SeriesAnswer }
   return (
     <ul className={styles['legend']} aria-label={`${chart.title}: ${color.replaceAll('_', ' ')}`}>
       {answer.series.map(({ name = null, isOther = false }, index) => (
-        <li key={isOther ? 'other' : `=${name}`}>
+        <li key={isOther ? 'other' : JSON.stringify(name)}>
           {isOther ? (
             <span className={styles['item']}>
               <Swatch color={seriesColor(theme, index, true)} />

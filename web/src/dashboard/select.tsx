@@ -1,4 +1,5 @@
-import { useId, useMemo, useRef, useState } from 'react';
+import { useId, useState } from 'react';
+import type { Choice } from '../../../src/dashboard/answer.ts';
 import { categoryName } from '../../../src/dashboard/bar-option.ts';
 import { toggleValue, withFilter } from '../../../src/dashboard/state.ts';
 import type { SelectControl } from '../../../src/definition/chart.ts';
@@ -10,20 +11,10 @@ const SEARCH_FROM = 8;
 
 /** Chooses values of a column, the most frequent first. */
 export function Select({ control }: { control: SelectControl }) {
-  const { answer, state, change, wording } = useView();
+  const { state, change } = useView();
   const id = useId();
-  const popover = useRef<HTMLDivElement>(null);
-  const [words, setWords] = useState('');
   const { field, title } = control;
   const chosen = state.filters[field]?.in ?? [];
-  const choices = answer?.choices[field] ?? [];
-  const shown = useMemo(
-    () =>
-      choices.filter(({ value }) =>
-        categoryName(value).toLowerCase().includes(words.trim().toLowerCase()),
-      ),
-    [choices, words],
-  );
   const summary =
     chosen.length === 0
       ? 'all'
@@ -37,40 +28,8 @@ export function Select({ control }: { control: SelectControl }) {
         <span className={styles['value']}>{summary}</span>
         <span aria-hidden="true">▾</span>
       </button>
-      <div
-        id={id}
-        ref={popover}
-        popover="auto"
-        className={styles['popover']}
-        role="dialog"
-        aria-label={title}
-      >
-        {choices.length > SEARCH_FROM && (
-          <input
-            type="search"
-            className={styles['input']}
-            placeholder={`Find in ${choices.length}`}
-            aria-label={`Find in ${title}`}
-            value={words}
-            onChange={(event) => setWords(event.target.value)}
-          />
-        )}
-        <ul className={styles['choices']}>
-          {shown.map(({ value, rows }) => (
-            <li key={`=${value}`}>
-              <label className={styles['choice']}>
-                <input
-                  type="checkbox"
-                  checked={chosen.includes(value)}
-                  onChange={() => change(toggleValue(state, field, value, true), { active: field })}
-                />
-                <span className={styles['name']}>{categoryName(value)}</span>
-                <span className={styles['rows']}>{rows.toLocaleString(wording.language)}</span>
-              </label>
-            </li>
-          ))}
-          {shown.length === 0 && <li className={styles['none']}>Nothing like that</li>}
-        </ul>
+      <div id={id} popover="auto" className={styles['popover']} role="dialog" aria-label={title}>
+        <Choices control={control} chosen={chosen} />
         <Button
           variant="quiet"
           disabled={chosen.length === 0}
@@ -81,4 +40,57 @@ export function Select({ control }: { control: SelectControl }) {
       </div>
     </div>
   );
+}
+
+interface ChoicesProps {
+  readonly control: SelectControl;
+  readonly chosen: readonly (string | null)[];
+}
+
+function Choices({ control: { field, title }, chosen }: ChoicesProps) {
+  const { answer, state, change, wording } = useView();
+  const [words, setWords] = useState('');
+  const choices = answer?.choices[field] ?? [];
+  const shown = withChosen(choices, chosen).filter(({ value }) =>
+    categoryName(value).toLowerCase().includes(words.trim().toLowerCase()),
+  );
+  return (
+    <>
+      {choices.length > SEARCH_FROM && (
+        <input
+          type="search"
+          className={styles['input']}
+          placeholder={`Find in ${choices.length}`}
+          aria-label={`Find in ${title}`}
+          value={words}
+          onChange={(event) => setWords(event.target.value)}
+        />
+      )}
+      <ul className={styles['choices']}>
+        {shown.map(({ value, rows }) => (
+          <li key={JSON.stringify(value)}>
+            <label className={styles['choice']}>
+              <input
+                type="checkbox"
+                checked={chosen.includes(value)}
+                onChange={() => change(toggleValue(state, field, value, true), { active: field })}
+              />
+              <span className={styles['name']}>{categoryName(value)}</span>
+              <span className={styles['rows']}>{rows?.toLocaleString(wording.language)}</span>
+            </label>
+          </li>
+        ))}
+        {shown.length === 0 && <li className={styles['none']}>Nothing like that</li>}
+      </ul>
+    </>
+  );
+}
+
+/** What is chosen stays in the list where other filters leave it no rows: it is also taken back there. */
+function withChosen(
+  choices: readonly Choice[],
+  chosen: ChoicesProps['chosen'],
+): readonly (Pick<Choice, 'value'> & Partial<Choice>)[] {
+  const known = new Set(choices.map(({ value }) => value));
+  return [...chosen.filter((value) => !known.has(value)).map((value) => ({ value })), ...choices];
 }

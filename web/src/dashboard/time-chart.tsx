@@ -53,7 +53,7 @@ function Numbers({ chart, answer, at }: { chart: Chart; answer: SeriesAnswer; at
           const value = series.values[at] ?? null;
           return (
             <Line
-              key={series.isOther ? 'other' : categoryName(series.name)}
+              key={series.isOther ? 'other' : JSON.stringify(series.name ?? null)}
               color={seriesColor(theme, index, series.isOther === true)}
               name={nameOf(chart, series)}
               value={value === null ? NOTHING : formatNumber(value, chart.format, wording)}

@@ -1,129 +1,105 @@
-import { type FormEvent, useId, useState } from 'react';
-import { useSearch } from 'wouter';
+import { type FormEvent, useState } from 'react';
+import { Redirect, useLocation } from 'wouter';
 import { type ApiError, api } from '../api.ts';
 import { asApiError } from '../resource.ts';
+import { mustLogIn, type Session, useSession } from '../session.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
+import { Field, Input } from '../ui/field.tsx';
 import { Page } from '../ui/page.tsx';
 import styles from './login-page.module.css';
-import { nextPath } from './next-path.ts';
 
-/** `/login`: who has a name and password; or, after the first start, who has the claim token. */
+/** Stands in the place of every page until somebody has logged in, and then that page comes. */
 export function LoginPage() {
+  const { session } = useSession();
+  const [here] = useLocation();
   const [isClaim, setClaim] = useState(false);
-  const next = nextPath(useSearch());
+  if (here === '/login' && session && !mustLogIn(session)) return <Redirect to="/" replace />;
   return (
-    <Page title="Log in">
-      <div className={styles['place']}>
+    <Page title={isClaim ? 'Claim this server' : 'Log in'}>
+      <div className={styles['box']}>
         <Card>
-          {isClaim ? <ClaimForm next={next} /> : <LoginForm next={next} />}
-          <Button
-            variant="quiet"
-            className={styles['other'] ?? ''}
-            onClick={() => setClaim(!isClaim)}
-          >
-            {isClaim
-              ? 'I have a name and a password'
-              : 'This is the first start: I have the claim token'}
-          </Button>
+          {isClaim ? <ClaimForm /> : <LoginForm />}
+          <p className={styles['other']}>
+            {isClaim ? 'Somebody has claimed it already?' : 'The first start of this server?'}{' '}
+            <Button variant="quiet" onClick={() => setClaim(!isClaim)}>
+              {isClaim ? 'Log in' : 'Claim it'}
+            </Button>
+          </p>
         </Card>
       </div>
     </Page>
   );
 }
 
-function LoginForm({ next }: { next: string }) {
-  return (
-    <Form
-      lead="An administrator of this pipeline gives out names and passwords."
-      fields={[
-        { name: 'name', label: 'Name', autoComplete: 'username' },
-        { name: 'password', label: 'Password', type: 'password', autoComplete: 'current-password' },
-      ]}
-      action="Log in"
-      send={(body) => api('/v1/session', { method: 'POST', body })}
-      next={next}
-    />
-  );
-}
-
-function ClaimForm({ next }: { next: string }) {
-  return (
-    <Form
-      lead="The first start printed a token on the console and wrote it to claim-token in the data folder. It makes you the first administrator, once."
-      fields={[
-        { name: 'token', label: 'Claim token', autoComplete: 'off' },
-        { name: 'name', label: 'Your name or e-mail address', autoComplete: 'username' },
-        {
-          name: 'password',
-          label: 'A password of at least 8 characters',
-          type: 'password',
-          autoComplete: 'new-password',
-        },
-      ]}
-      action="Become administrator"
-      send={(body) => api('/v1/claim', { method: 'POST', body })}
-      next={next}
-    />
-  );
-}
-
-interface FieldProps {
-  readonly name: string;
-  readonly label: string;
-  readonly type?: 'password';
-  readonly autoComplete: string;
-}
-
-interface FormProps {
-  readonly lead: string;
-  readonly fields: readonly FieldProps[];
-  readonly action: string;
-  send(body: { [name: string]: unknown }): Promise<unknown>;
-  readonly next: string;
-}
-
-function Form({ lead, fields, action, send, next }: FormProps) {
+/** Sends a form's values; the answer is the session, or what is wrong with them. */
+function useSend(path: string) {
+  const { set } = useSession();
   const [error, setError] = useState<ApiError>();
   const [isSending, setSending] = useState(false);
-  const submit = async (event: FormEvent<HTMLFormElement>) => {
+  const send = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const body = Object.fromEntries(new FormData(event.currentTarget));
     setSending(true);
     setError(undefined);
     try {
-      await send(body);
-      // A new page: everything is asked again, as who is logged in now.
-      location.assign(next);
-    } catch (problem) {
-      setError(asApiError(problem));
+      set(await api<Session>(path, { method: 'POST', body }));
+    } catch (thrown) {
+      setError(asApiError(thrown));
+    } finally {
       setSending(false);
     }
   };
+  return { send, error, isSending };
+}
+
+function LoginForm() {
+  const { send, error, isSending } = useSend('/v1/session');
   return (
-    <form className={styles['form']} onSubmit={(event) => void submit(event)}>
-      <p className={styles['lead']}>{lead}</p>
-      {fields.map((field) => (
-        <Field key={field.name} {...field} />
-      ))}
-      {error && (
-        <p role="alert" className={styles['error']}>
-          {error.message}
-        </p>
-      )}
+    <form className={styles['form']} onSubmit={send}>
+      <Field label="Name">
+        <Input name="name" required autoComplete="username" autoCapitalize="none" />
+      </Field>
+      <Field label="Password">
+        <Input name="password" type="password" required autoComplete="current-password" />
+      </Field>
+      <Refusal error={error} />
       <Button type="submit" variant="primary" disabled={isSending}>
-        {action}
+        {isSending ? 'Logging in …' : 'Log in'}
       </Button>
     </form>
   );
 }
 
-function Field({ name, label, type, autoComplete }: FieldProps) {
-  const id = useId();
+function ClaimForm() {
+  const { send, error, isSending } = useSend('/v1/claim');
   return (
-    <div className={styles['field']}>
-      <label htmlFor={id}>{label}</label>
-      <input id={id} name={name} type={type ?? 'text'} autoComplete={autoComplete} required />
-    </div>
+    <form className={styles['form']} onSubmit={send}>
+      <p className={styles['lead']}>
+        The first start has printed a token, and keeps it in the file <code>claim-token</code> of
+        its data folder. Whoever has it becomes the first administrator.
+      </p>
+      <Field label="Claim token">
+        <Input name="token" required />
+      </Field>
+      <Field label="Name">
+        <Input name="name" required autoComplete="username" autoCapitalize="none" />
+      </Field>
+      <Field label="Password" hint="at least 8 characters; a few words are easy to remember">
+        <Input name="password" type="password" required autoComplete="new-password" />
+      </Field>
+      <Refusal error={error} />
+      <Button type="submit" variant="primary" disabled={isSending}>
+        {isSending ? 'Claiming …' : 'Claim'}
+      </Button>
+    </form>
+  );
+}
+
+function Refusal({ error }: { error: ApiError | undefined }) {
+  return (
+    <p role="alert" className={styles['error']}>
+      {error?.message}
+    </p>
   );
 }

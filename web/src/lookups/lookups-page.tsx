@@ -4,6 +4,7 @@ import type { ApiError } from '../api.ts';
 import { formatDuration, formatInstant, plural, viewerZone } from '../format.ts';
 import { usePlan } from '../plan.tsx';
 import { asApiError, useResource } from '../resource.ts';
+import { useSession } from '../session.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
 import { Code } from '../ui/code.tsx';
@@ -40,8 +41,8 @@ export function LookupsPage() {
       ...parts.map((part): [string, string] => ['part', part]),
     ]);
   const isAsked = search.has('key') && request.key !== '';
-  const answer = useResource(isAsked ? JSON.stringify(request) : '', async (signal) =>
-    isAsked ? askLookup(request, { signal }) : undefined,
+  const answer = useResource(isAsked ? JSON.stringify(request) : undefined, (signal) =>
+    askLookup(request, { signal }),
   );
   const shape = plan && lookupShape(plan, request.lookup);
   return (
@@ -197,7 +198,9 @@ function valueText(value: unknown, isInstant: boolean) {
 }
 
 function Request({ request }: { request: LookupRequest }) {
-  const code = requestCode({ request, origin: location.origin, needsKey: false });
+  const { session } = useSession();
+  const needsKey = session?.requiresLogin ?? false;
+  const code = requestCode({ request, origin: location.origin, needsKey });
   return (
     <Card title="The request that gave them">
       <Tabs

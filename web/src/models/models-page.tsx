@@ -4,6 +4,7 @@ import { api } from '../api.ts';
 import { formatCount, formatDuration, plural, viewerZone } from '../format.ts';
 import { usePlan } from '../plan.tsx';
 import { asApiError, useResource } from '../resource.ts';
+import { useMay } from '../session.tsx';
 import { Badge, type Tone } from '../ui/badge.tsx';
 import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
@@ -127,6 +128,7 @@ interface RunButtonProps {
 
 function RunButton({ model, isRunning, onRun }: RunButtonProps) {
   const say = useToast();
+  const may = useMay('admin');
   const [isAsked, setAsked] = useState(false);
   const run = async () => {
     setAsked(true);
@@ -150,8 +152,13 @@ function RunButton({ model, isRunning, onRun }: RunButtonProps) {
     }
   };
   return (
-    <Button onClick={run} disabled={isAsked || isRunning} aria-label={`Run ${model} now`}>
+    <Button
+      onClick={run}
+      disabled={!may || isAsked || isRunning}
+      {...(may ? {} : { title: 'This is for administrators' })}
+    >
       {isAsked || isRunning ? 'Running …' : 'Run now'}
+      <span className="visually-hidden">{model}</span>
     </Button>
   );
 }

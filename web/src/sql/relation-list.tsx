@@ -27,9 +27,9 @@ export function RelationList({ relations, onInsert }: RelationListProps) {
         if (inSchema.length === 0) return null;
         return (
           <section key={schema} aria-label={`Schema ${schema}`}>
-            <h3 className={styles['schema']}>
+            <h2 className={styles['schema']}>
               {schema} <span>{what}</span>
-            </h3>
+            </h2>
             <ul>
               {inSchema.map((relation) => (
                 <RelationItem key={relation.name} relation={relation} onInsert={onInsert} />

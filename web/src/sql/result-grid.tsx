@@ -2,7 +2,7 @@
 // biome-ignore-all lint/a11y/useFocusableInteractive: the grid has the focus, and says which cell is chosen
 // biome-ignore-all lint/a11y/useKeyWithClickEvents: the grid has the keys
 import { useVirtualizer, type VirtualItem } from '@tanstack/react-virtual';
-import { type KeyboardEvent, useId, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, type RefObject, useId, useMemo, useRef, useState } from 'react';
 import type { SqlResult } from '../api.ts';
 import { formatCount } from '../format.ts';
 import { CopyButton } from '../ui/code.tsx';
@@ -25,21 +25,8 @@ export function ResultGrid({ result }: { result: SqlResult }) {
   const { columns, rows } = result;
   const id = useId();
   const box = useRef<HTMLDivElement>(null);
-  const widths = useMemo(() => columnWidths(result), [result]);
   const [chosen, setChosen] = useState<Cell>();
-  const vertical = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => box.current,
-    estimateSize: () => ROW_PX,
-    overscan: OVERSCAN,
-  });
-  const horizontal = useVirtualizer({
-    horizontal: true,
-    count: columns.length,
-    getScrollElement: () => box.current,
-    estimateSize: (index) => widths[index] ?? 0,
-    overscan: 2,
-  });
+  const { vertical, horizontal } = useWindow(box, result);
   const choose = (cell: Cell) => {
     setChosen(cell);
     vertical.scrollToIndex(cell.row);
@@ -93,6 +80,25 @@ export function ResultGrid({ result }: { result: SqlResult }) {
       <ChosenValue result={result} chosen={chosen} />
     </div>
   );
+}
+
+/** Which rows and columns are in sight. */
+function useWindow(box: RefObject<HTMLDivElement | null>, result: SqlResult) {
+  const widths = useMemo(() => columnWidths(result), [result]);
+  const vertical = useVirtualizer({
+    count: result.rows.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => ROW_PX,
+    overscan: OVERSCAN,
+  });
+  const horizontal = useVirtualizer({
+    horizontal: true,
+    count: result.columns.length,
+    getScrollElement: () => box.current,
+    estimateSize: (index) => widths[index] ?? 0,
+    overscan: 2,
+  });
+  return { vertical, horizontal };
 }
 
 const cellId = (id: string, { row, column }: Cell): string => `${id}-${row}-${column}`;
@@ -244,7 +250,7 @@ function ChosenValue({ result, chosen }: { result: SqlResult; chosen: Cell | und
         Row {formatCount(chosen.row + 1)}, {column.name}:
       </span>
       <code>{text}</code>
-      <CopyButton text={text} label="Copy value" />
+      <CopyButton text={text} what="value" />
     </div>
   );
 }

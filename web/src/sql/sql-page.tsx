@@ -21,7 +21,7 @@ export function SqlPage() {
   usePageTitle('SQL');
   const { data: plan } = usePlan();
   // Another pipeline has other tables.
-  const relations = useResource(`relations ${JSON.stringify(plan ?? null)}`, loadRelations);
+  const relations = useResource(plan && `relations ${JSON.stringify(plan)}`, loadRelations);
   const query = useQuery();
   const [problem, setProblem] = useState<PlacedError>();
   const editor = useRef<SqlEditor>(undefined);
@@ -39,7 +39,8 @@ export function SqlPage() {
   };
   return (
     <div className={styles['page']}>
-      <h1 className={styles['heading']}>SQL</h1>
+      {/* The page is a tool without room for a title; it is there for who jumps from heading to heading. */}
+      <h1 className="visually-hidden">SQL</h1>
       <aside className={styles['side']} aria-label="Tables">
         <TableList relations={relations} onInsert={(text) => editor.current?.insert(text)} />
       </aside>

@@ -10,14 +10,14 @@ export function Code({ text, label }: { text: string; label: string }) {
       <section className={styles['text']} aria-label={label} tabIndex={0}>
         <pre>{text}</pre>
       </section>
-      <CopyButton text={text} label={`Copy ${label}`} />
+      <CopyButton text={text} what={label} />
     </div>
   );
 }
 
 const SAID_MS = 2000;
 
-export function CopyButton({ text, label }: { text: string; label: string }) {
+export function CopyButton({ text, what }: { text: string; what: string }) {
   const [state, setState] = useState<'ready' | 'copied' | 'failed'>('ready');
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -29,10 +29,11 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
   };
   return (
     <span className={styles['copy']}>
-      <Button onClick={copy} aria-label={label}>
+      <Button onClick={copy}>
         {{ ready: 'Copy', copied: 'Copied', failed: 'Not allowed' }[state]}
+        <span className="visually-hidden">{what}</span>
       </Button>
-      <span role="status" className={styles['said']}>
+      <span role="status" className="visually-hidden">
         {state === 'copied' ? 'Copied' : ''}
       </span>
     </span>

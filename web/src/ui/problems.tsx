@@ -10,13 +10,15 @@ export interface Problem {
 export function Problems({ problems }: { problems: readonly Problem[] }) {
   if (problems.length === 0) return null;
   return (
-    <ul className={styles['problems']} role="alert">
-      {problems.map(({ tone, what, fix }) => (
-        <li key={what} className={styles[tone]}>
-          <strong>{what}</strong>
-          <span>{fix}</span>
-        </li>
-      ))}
-    </ul>
+    <div role="alert">
+      <ul className={styles['problems']}>
+        {problems.map(({ tone, what, fix }) => (
+          <li key={what} className={styles[tone]}>
+            <strong>{what}</strong>
+            <span>{fix}</span>
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }
