@@ -72,7 +72,7 @@ function pace() {
   lateMs = Math.max(lateMs, Date.now() - due);
   const one = batch().catch((error) => problems.push(error.message));
   underWay.add(one);
-  one.finally(() => underWay.delete(one));
+  void one.finally(() => underWay.delete(one));
   timer = setTimeout(pace, Math.max(0, start + batches * everyMs - Date.now()));
 }
 

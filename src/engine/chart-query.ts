@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { durationMs } from '../core/duration.ts';
 import type { FieldType } from '../core/field-types.ts';
 import { type Grain, grainForSpan, parseTime, sparkGrain } from '../core/time-grain.ts';
 import type { Bins, ChartAnswer, KpiAnswer, Series, SeriesAnswer } from '../dashboard/answer.ts';
@@ -11,7 +12,7 @@ import {
   type Dim,
   type TimeRange,
 } from '../live/constraint.ts';
-import { compareRanges, periodBefore, spanMs } from '../live/period.ts';
+import { compareRanges, periodBefore } from '../live/period.ts';
 import { quoteText } from '../plan/render-sql.ts';
 import type { Scope } from './cube-store.ts';
 import { gridQuery } from './grid-query.ts';
@@ -167,7 +168,7 @@ class ChartQuery {
       const range = brush ?? period;
       return range && { span, current: range, previous: periodBefore(range) };
     }
-    const length = spanMs(span) ?? 0;
+    const length = durationMs(span) ?? 0;
     const fixed = brush ?? (isSpan ? undefined : period);
     if (fixed) {
       const current = periodBefore({ from: fixed.until, until: later(fixed.until, length) });
