@@ -36,6 +36,7 @@ describe('the shell', () => {
     expect(await page.evaluate('document.activeElement.id')).toBe('main');
     expect(page.url(), 'the address stays as it is').toBe(`${url}/streams`);
     await page.reload();
+    await page.getByRole('heading', { level: 1, name: 'Streams' }).waitFor();
     for (const name of ['Skip to content', 'millrace', 'Dashboards', 'Streams', 'Models']) {
       await page.keyboard.press('Tab');
       expect(await focused(page)).toBe(name);
