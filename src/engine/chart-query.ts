@@ -55,22 +55,26 @@ export async function planChart(
   return async (connection) => ({ ...(await run(connection)), notFiltered, from });
 }
 
-/** The conditions on a chart's source: the period, and the filters that are not the chart's own. */
+/**
+ * The conditions on a chart's source: the period, and the filters but for what is chosen on the chart
+ * itself. Words are typed into a control beside it, and so hold for it, too.
+ */
 export function constraintsFor(
   { state, chosen, period, filterTypes }: ChartContext,
   own: readonly string[],
 ): { constraints: Constraint[]; notFiltered: string[] } {
   const { source } = state;
-  const fields = Object.keys(chosen.filters).filter((field) => filterTypes.has(field));
+  const fields = Object.keys(chosen.filters);
   const applying = fields.filter((field) => appliesTo(source, field, filterTypes.get(field)));
   const filters = applying
-    .filter((field) => !own.includes(field))
-    .flatMap((field) => constraintsOf(field, chosen.filters[field] ?? {}));
+    .flatMap((field) => constraintsOf(field, chosen.filters[field] ?? {}))
+    .filter((constraint) => 'has' in constraint || !own.includes(constraint.field));
   const inPeriod =
     period && source.time !== undefined ? [{ field: source.time, range: period }] : [];
+  const withoutTime = period && source.time === undefined ? ['period'] : [];
   return {
     constraints: [...inPeriod, ...filters],
-    notFiltered: fields.filter((field) => !applying.includes(field)),
+    notFiltered: [...withoutTime, ...fields.filter((field) => !applying.includes(field))],
   };
 }
 
