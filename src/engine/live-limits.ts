@@ -24,5 +24,5 @@ export const LIVE_LIMITS: LiveLimits = Object.freeze({
   smallCells: 20_000,
   tailRecords: 20_000,
   behindRecords: 10_000,
-  windowRecords: 262_144,
+  windowRecords: 8192,
 });

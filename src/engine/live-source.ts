@@ -28,6 +28,8 @@ export class LiveSourceState {
   readonly numbers: ReadonlySet<string>;
   /** By SQL. */
   readonly measures: ReadonlyMap<string, Measure>;
+  /** How the columns of grids are written, by their list. */
+  readonly cells = new Map<string, readonly string[]>();
   readonly #connection: DuckDBConnection;
   readonly #timeColumns: readonly string[];
   /** Columns that filters of a dashboard may name. */
@@ -74,6 +76,11 @@ export class LiveSourceState {
   /** Every record below is shown. */
   get next(): number {
     return this.#next;
+  }
+
+  /** Every record from here on is in `tail`. */
+  get tailFrom(): number {
+    return this.#tailFrom;
   }
 
   /** Called once the relations are current: what was not known of the rows is asked. */
@@ -133,6 +140,7 @@ export class LiveSourceState {
   /** The table was replaced, or a transaction that advanced was rolled back. */
   async forget(): Promise<void> {
     this.#isKnown = false;
+    this.cells.clear();
     await this.cubes.clear(this.#connection);
   }
 
