@@ -292,6 +292,7 @@ const TINY: LiveLimits = {
   cubeBytesMax: 200_000,
   smallCells: 60,
   tailRecords: 20,
+  behindRecords: 30,
   windowRecords: 40,
 };
 
