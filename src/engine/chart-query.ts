@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { durationMs } from '../core/duration.ts';
 import type { FieldType } from '../core/field-types.ts';
 import { type Grain, grainForSpan, parseTime, sparkGrain } from '../core/time-grain.ts';
 import type { Bins, ChartAnswer, KpiAnswer, Series, SeriesAnswer } from '../dashboard/answer.ts';
@@ -11,12 +12,13 @@ import {
   type Dim,
   type TimeRange,
 } from '../live/constraint.ts';
-import { compareRanges, periodBefore, spanMs } from '../live/period.ts';
+import { compareRanges, periodBefore } from '../live/period.ts';
 import { quoteText } from '../plan/render-sql.ts';
 import type { Scope } from './cube-store.ts';
 import { gridQuery } from './grid-query.ts';
 import type { LiveSourceState } from './live-source.ts';
 import type { Measure } from './measure-parts.ts';
+import { type Read, type Rows, rowsOf, type SharedReads } from './shared-reads.ts';
 
 /** Everything a chart is asked with. */
 export interface ChartContext {
@@ -26,6 +28,7 @@ export interface ChartContext {
   /** The period's words where it is a span: its end is then the newest value. */
   readonly isSpan: boolean;
   readonly active: string | undefined;
+  readonly reads: SharedReads;
   /** The type of each field a filter may name, by its first definition on the dashboard. */
   readonly filterTypes: ReadonlyMap<string, string>;
 }
@@ -54,29 +57,27 @@ export async function planChart(
   return async (connection) => ({ ...(await run(connection)), notFiltered, from });
 }
 
-/** The conditions on a chart's source: the period, and the filters that are not the chart's own. */
+/**
+ * The conditions on a chart's source: the period, and the filters but for what is chosen on the chart
+ * itself. Words are typed into a control beside it, and so hold for it, too.
+ */
 export function constraintsFor(
   { state, chosen, period, filterTypes }: ChartContext,
   own: readonly string[],
 ): { constraints: Constraint[]; notFiltered: string[] } {
   const { source } = state;
-  const fields = Object.keys(chosen.filters).filter((field) => filterTypes.has(field));
+  const fields = Object.keys(chosen.filters);
   const applying = fields.filter((field) => appliesTo(source, field, filterTypes.get(field)));
   const filters = applying
-    .filter((field) => !own.includes(field))
-    .flatMap((field) => constraintsOf(field, chosen.filters[field] ?? {}));
+    .flatMap((field) => constraintsOf(field, chosen.filters[field] ?? {}))
+    .filter((constraint) => 'has' in constraint || !own.includes(constraint.field));
   const inPeriod =
     period && source.time !== undefined ? [{ field: source.time, range: period }] : [];
+  const withoutTime = period && source.time === undefined ? ['period'] : [];
   return {
     constraints: [...inPeriod, ...filters],
-    notFiltered: fields.filter((field) => !applying.includes(field)),
+    notFiltered: [...withoutTime, ...fields.filter((field) => !applying.includes(field))],
   };
-}
-
-type Rows = readonly (readonly unknown[])[];
-
-async function rowsOf(connection: DuckDBConnection, sql: string): Promise<Rows> {
-  return (await connection.runAndReadAll(sql)).getRowsJS() as Rows;
 }
 
 const finite = (value: unknown): number | null =>
@@ -122,7 +123,7 @@ class ChartQuery {
   async kpi(): Promise<(connection: DuckDBConnection) => Promise<KpiAnswer>> {
     const one = async (constraints: readonly Constraint[]) => {
       const scope = await this.#scope([], constraints);
-      return `SELECT CAST(${scope.value(this.#measure)} AS VARCHAR) FROM ${scope.from} ${scope.where}`;
+      return this.#context.reads.add(scope, `CAST(${scope.value(this.#measure)} AS VARCHAR)`);
     };
     const value = await one(this.#constraints);
     const total = this.#isFiltered ? await one(this.#unfiltered) : undefined;
@@ -137,8 +138,8 @@ class ChartQuery {
     const isNumber = this.#context.state.numbers.has(this.#measure.sql);
     const spark = this.#time && isNumber ? await this.#bins(this.#time) : undefined;
     return async (connection) => {
-      const text = async (sql: string) =>
-        ((await rowsOf(connection, sql))[0]?.[0] ?? null) as string | null;
+      const text = async (read: Read) =>
+        ((await read(connection))[0]?.[0] ?? null) as string | null;
       return {
         kind: 'kpi',
         value: await text(value),
@@ -167,7 +168,7 @@ class ChartQuery {
       const range = brush ?? period;
       return range && { span, current: range, previous: periodBefore(range) };
     }
-    const length = spanMs(span) ?? 0;
+    const length = durationMs(span) ?? 0;
     const fixed = brush ?? (isSpan ? undefined : period);
     if (fixed) {
       const current = periodBefore({ from: fixed.until, until: later(fixed.until, length) });
@@ -183,11 +184,22 @@ class ChartQuery {
   async #bins(field: string): Promise<(connection: DuckDBConnection) => Promise<Bins>> {
     const grain = this.#grainOf(field, undefined, sparkGrain);
     const scope = await this.#scope([{ field, grain }], this.#constraints);
-    const sql = binsSql(scope, scope.column({ field, grain }), this.#measure);
+    const read = this.#readBins(scope, { field, grain });
     return async (connection) => {
-      const rows = await rowsOf(connection, sql);
+      const rows = await read(connection);
       return { x: rows.map(([x]) => x as number), y: rows.map(([, y]) => finite(y)), grain };
     };
+  }
+
+  /** HAVING on the bin instead would group by the time itself. */
+  #readBins(scope: Scope, x: Dim): Read {
+    const bin = scope.column(x);
+    const rows = {
+      from: scope.from,
+      where: alsoWhere(scope, `${bin} IS NOT NULL`),
+      key: epoch(bin),
+    };
+    return this.#context.reads.add(rows, `CAST(${scope.value(this.#measure)} AS DOUBLE)`);
   }
 
   #grainOf(field: string, wanted: Grain | undefined, choose = grainForSpan): Grain {
@@ -216,7 +228,7 @@ class ChartQuery {
     const x: Dim = { field, ...(grain ? { grain } : {}) };
     const isRanked = !isTime && (this.#chart.kind === 'bar' || this.#chart.kind === 'stacked');
     const ranked = isRanked ? await this.#largest(x) : undefined;
-    const points = await this.#points(x, isTime);
+    const points = await this.#pointsOf(x, { isTime, isRanked });
     // Lines by name have no common total to stand before.
     const isWhole = this.#chart.color === undefined || this.#chart.kind !== 'line';
     const ghost = isTime && isWhole && this.#isFiltered ? await this.#ghost(x) : undefined;
@@ -227,7 +239,7 @@ class ChartQuery {
     };
     return async (connection) => {
       const top = await ranked?.(connection);
-      const found = await points(connection, top?.condition);
+      const found = await points(connection, top);
       const xs = top?.values ?? found.x;
       const before = await ghost?.(connection);
       const all = before ? [...new Set([...xs, ...before.keys()])].sort(byOrder) : xs;
@@ -256,14 +268,28 @@ class ChartQuery {
     const sql = `SELECT x, v, count(*) OVER () FROM (SELECT CAST(${name} AS VARCHAR) AS x, ${isChosen} AS chosen, CAST(${scope.value(this.#measure)} AS DOUBLE) AS v FROM ${scope.from} ${scope.where} GROUP BY ALL) ORDER BY chosen DESC, v DESC NULLS LAST, x LIMIT ${this.#chart.top ?? 12}`;
     return async (connection: DuckDBConnection) => {
       const rows = await rowsOf(connection, sql);
-      const values = [...rows]
-        .sort(([, a], [, b]) => (finite(b) ?? -Infinity) - (finite(a) ?? -Infinity))
-        .map(([value]) => value as string | null);
-      return { values, count: Number(rows[0]?.[2] ?? 0), condition: isAmong(name, values) };
+      const sorted = [...rows].sort(
+        ([, a], [, b]) => (finite(b) ?? -Infinity) - (finite(a) ?? -Infinity),
+      );
+      const values = sorted.map(([value]) => value as string | null);
+      const count = Number(rows[0]?.[2] ?? 0);
+      return { rows: sorted, values, count, condition: isAmong(name, values) };
     };
   }
 
-  /** The points of every series. */
+  /** The points of every series, of the categories on top where there are such. */
+  async #pointsOf(
+    x: Dim,
+    { isTime, isRanked }: { readonly isTime: boolean; readonly isRanked: boolean },
+  ): Promise<(connection: DuckDBConnection, top: Top | undefined) => Promise<Points>> {
+    if (this.#chart.color !== undefined) return this.#points(x, isTime);
+    // Those on top were read with their values.
+    if (isRanked) return async (_, top) => oneSeries(top?.rows ?? []);
+    if (!isTime) return this.#points(x, isTime);
+    const read = this.#readBins(await this.#scope([x], this.#constraints), x);
+    return async (connection) => oneSeries(await read(connection));
+  }
+
   async #points(x: Dim, isTime: boolean) {
     const { color } = this.#chart;
     const dims = color === undefined ? [x] : [x, { field: color }];
@@ -271,12 +297,15 @@ class ChartQuery {
     const named = color === undefined ? undefined : await this.#seriesNames(color);
     const xs = isTime ? epoch(scope.column(x)) : `CAST(${scope.column(x)} AS VARCHAR)`;
     const value = `CAST(${scope.value(this.#measure)} AS DOUBLE)`;
-    return async (connection: DuckDBConnection, condition: string | undefined) => {
+    return async (connection: DuckDBConnection, top: Top | undefined) => {
       const names = await named?.(connection);
       const by = color === undefined ? undefined : scope.column({ field: color });
       const isNamed = by && names ? isAmong(by, names.values) : 'true';
       const name = by ? `CASE WHEN ${isNamed} THEN CAST(${by} AS VARCHAR) END` : 'NULL';
-      const conditions = [isTime ? `${scope.column(x)} IS NOT NULL` : 'true', condition ?? 'true'];
+      const conditions = [
+        isTime ? `${scope.column(x)} IS NOT NULL` : 'true',
+        top?.condition ?? 'true',
+      ];
       const rows = await rowsOf(
         connection,
         `SELECT ${xs} AS x, ${name} AS name, ${by ? `NOT ${isNamed}` : 'false'} AS other, ${value} AS v FROM ${scope.from} ${alsoWhere(scope, ...conditions)} GROUP BY ALL ORDER BY x`,
@@ -303,14 +332,32 @@ class ChartQuery {
 
   async #ghost(x: Dim) {
     const scope = await this.#scope([x], this.#unfiltered);
-    const sql = binsSql(scope, scope.column(x), this.#measure);
+    const read = this.#readBins(scope, x);
     return async (connection: DuckDBConnection) =>
-      new Map((await rowsOf(connection, sql)).map(([at, v]) => [at as number, finite(v)]));
+      new Map((await read(connection)).map(([at, v]) => [at as number, finite(v)]));
   }
+}
+
+/** The categories shown, and how to read only them. */
+interface Top {
+  readonly rows: Rows;
+  readonly condition: string;
+}
+
+interface Points {
+  readonly x: readonly (string | number | null)[];
+  readonly series: readonly NamedPoints[];
 }
 
 interface NamedPoints extends Omit<Series, 'values'> {
   readonly points: Map<unknown, number | null>;
+}
+
+function oneSeries(rows: Rows): Points {
+  return {
+    x: rows.map(([x]) => x as string | number | null),
+    series: [{ points: new Map(rows.map(([x, value]) => [x, finite(value)])) }],
+  };
 }
 
 function seriesOf(
@@ -330,11 +377,6 @@ function seriesOf(
 
 const alsoWhere = ({ where }: Scope, ...conditions: readonly string[]): string =>
   `${where === '' ? 'WHERE' : `${where} AND`} ${conditions.join(' AND ')}`;
-
-/** HAVING on the bin instead would group by the time itself. */
-function binsSql(scope: Scope, bin: string, measure: Measure): string {
-  return `SELECT ${epoch(bin)} AS x, CAST(${scope.value(measure)} AS DOUBLE) FROM ${scope.from} ${alsoWhere(scope, `${bin} IS NOT NULL`)} GROUP BY ALL ORDER BY x`;
-}
 
 const epoch = (value: string): string => `CAST(epoch_ms(CAST(${value} AS TIMESTAMP)) AS DOUBLE)`;
 

@@ -23,7 +23,17 @@ interface Cube {
   cells: number;
   /** Rows put behind since the groups were last merged. */
   appended: number;
+  /** Every record below is in the groups. */
+  next: number;
   usedAt: number;
+}
+
+/** The rows there are in this turn. */
+export interface CurrentRows {
+  /** Every record below is there. */
+  readonly next: number;
+  /** Those from `first` on, as a relation like the source. */
+  since(first: number): string;
 }
 
 /** Where a chart's numbers come from, as parts of a query. */
@@ -39,7 +49,8 @@ export interface Scope {
 /**
  * Aggregates of one source, kept current.
  *
- * C1  A cube holds the groups of exactly the rows that `advance` has been told of.
+ * C1  A cube that was found holds the groups of exactly the rows that `beginTurn` has told of. The others
+ *     may be behind: what nobody looks at costs nothing with each record.
  * C2  They are found, built and advanced in one turn (live-dashboards.ts); queries that run meanwhile
  *     see the state of their own transaction.
  * C3  The least used go once all together pass the limit; a cube that would be as large as its source is not built.
@@ -55,6 +66,7 @@ export class CubeStore {
   /** Cubes used since are what this turn's queries will read. */
   #turnBegan = 0;
   #counter = 0;
+  #rows: CurrentRows = { next: 0, since: () => this.#relation };
 
   constructor(
     source: LiveSource,
@@ -74,8 +86,9 @@ export class CubeStore {
     }));
   }
 
-  beginTurn(): void {
+  beginTurn(rows: CurrentRows): void {
     this.#turnBegan = this.#clock;
+    this.#rows = rows;
   }
 
   /** The whole source, for aggregates that do not add up. */
@@ -89,8 +102,11 @@ export class CubeStore {
     };
   }
 
-  /** The smallest cube that answers, or undefined. */
-  find(need: CubeNeed): { readonly scope: Scope; readonly isSmall: boolean } | undefined {
+  /** The smallest cube that answers, with all rows in it; or undefined. */
+  async find(
+    connection: DuckDBConnection,
+    need: CubeNeed,
+  ): Promise<{ readonly scope: Scope; readonly isSmall: boolean } | undefined> {
     const serving = [...this.#cubes.values()]
       .map((cube) => ({ cube, left: servesNeed(cube.spec, need) }))
       .filter((one): one is { cube: Cube; left: Constraint[] } => one.left !== undefined)
@@ -98,6 +114,7 @@ export class CubeStore {
     if (!serving) return undefined;
     const { cube, left } = serving;
     cube.usedAt = ++this.#clock;
+    await this.#advance(connection, cube);
     return { scope: this.#scopeOf(cube, left), isSmall: cube.cells <= this.#limits.smallCells };
   }
 
@@ -132,16 +149,17 @@ export class CubeStore {
   async ensure(connection: DuckDBConnection, spec: CubeSpec): Promise<void> {
     const key = cubeKey(spec);
     if (this.#cubes.has(key) || this.#tooLarge.has(key)) return;
-    const parent = this.find({ dims: spec.dims, constraints: spec.where })?.scope;
+    const found = await this.find(connection, { dims: spec.dims, constraints: spec.where });
+    const parent = found?.scope;
     const scope = parent ?? this.full({ dims: spec.dims, constraints: spec.where });
     if (!parent && (await this.#estimate(connection, spec, scope)) > this.#limits.cubeCellsMax) {
       this.#tooLarge.add(key);
       return;
     }
     const table = `cubes.${quoteIdentifier(`${this.#source.name} ${this.#counter++}`)}`;
-    await connection.run(`CREATE TABLE ${table} AS ${this.#select(spec, scope)}`);
-    const cells = await countRows(connection, table);
-    this.#cubes.set(key, { spec, key, table, cells, appended: 0, usedAt: ++this.#clock });
+    const cells = await fill(connection, `CREATE TABLE ${table} AS ${this.#select(spec, scope)}`);
+    const { next } = this.#rows;
+    this.#cubes.set(key, { spec, key, table, cells, appended: 0, next, usedAt: ++this.#clock });
     await this.#evict(connection);
   }
 
@@ -167,31 +185,46 @@ export class CubeStore {
     return Number(count);
   }
 
-  /** Adds the rows that `batch`, a relation like the source, holds. */
-  async advance(connection: DuckDBConnection, batch: string): Promise<void> {
-    for (const cube of this.#cubes.values()) {
-      const rows = this.full({ dims: cube.spec.dims, constraints: cube.spec.where });
-      const { rowsChanged } = await connection.run(
-        `INSERT INTO ${cube.table} ${this.#select(cube.spec, { ...rows, from: batch })}`,
-      );
-      cube.appended += rowsChanged;
-    }
+  /** Adds the rows that have come since. */
+  async #advance(connection: DuckDBConnection, cube: Cube): Promise<void> {
+    const { next, since } = this.#rows;
+    if (cube.next >= next) return;
+    const rows = this.full({ dims: cube.spec.dims, constraints: cube.spec.where });
+    const { rowsChanged } = await connection.run(
+      `INSERT INTO ${cube.table} ${this.#select(cube.spec, { ...rows, from: since(cube.next) })}`,
+    );
+    cube.appended += rowsChanged;
+    cube.next = next;
   }
 
-  /** Merges groups again where many rows were put behind; drops what has grown too large. */
-  async compact(connection: DuckDBConnection): Promise<void> {
+  /**
+   * Keeps what is kept in order: groups are merged again where many rows were put behind, what has grown too
+   * large is dropped. Of those that nobody looks at the one most behind comes along, so that none takes
+   * long once it is wanted.
+   */
+  async tend(connection: DuckDBConnection): Promise<void> {
+    const [last] = [...this.#cubes.values()].sort((a, b) => a.next - b.next);
     for (const cube of [...this.#cubes.values()]) {
-      if (cube.appended <= Math.max(1000, cube.cells / 2)) continue;
-      const spec = { dims: cube.spec.dims, where: [] };
-      const merged = this.#select(spec, this.#scopeOf(cube, []));
-      await connection.run(`CREATE OR REPLACE TABLE ${cube.table} AS ${merged}`);
-      cube.cells = await countRows(connection, cube.table);
-      cube.appended = 0;
-      if (cube.cells <= 2 * this.#limits.cubeCellsMax) continue;
-      this.#tooLarge.add(cube.key);
-      await this.#drop(connection, cube);
+      const isBehind = cube === last && this.#rows.next - cube.next > this.#limits.behindRecords;
+      try {
+        if (isBehind) await this.#advance(connection, cube);
+        if (cube.appended > Math.max(1000, cube.cells / 2)) await this.#merge(connection, cube);
+      } catch {
+        // Whoever asks for it next has it made anew, and is told why that cannot be.
+        await this.#drop(connection, cube);
+      }
     }
     await this.#evict(connection);
+  }
+
+  async #merge(connection: DuckDBConnection, cube: Cube): Promise<void> {
+    const spec = { dims: cube.spec.dims, where: [] };
+    const merged = this.#select(spec, this.#scopeOf(cube, []));
+    cube.cells = await fill(connection, `CREATE OR REPLACE TABLE ${cube.table} AS ${merged}`);
+    cube.appended = 0;
+    if (cube.cells <= 2 * this.#limits.cubeCellsMax) return;
+    this.#tooLarge.add(cube.key);
+    await this.#drop(connection, cube);
   }
 
   async #evict(connection: DuckDBConnection): Promise<void> {
@@ -227,7 +260,8 @@ function binned(value: string, grain: Dim['grain']): string {
   return grain === undefined ? value : `date_trunc('${grain}', ${value})`;
 }
 
-async function countRows(connection: DuckDBConnection, table: string): Promise<number> {
-  const [[count] = []] = await textRows(connection, `SELECT count(*) FROM ${table}`);
+/** Runs a `CREATE TABLE … AS`; returns how many rows it has. */
+async function fill(connection: DuckDBConnection, sql: string): Promise<number> {
+  const [[count] = []] = await textRows(connection, sql);
   return Number(count);
 }

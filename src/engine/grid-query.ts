@@ -5,76 +5,115 @@ import type { Constraint } from '../live/constraint.ts';
 import { quoteIdentifier } from '../plan/render-sql.ts';
 import type { ChartContext } from './chart-query.ts';
 import { textRows } from './database.ts';
+import type { LiveSourceState } from './live-source.ts';
 import type { Measure } from './measure-parts.ts';
 import { jsonValue } from './result-json.ts';
+import type { Read } from './shared-reads.ts';
 
 const ROWS_DEFAULT = 50;
 
 /** How many rows match: every cube can tell. */
 export const ROW_COUNT = 'count(*)';
 
+/** Where the newest that matches is: every cube of a stream can tell. */
+export const NEWEST_PLACE = 'max(_sequence_number)';
+
 /** The first rows of a source in an order; of a stream by default the newest. */
 export async function gridQuery(
   chart: Chart,
-  { state, active }: ChartContext,
+  { state, active, reads }: ChartContext,
   constraints: readonly Constraint[],
 ): Promise<(connection: DuckDBConnection) => Promise<GridAnswer>> {
   const columns = chart.columns ?? [];
   const need = { dims: [], constraints };
-  const end = state.next;
   const limit = chart.limit ?? ROWS_DEFAULT;
   const rows = state.cubes.full(need);
   const isNewest = chart.sort === undefined && state.source.kind === 'stream';
-  const list = columns.map(quoteIdentifier).join(', ');
-  const select = (from: string, where: string) =>
-    `SELECT ${list} FROM ${from} ${where} ${orderOf(chart, isNewest)} LIMIT ${limit}`;
-  const since = (first: number) =>
-    `${rows.where === '' ? 'WHERE' : `${rows.where} AND`} _sequence_number >= ${first}`;
-  const readNewest = async (connection: DuckDBConnection, wanted: number) => {
-    const near = await jsonRows(connection, select(state.tail, rows.where));
-    if (near.length >= wanted) return near;
-    const place = (first: number) =>
-      `SELECT _sequence_number FROM ${rows.from} ${since(first)} ORDER BY _sequence_number DESC LIMIT ${limit}`;
-    const from = await newestFrom((first) => textRows(connection, place(first)), {
-      end,
-      wanted,
-      nearest: state.limits.windowRecords,
-    });
-    return jsonRows(connection, select(rows.from, since(from)));
+  const read: RowsRead = {
+    state,
+    list: columns.map(quoteIdentifier).join(', '),
+    where: rows.where,
+    order: orderOf(chart, isNewest),
+    limit,
   };
-  const count = state.measures.get(ROW_COUNT) as Measure;
-  const scope = await state.scope(need, [count], active);
-  const counted = `SELECT CAST(${scope.value(count)} AS VARCHAR) FROM ${scope.from} ${scope.where}`;
+  const measureOf = (sql: string) => state.measures.get(sql) as Measure;
+  const count = measureOf(ROW_COUNT);
+  const newest = isNewest ? [measureOf(NEWEST_PLACE)] : [];
+  const scope = await state.scope(need, [count, ...newest], active);
+  const [total, last] = [count, ...newest].map((measure) =>
+    reads.add(scope, `CAST(${scope.value(measure)} AS VARCHAR)`),
+  );
   const types = new Map(state.source.columns.map(({ name, type }) => [name, type.kind]));
   return async (connection) => {
-    const [[total] = []] = await textRows(connection, counted);
+    const number = async (one: Read | undefined) =>
+      Number((await one?.(connection))?.[0]?.[0] ?? 0);
+    const matching = await number(total);
+    const found = { last: await number(last), matching, wanted: Math.min(limit, matching) };
     return {
       kind: 'grid',
       columns: columns.map((name) => ({ name, type: types.get(name) ?? 'string' })),
       rows: isNewest
-        ? await readNewest(connection, Math.min(limit, Number(total ?? 0)))
-        : await jsonRows(connection, select(rows.from, rows.where)),
-      rowCount: Number(total ?? 0),
+        ? await newestRows(connection, read, found)
+        : await readRows(connection, read, { from: rows.from, where: rows.where }),
+      rowCount: matching,
     };
   };
+}
+
+interface RowsRead {
+  readonly state: LiveSourceState;
+  /** The columns. */
+  readonly list: string;
+  readonly where: string;
+  readonly order: string;
+  readonly limit: number;
+}
+
+interface Matching {
+  /** The place of the newest. */
+  readonly last: number;
+  readonly matching: number;
+  readonly wanted: number;
 }
 
 const WINDOW_GROWTH = 16;
 
 /**
- * The sequence number of the last row wanted. It looks back from the end, further each time, as the newest
- * rows are mostly near, and reads nothing but what it looks for: the rows themselves are read once.
+ * The newest rows that match. Aggregates tell where the newest is, and rows between it and the next ones
+ * are mostly few: it looks back from there, further each time. Beyond the first look it reads nothing but
+ * what it looks for, and the rows themselves once.
  */
-async function newestFrom(
-  placesSince: (first: number) => Promise<string[][]>,
-  { end, wanted, nearest }: { end: number; wanted: number; nearest: number },
-): Promise<number> {
-  if (wanted === 0) return end;
-  for (let window = nearest; ; window *= WINDOW_GROWTH) {
-    const first = Math.max(0, end - window);
-    const places = await placesSince(first);
-    if (places.length >= wanted || first === 0) return Number(places.at(-1)?.[0] ?? end);
+async function newestRows(
+  connection: DuckDBConnection,
+  read: RowsRead,
+  { last, matching, wanted }: Matching,
+): Promise<unknown[][]> {
+  const { state, where } = read;
+  const from = state.relation;
+  if (wanted === 0) return [];
+  if (last >= state.tailFrom) {
+    const near = await readRows(connection, read, { from: state.tail, where });
+    if (near.length >= wanted) return near;
   }
+  const since = (first: number) =>
+    `${where === '' ? 'WHERE' : `${where} AND`} _sequence_number BETWEEN ${first} AND ${last}`;
+  const likely = Math.ceil((2 * wanted * state.next) / matching);
+  let window = Math.max(state.limits.windowRecords, likely);
+  let first = Math.max(0, last + 1 - window);
+  const rows = await readRows(connection, read, { from, where: since(first) });
+  if (rows.length >= wanted) return rows;
+  while (first > 0) {
+    window *= WINDOW_GROWTH;
+    first = Math.max(0, last + 1 - window);
+    const places = await textRows(
+      connection,
+      `SELECT _sequence_number FROM ${from} ${since(first)} ORDER BY _sequence_number DESC LIMIT ${wanted}`,
+    );
+    if (places.length >= wanted) first = Number(places.at(-1)?.[0]);
+    if (places.length >= wanted || first === 0)
+      return readRows(connection, read, { from, where: since(first) });
+  }
+  return rows;
 }
 
 function orderOf({ sort, order }: Chart, isNewest: boolean): string {
@@ -83,19 +122,30 @@ function orderOf({ sort, order }: Chart, isNewest: boolean): string {
   return sort === undefined ? '' : `ORDER BY ${quoteIdentifier(sort)} ${direction} NULLS LAST`;
 }
 
-async function jsonRows(connection: DuckDBConnection, sql: string): Promise<unknown[][]> {
-  const statement = await connection.prepare(sql);
-  const values: string[] = [];
-  try {
-    for (let index = 0; index < statement.columnCount; index++)
-      values.push(jsonValue(statement.columnType(index), `c${index}`));
-  } finally {
-    statement.destroySync();
-  }
+async function readRows(
+  connection: DuckDBConnection,
+  { state, list, order, limit }: RowsRead,
+  { from, where }: { readonly from: string; readonly where: string },
+): Promise<unknown[][]> {
+  const sql = `SELECT ${list} FROM ${from} ${where} ${order} LIMIT ${limit}`;
+  const values = state.cells.get(list) ?? (await cellValues(connection, sql));
+  state.cells.set(list, values);
   const names = values.map((_, index) => `c${index}`).join(', ');
   const rows = await textRows(
     connection,
     `SELECT CAST(json_array(${values.join(', ')}) AS VARCHAR) FROM (${sql}) AS result(${names})`,
   );
   return rows.map(([row]) => JSON.parse(row as string) as unknown[]);
+}
+
+/** How each column of a result is written. */
+async function cellValues(connection: DuckDBConnection, sql: string): Promise<string[]> {
+  const statement = await connection.prepare(sql);
+  try {
+    return Array.from({ length: statement.columnCount }, (_, index) =>
+      jsonValue(statement.columnType(index), `c${index}`),
+    );
+  } finally {
+    statement.destroySync();
+  }
 }

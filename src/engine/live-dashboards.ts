@@ -8,7 +8,7 @@ import { CatchUp } from './catch-up.ts';
 import { connect, queryError } from './database.ts';
 import type { LiveLimits } from './live-limits.ts';
 import type { LiveSourceState } from './live-source.ts';
-import { LiveState, PartFailure, type PlannedDashboard } from './live-state.ts';
+import { LiveState, PartFailure, type PlannedDashboard, type PlanOptions } from './live-state.ts';
 import type { LiveSetup, SyncAnswer, SyncRequest } from './protocol.ts';
 import { RelationState } from './relation-state.ts';
 import { SEARCH_PATH } from './relations.ts';
@@ -98,21 +98,22 @@ export class LiveDashboards {
 
   async answer(request: DashboardRequest, signal: AbortSignal): Promise<DashboardAnswer> {
     const failed = new Map<string, string>();
-    for (;;) {
+    for (let isSharing = true; ; isSharing = false) {
       try {
-        return await this.#answerWithout(failed, request, signal);
+        return await this.#answerWithout({ failed, isSharing }, request, signal);
       } catch (error) {
         // Without the part that failed the rest is read again: an error ends a transaction as a whole.
         const isNew = error instanceof PartFailure && !failed.has(error.part);
         if (signal.aborted) throw cancelled();
         if (!isNew) throw queryError(error);
-        failed.set(error.part, error.message);
+        // A query that is shared does not tell whose mistake it was.
+        if (!isSharing) failed.set(error.part, error.message);
       }
     }
   }
 
   async #answerWithout(
-    failed: ReadonlyMap<string, string>,
+    options: PlanOptions,
     request: DashboardRequest,
     signal: AbortSignal,
   ): Promise<DashboardAnswer> {
@@ -121,7 +122,7 @@ export class LiveDashboards {
     try {
       const read = await this.#turns.inTurn(async () => {
         if (signal.aborted) throw cancelled();
-        return this.#begin(request, connection, failed);
+        return this.#begin(request, connection, options);
       });
       signal.addEventListener('abort', interrupt);
       return await read(connection);
@@ -136,12 +137,12 @@ export class LiveDashboards {
   async #begin(
     request: DashboardRequest,
     connection: DuckDBConnection,
-    failed: ReadonlyMap<string, string>,
+    options: PlanOptions,
   ): Promise<PlannedDashboard> {
     if (!this.#live?.has(request.dashboard))
       throw new MillraceError('MR_PLAN_UNKNOWN', `There is no dashboard '${request.dashboard}'.`);
     await this.#catchUp(request.dashboard);
-    const planned = await this.#live.plan(request, this.#versionOf, failed);
+    const planned = await this.#live.plan(request, this.#versionOf, options);
     await connection.run('BEGIN TRANSACTION');
     await connection.run('SELECT one FROM millrace.main.moment');
     return planned;

@@ -11,6 +11,8 @@ export interface LiveLimits {
   readonly smallCells: number;
   /** Records kept beside the cubes; grids that need older ones read the source. */
   readonly tailRecords: number;
+  /** A cube that nobody looks at may lack as many records. */
+  readonly behindRecords: number;
   /** Records that a grid looks back over at first. */
   readonly windowRecords: number;
 }
@@ -21,5 +23,6 @@ export const LIVE_LIMITS: LiveLimits = Object.freeze({
   cubeBytesMax: LIMITS.cubeBytesMax,
   smallCells: 20_000,
   tailRecords: 20_000,
-  windowRecords: 262_144,
+  behindRecords: 10_000,
+  windowRecords: 8192,
 });

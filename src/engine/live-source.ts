@@ -28,6 +28,8 @@ export class LiveSourceState {
   readonly numbers: ReadonlySet<string>;
   /** By SQL. */
   readonly measures: ReadonlyMap<string, Measure>;
+  /** How the columns of grids are written, by their list. */
+  readonly cells = new Map<string, readonly string[]>();
   readonly #connection: DuckDBConnection;
   readonly #timeColumns: readonly string[];
   /** Columns that filters of a dashboard may name. */
@@ -76,15 +78,27 @@ export class LiveSourceState {
     return this.#next;
   }
 
+  /** Every record from here on is in `tail`. */
+  get tailFrom(): number {
+    return this.#tailFrom;
+  }
+
   /** Called once the relations are current: what was not known of the rows is asked. */
   async begin(next: number): Promise<void> {
-    this.cubes.beginTurn();
     if (this.source.kind === 'view') this.#isKnown = false;
-    if (this.#isKnown) return this.cubes.compact(this.#connection);
-    this.#extents = await this.#readExtents(this.relation);
-    this.#next = next;
-    if (this.source.kind === 'stream') await this.#fillTail();
-    this.#isKnown = true;
+    if (!this.#isKnown) {
+      this.#extents = await this.#readExtents(this.relation);
+      this.#next = next;
+      if (this.source.kind === 'stream') await this.#fillTail();
+      this.#isKnown = true;
+    }
+    this.cubes.beginTurn({ next: this.#next, since: (first) => this.#rowsSince(first) });
+    await this.cubes.tend(this.#connection);
+  }
+
+  #rowsSince(first: number): string {
+    const from = first >= this.#tailFrom ? this.tail : this.relation;
+    return `(SELECT * FROM ${from} WHERE _sequence_number >= ${first} AND _sequence_number < ${this.#next})`;
   }
 
   /** New records, in the transaction that adds them. */
@@ -95,7 +109,6 @@ export class LiveSourceState {
     const hot = `hot.${quoteIdentifier(`lake.${this.source.name}`)}`;
     const from = this.#next >= delivered ? hot : this.relation;
     const batch = `(SELECT * FROM ${from} WHERE _sequence_number >= ${this.#next} AND _sequence_number < ${until})`;
-    await this.cubes.advance(this.#connection, batch);
     await this.#advanceTail(batch, until);
     for (const [column, { min, max }] of await this.#readExtents(batch)) {
       const before = this.extent(column);
@@ -127,6 +140,7 @@ export class LiveSourceState {
   /** The table was replaced, or a transaction that advanced was rolled back. */
   async forget(): Promise<void> {
     this.#isKnown = false;
+    this.cells.clear();
     await this.cubes.clear(this.#connection);
   }
 
@@ -166,7 +180,7 @@ export class LiveSourceState {
       ...(this.#timeColumns.includes(field) ? { grain: 'day' as const } : {}),
     }));
     await this.cubes.ensure(this.#connection, { dims, where: [] });
-    if (this.cubes.find({ dims, constraints: [] })) return;
+    if (await this.cubes.find(this.#connection, { dims, constraints: [] })) return;
     for (const [index, one] of dims.entries())
       for (const other of dims.slice(index))
         await this.cubes.ensure(this.#connection, {
@@ -188,12 +202,13 @@ export class LiveSourceState {
     if (!canGroup || this.source.kind === 'view') return this.cubes.full(wanted);
     const keys = measures.flatMap((measure) => measure.keys.map((field) => ({ field })));
     const need = { ...wanted, dims: [...wanted.dims, ...keys] };
-    const found = this.cubes.find(need);
-    if (found?.isSmall) return found.scope;
-    const recent = found ? undefined : this.#recentFrom(need);
+    const found = await this.cubes.find(this.#connection, need);
+    const recent = this.#recentFrom(need);
+    // A span that ends at the newest value is another one with each record: nothing is made for it alone.
+    if (found && (found.isSmall || recent !== undefined)) return found.scope;
     if (recent !== undefined) await this.#ensureRecent(recent);
     else await this.cubes.ensure(this.#connection, narrowSpec(need, active));
-    return this.cubes.find(need)?.scope ?? this.cubes.full(need);
+    return (await this.cubes.find(this.#connection, need))?.scope ?? this.cubes.full(need);
   }
 
   /** The start of a range that no bins of a minute fit: rows since then are kept one by one. */

@@ -10,10 +10,11 @@ import { periodRange } from '../live/period.ts';
 import type { Relation } from '../query/statement-gate.ts';
 import { type ChartContext, constraintsFor, type PlannedChart, planChart } from './chart-query.ts';
 import { queryError, textRows } from './database.ts';
-import { ROW_COUNT } from './grid-query.ts';
+import { NEWEST_PLACE, ROW_COUNT } from './grid-query.ts';
 import type { LiveLimits } from './live-limits.ts';
 import { LiveSourceState, relationOf } from './live-source.ts';
-import { MeasureReader, PartNames } from './measure-parts.ts';
+import { type Measure, MeasureReader, PartNames } from './measure-parts.ts';
+import { SharedReads } from './shared-reads.ts';
 
 /** One part could not be read; its error has ended the transaction for the others, too. */
 export class PartFailure extends Error {
@@ -23,6 +24,13 @@ export class PartFailure extends Error {
     super(queryError(cause).message, { cause });
     this.part = part;
   }
+}
+
+export interface PlanOptions {
+  /** Charts that could not be read, with the reason: they are answered so. */
+  readonly failed: ReadonlyMap<string, string>;
+  /** Charts share queries where they can. */
+  readonly isSharing: boolean;
 }
 
 /** A dashboard's answer, planned: what is left is to read, in one transaction. */
@@ -56,8 +64,9 @@ export class LiveState {
     const sources = new Map<string, LiveSourceState>();
     for (const source of plan.sources) {
       const names = new PartNames();
-      const measures = new Map([[ROW_COUNT, await reader.read(ROW_COUNT, names)]]);
-      for (const sql of valuesOf(plan, source.name))
+      const measures = new Map<string, Measure>();
+      const places = source.kind === 'stream' ? [NEWEST_PLACE] : [];
+      for (const sql of [ROW_COUNT, ...places, ...valuesOf(plan, source.name)])
         if (!measures.has(sql)) measures.set(sql, await reader.read(sql, names));
       const options = {
         connection,
@@ -100,7 +109,7 @@ export class LiveState {
   async plan(
     request: DashboardRequest,
     version: (source: LiveSourceState) => number,
-    failed: ReadonlyMap<string, string>,
+    { failed, isSharing }: PlanOptions,
   ): Promise<PlannedDashboard> {
     const { dashboard, sources, filterTypes } = this.#dashboards.get(
       request.dashboard,
@@ -108,12 +117,14 @@ export class LiveState {
     for (const source of sources) await source.begin(version(source));
     const words = request.state.period ?? dashboard.period;
     const period = periodRange(words, newestOf(sources));
+    const reads = new SharedReads({ isSharing });
     const contextOf = (source: LiveSourceState): ChartContext => ({
       state: source,
       chosen: request.state,
       period,
       isSpan: !words.includes('..'),
       active: request.active,
+      reads,
       filterTypes,
     });
     const charts: [string, PlannedChart][] = [];

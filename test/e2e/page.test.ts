@@ -132,6 +132,27 @@ describe('its files', () => {
     expect([again.status, await again.text()]).toEqual([304, '']);
   });
 
+  test('a first load is light: 300 KB with the charts, 100 KB without; fonts and images come beside it', async () => {
+    const { url } = await start();
+    const weigh = async (path: string, heading: string) => {
+      const page = await visit(url, { path });
+      await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+      await page.waitForLoadState('networkidle');
+      const paths = (await page.evaluate(
+        'performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname).filter((path) => /\\.(js|css)$/.test(path))',
+      )) as string[];
+      const sizes = [...new Set(paths)].map(async (one) => {
+        const answer = await fetch(`${url}${one}`, { headers: { 'accept-encoding': 'gzip' } });
+        return Number(answer.headers.get('content-length'));
+      });
+      return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    };
+    expect(await weigh('/streams', 'Streams')).toBeLessThan(100_000);
+    const dashboard = await weigh('/d/shop', 'Shop');
+    expect(dashboard).toBeLessThan(300_000);
+    expect(dashboard, 'the charts were counted').toBeGreaterThan(150_000);
+  });
+
   test('no path of a request reaches the file system', async () => {
     const { url } = await start();
     for (const path of [

@@ -29,7 +29,7 @@ export function App() {
       <SessionProvider>
         <PlanProvider>
           <SkipLink />
-          <Header onSlot={setSlot} userMenu={<UserMenu />} />
+          <Navigation onSlot={setSlot} />
           <HeaderSlot value={slot}>
             <Main />
           </HeaderSlot>
@@ -37,6 +37,12 @@ export function App() {
       </SessionProvider>
     </ToastProvider>
   );
+}
+
+function Navigation({ onSlot }: { onSlot: (element: HTMLElement | null) => void }) {
+  const { session } = useSession();
+  const hasNavigation = session === undefined || !mustLogIn(session);
+  return <Header onSlot={onSlot} hasNavigation={hasNavigation} userMenu={<UserMenu />} />;
 }
 
 /** The address stays as it is: what is behind its # is for pages to use. */

@@ -18,7 +18,7 @@ export function Grid({ chart, answer }: { chart: Chart; answer: GridAnswer }) {
   return (
     <div className={styles['grid']}>
       <Table
-        label={chart.title}
+        label={`${chart.title}: rows`}
         columns={answer.columns.map(({ name, type }, index) => ({
           title: columnLabel(name),
           align: isNumeric(type) ? 'right' : 'left',
