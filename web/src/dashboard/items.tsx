@@ -1,4 +1,5 @@
 import { memo } from 'react';
+import type { DashboardItem, Tabs as TabsItem } from '../../../src/definition/chart.ts';
 import { Tabs } from '../ui/tabs.tsx';
 import { ChartCard } from './chart-card.tsx';
 import styles from './items.module.css';
