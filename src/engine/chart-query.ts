@@ -283,7 +283,7 @@ class ChartQuery {
       );
       const values = sorted.map(([value]) => value as string | null);
       const count = Number(rows[0]?.[2] ?? 0);
-      return { rows: sorted, values, count, condition: isAmong(name, values) };
+      return { rows: sorted, values, count };
     };
   }
 
@@ -314,7 +314,8 @@ class ChartQuery {
       const name = by ? `CASE WHEN ${isNamed} THEN CAST(${by} AS VARCHAR) END` : 'NULL';
       const conditions = [
         isTime ? `${scope.column(x)} IS NOT NULL` : 'true',
-        top?.condition ?? 'true',
+        // Its own column: those on top may have been read from elsewhere.
+        top ? isAmong(scope.column(x), top.values) : 'true',
       ];
       const rows = await rowsOf(
         connection,
@@ -351,7 +352,7 @@ class ChartQuery {
 /** The categories shown, and how to read only them. */
 interface Top {
   readonly rows: Rows;
-  readonly condition: string;
+  readonly values: readonly (string | null)[];
 }
 
 interface Points {
