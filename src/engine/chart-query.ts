@@ -243,7 +243,7 @@ class ChartQuery {
     };
     return async (connection) => {
       const top = await ranked?.(connection);
-      const found = await points(connection, top?.condition);
+      const found = await points(connection, top?.values);
       const xs = top?.values ?? found.x;
       const before = await ghost?.(connection);
       const all = before ? [...new Set([...xs, ...before.keys()])].sort(byOrder) : xs;
@@ -273,11 +273,11 @@ class ChartQuery {
       const values = [...rows]
         .sort(([, a], [, b]) => (finite(b) ?? -Infinity) - (finite(a) ?? -Infinity))
         .map(([value]) => value as string | null);
-      return { values, count: Number(rows[0]?.[2] ?? 0), condition: isAmong(name, values) };
+      return { values, count: Number(rows[0]?.[2] ?? 0) };
     };
   }
 
-  /** The points of every series. */
+  /** The points of every series, at these places or at all. */
   async #points(x: Dim, isTime: boolean) {
     const { color } = this.#chart;
     const dims = color === undefined ? [x] : [x, { field: color }];
@@ -285,12 +285,16 @@ class ChartQuery {
     const named = color === undefined ? undefined : await this.#seriesNames(color);
     const xs = isTime ? epoch(scope.column(x)) : `CAST(${scope.column(x)} AS VARCHAR)`;
     const value = `CAST(${scope.value(this.#measure)} AS DOUBLE)`;
-    return async (connection: DuckDBConnection, condition: string | undefined) => {
+    return async (connection: DuckDBConnection, places?: readonly (string | null)[]) => {
       const names = await named?.(connection);
       const by = color === undefined ? undefined : scope.column({ field: color });
       const isNamed = by && names ? isAmong(by, names.values) : 'true';
       const name = by ? `CASE WHEN ${isNamed} THEN CAST(${by} AS VARCHAR) END` : 'NULL';
-      const conditions = [isTime ? `${scope.column(x)} IS NOT NULL` : 'true', condition ?? 'true'];
+      // The largest may have been found in another cube, with columns of its own.
+      const conditions = [
+        isTime ? `${scope.column(x)} IS NOT NULL` : 'true',
+        places ? isAmong(scope.column(x), places) : 'true',
+      ];
       const rows = await rowsOf(
         connection,
         `SELECT ${xs} AS x, ${name} AS name, ${by ? `NOT ${isNamed}` : 'false'} AS other, ${value} AS v FROM ${scope.from} ${alsoWhere(scope, ...conditions)} GROUP BY ALL ORDER BY x`,
