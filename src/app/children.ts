@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ChildProcess } from '../children/child-process.ts';
-import type { Handlers } from '../children/rpc.ts';
+import type { Handlers, Methods } from '../children/rpc.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type {
@@ -59,24 +59,16 @@ export function startEngine(context: ChildContext): ChildProcess<EngineMethods> 
   });
 }
 
-/** `catalog` answers what the child is told each time it starts; undefined before there is a plan. */
+/** A child that is told `setup` each time it starts; undefined before there is a plan. */
 export function startSql(
   context: ChildContext,
   handlers: Handlers,
-  catalog: () => CatalogState | undefined,
+  setup: () => CatalogState | undefined,
 ): ChildProcess<SqlMethods> {
-  const { clock, logger } = context;
-  return new ChildProcess({
+  return startConfigured(context, handlers, setup, {
     name: 'sql',
     program: program('engine/sql-program'),
     args: [scratchFolder(context, 'sql'), spareFolder(), lakeFolder(context)],
-    handlers,
-    clock,
-    logger,
-    onStart: async (call) => {
-      const state = catalog();
-      if (state) await call('configure', state);
-    },
   });
 }
 
@@ -86,18 +78,10 @@ export function startLive(
   handlers: Handlers,
   setup: () => LiveSetup | undefined,
 ): ChildProcess<LiveMethods> {
-  const { clock, logger } = context;
-  return new ChildProcess({
+  return startConfigured(context, handlers, setup, {
     name: 'live',
     program: program('engine/live-program'),
     args: [scratchFolder(context, 'live'), spareFolder(), lakeFolder(context)],
-    handlers,
-    clock,
-    logger,
-    onStart: async (call) => {
-      const state = setup();
-      if (state) await call('configure', state);
-    },
   });
 }
 
@@ -106,11 +90,21 @@ export function startWorker(
   handlers: Handlers,
   setup: () => WorkerSetup | undefined,
 ): ChildProcess<WorkerMethods> {
-  const { clock, logger } = context;
-  return new ChildProcess({
+  return startConfigured(context, handlers, setup, {
     name: 'worker',
     program: program('target/worker-program'),
     args: [join(context.folder, 'system', 'lookups.mdb')],
+  });
+}
+
+function startConfigured<M extends Methods>(
+  { clock, logger }: ChildContext,
+  handlers: Handlers,
+  setup: () => unknown,
+  options: { readonly name: string; readonly program: URL; readonly args: readonly string[] },
+): ChildProcess<M> {
+  return new ChildProcess({
+    ...options,
     handlers,
     clock,
     logger,

@@ -23,8 +23,8 @@ export interface FieldFilter {
 export const EMPTY_STATE: DashboardState = Object.freeze({ filters: {}, tabs: {} });
 
 /**
- * `?period=7d&country=France&country.null&invoice_date.range=2011-01-01..2011-02-01&description.has=mug`.
- * Field names have no dot, so a suffix cannot be part of one. Parameters that mean nothing are left out.
+ * `?.period=7d&country=France&country.null&invoice_date.range=2011-01-01..2011-02-01&description.has=mug`.
+ * Field names have no dot, so neither the suffix nor the period can be taken for one. Parameters that mean nothing are left out.
  */
 export function parseState(query: string): DashboardState {
   const filters: { [field: string]: FieldFilter } = {};

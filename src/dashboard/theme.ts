@@ -3,10 +3,14 @@
  * these are the same colours once more; test/dashboard/theme.test.ts holds them against web/src/tokens.css.
  */
 export interface Theme {
+  /** Behind the cards. */
+  readonly bg: string;
   readonly surface: string;
+  readonly surfaceSelected: string;
   readonly border: string;
   readonly text: string;
   readonly textMuted: string;
+  readonly textAccent: string;
   readonly good: string;
   readonly bad: string;
   /** Categories, in the order they are given out. */
@@ -15,10 +19,13 @@ export interface Theme {
 
 export const THEMES: { readonly light: Theme; readonly dark: Theme } = {
   light: {
+    bg: '#f6f6f4',
     surface: '#ffffff',
+    surfaceSelected: '#e6edf6',
     border: '#e4e3df',
     text: '#1a1b1e',
     textMuted: '#63656d',
+    textAccent: '#1f5fae',
     good: '#177a3d',
     bad: '#b3261e',
     series: [
@@ -33,10 +40,13 @@ export const THEMES: { readonly light: Theme; readonly dark: Theme } = {
     ],
   },
   dark: {
+    bg: '#101215',
     surface: '#181b1f',
+    surfaceSelected: '#21303f',
     border: '#2a2f35',
     text: '#e8eaed',
     textMuted: '#9ba2ab',
+    textAccent: '#7db4f2',
     good: '#56c881',
     bad: '#f2867e',
     series: [

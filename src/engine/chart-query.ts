@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { durationMs } from '../core/duration.ts';
 import type { FieldType } from '../core/field-types.ts';
 import { type Grain, grainForSpan, parseTime, sparkGrain } from '../core/time-grain.ts';
 import type { Bins, ChartAnswer, KpiAnswer, Series, SeriesAnswer } from '../dashboard/answer.ts';
@@ -11,7 +12,7 @@ import {
   type Dim,
   type TimeRange,
 } from '../live/constraint.ts';
-import { compareRanges, periodBefore, spanMs } from '../live/period.ts';
+import { compareRanges, periodBefore } from '../live/period.ts';
 import { quoteText } from '../plan/render-sql.ts';
 import type { Scope } from './cube-store.ts';
 import { gridQuery } from './grid-query.ts';
@@ -56,22 +57,26 @@ export async function planChart(
   return async (connection) => ({ ...(await run(connection)), notFiltered, from });
 }
 
-/** The conditions on a chart's source: the period, and the filters that are not the chart's own. */
+/**
+ * The conditions on a chart's source: the period, and the filters but for what is chosen on the chart
+ * itself. Words are typed into a control beside it, and so hold for it, too.
+ */
 export function constraintsFor(
   { state, chosen, period, filterTypes }: ChartContext,
   own: readonly string[],
 ): { constraints: Constraint[]; notFiltered: string[] } {
   const { source } = state;
-  const fields = Object.keys(chosen.filters).filter((field) => filterTypes.has(field));
+  const fields = Object.keys(chosen.filters);
   const applying = fields.filter((field) => appliesTo(source, field, filterTypes.get(field)));
   const filters = applying
-    .filter((field) => !own.includes(field))
-    .flatMap((field) => constraintsOf(field, chosen.filters[field] ?? {}));
+    .flatMap((field) => constraintsOf(field, chosen.filters[field] ?? {}))
+    .filter((constraint) => 'has' in constraint || !own.includes(constraint.field));
   const inPeriod =
     period && source.time !== undefined ? [{ field: source.time, range: period }] : [];
+  const withoutTime = period && source.time === undefined ? ['period'] : [];
   return {
     constraints: [...inPeriod, ...filters],
-    notFiltered: fields.filter((field) => !applying.includes(field)),
+    notFiltered: [...withoutTime, ...fields.filter((field) => !applying.includes(field))],
   };
 }
 
@@ -106,6 +111,18 @@ class ChartQuery {
     return period && this.#time !== undefined ? [{ field: this.#time, range: period }] : [];
   }
 
+  #isSpanOfTime(constraint: Constraint): boolean {
+    return 'range' in constraint && constraint.field === this.#time;
+  }
+
+  /** What is chosen of the source's time besides the period, where that filter applies here. */
+  get #brush(): { readonly from: string; readonly until: string } | undefined {
+    const isApplied = this.#constraints
+      .slice(this.#unfiltered.length)
+      .some((each) => this.#isSpanOfTime(each));
+    return isApplied ? this.#context.chosen.filters[this.#time ?? '']?.range : undefined;
+  }
+
   get #isFiltered(): boolean {
     return this.#constraints.length > this.#unfiltered.length;
   }
@@ -124,7 +141,7 @@ class ChartQuery {
     const total = this.#isFiltered ? await one(this.#unfiltered) : undefined;
     const ranges = this.#compared();
     const during = (range: TimeRange) => {
-      const others = this.#constraints.filter((each) => each.field !== this.#time);
+      const others = this.#constraints.filter((each) => !this.#isSpanOfTime(each));
       return one([...others, { field: this.#time as string, range }]);
     };
     // The earlier one first: what is kept for it serves the later one, too.
@@ -156,14 +173,14 @@ class ChartQuery {
   /** The spans compared: `'1d'` ends at the newest value, `'previous'` is the period itself. */
   #compared(): { span: string; current: TimeRange; previous: TimeRange } | undefined {
     const { compare: span } = this.#chart;
-    const { period, isSpan, state, chosen } = this.#context;
+    const { period, isSpan, state } = this.#context;
     if (span === undefined || this.#time === undefined) return undefined;
-    const brush = chosen.filters[this.#time]?.range;
+    const brush = this.#brush;
     if (span === 'previous') {
       const range = brush ?? period;
       return range && { span, current: range, previous: periodBefore(range) };
     }
-    const length = spanMs(span) ?? 0;
+    const length = durationMs(span) ?? 0;
     const fixed = brush ?? (isSpan ? undefined : period);
     if (fixed) {
       const current = periodBefore({ from: fixed.until, until: later(fixed.until, length) });
@@ -257,9 +274,7 @@ class ChartQuery {
     const scope = await this.#scope([x], this.#constraints);
     const name = scope.column(x);
     const chosen = this.#context.chosen.filters[x.field]?.in ?? [];
-    const texts = chosen.filter((one) => one !== null).map(quoteText);
-    const isChosen =
-      texts.length > 0 ? `(CAST(${name} AS VARCHAR) IN (${texts.join(', ')}))` : 'false';
+    const isChosen = chosen.length > 0 ? isAmong(name, chosen) : 'false';
     const sql = `SELECT x, v, count(*) OVER () FROM (SELECT CAST(${name} AS VARCHAR) AS x, ${isChosen} AS chosen, CAST(${scope.value(this.#measure)} AS DOUBLE) AS v FROM ${scope.from} ${scope.where} GROUP BY ALL) ORDER BY chosen DESC, v DESC NULLS LAST, x LIMIT ${this.#chart.top ?? 12}`;
     return async (connection: DuckDBConnection) => {
       const rows = await rowsOf(connection, sql);
@@ -268,7 +283,7 @@ class ChartQuery {
       );
       const values = sorted.map(([value]) => value as string | null);
       const count = Number(rows[0]?.[2] ?? 0);
-      return { rows: sorted, values, count, condition: isAmong(name, values) };
+      return { rows: sorted, values, count };
     };
   }
 
@@ -299,7 +314,8 @@ class ChartQuery {
       const name = by ? `CASE WHEN ${isNamed} THEN CAST(${by} AS VARCHAR) END` : 'NULL';
       const conditions = [
         isTime ? `${scope.column(x)} IS NOT NULL` : 'true',
-        top?.condition ?? 'true',
+        // Its own column: those on top may have been read from elsewhere.
+        top ? isAmong(scope.column(x), top.values) : 'true',
       ];
       const rows = await rowsOf(
         connection,
@@ -336,7 +352,7 @@ class ChartQuery {
 /** The categories shown, and how to read only them. */
 interface Top {
   readonly rows: Rows;
-  readonly condition: string;
+  readonly values: readonly (string | null)[];
 }
 
 interface Points {

@@ -1,22 +1,8 @@
+import { durationMs } from '../core/duration.ts';
 import { binStart, nextBin, parseTime, timeText } from '../core/time-grain.ts';
 import type { TimeRange } from './constraint.ts';
 
-const SPAN = /^(\d+)\s*(ms|s|m|h|d|w|y)$/;
-const UNIT_MS: { readonly [unit: string]: number } = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-  y: 31_536_000_000,
-};
 const TWO_DAYS_MS = 2 * 86_400_000;
-
-export function spanMs(span: string): number | undefined {
-  const match = SPAN.exec(span);
-  return match ? Number(match[1]) * (UNIT_MS[match[2] as string] as number) : undefined;
-}
 
 /**
  * A chosen period as a range. A span ends with the bin that holds the newest value: whole days from two
@@ -28,7 +14,7 @@ export function periodRange(
 ): { from: string; until: string } | undefined {
   const [from, until] = period.split('..');
   if (from && until) return { from, until };
-  const length = spanMs(period);
+  const length = durationMs(period);
   if (length === undefined || newestMs === undefined) return undefined;
   const end = nextBin(newestMs, length >= TWO_DAYS_MS ? 'day' : 'minute');
   return { from: timeText(end - length), until: timeText(end) };

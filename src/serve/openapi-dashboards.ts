@@ -71,19 +71,20 @@ export const DASHBOARD_PATHS: Part = {
 export const DASHBOARD_SCHEMAS: { readonly [name: string]: JsonSchema } = {
   DashboardRequest: object(
     {
-      state: object(
-        {
-          period: {
-            type: 'string',
-            description: 'A span such as `7d`, which ends at the newest value; or `from..until`.',
-          },
-          filters: { type: 'object', additionalProperties: ref('FieldFilter') },
-          tabs: { type: 'object', additionalProperties: { type: 'integer' } },
-        },
-        [],
-      ),
+      state: ref('DashboardState'),
       active: { type: 'string', description: 'The field whose filter is being changed.' },
       charts: { ...texts, description: 'Ids of the charts wanted; default all.' },
+    },
+    [],
+  ),
+  DashboardState: object(
+    {
+      period: {
+        type: 'string',
+        description: 'A span such as `7d`, which ends at the newest value; or `from..until`.',
+      },
+      filters: { type: 'object', additionalProperties: ref('FieldFilter') },
+      tabs: { type: 'object', additionalProperties: { type: 'integer' } },
     },
     [],
   ),

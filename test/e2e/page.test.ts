@@ -36,6 +36,7 @@ describe('the shell', () => {
     expect(await page.evaluate('document.activeElement.id')).toBe('main');
     expect(page.url(), 'the address stays as it is').toBe(`${url}/streams`);
     await page.reload();
+    await page.getByRole('heading', { level: 1, name: 'Streams' }).waitFor();
     for (const name of ['Skip to content', 'millrace', 'Dashboards', 'Streams', 'Models']) {
       await page.keyboard.press('Tab');
       expect(await focused(page)).toBe(name);
@@ -129,6 +130,27 @@ describe('its files', () => {
     const etag = home.headers.get('etag') as string;
     const again = await get('/d/shop', { 'accept-encoding': 'gzip', 'if-none-match': etag });
     expect([again.status, await again.text()]).toEqual([304, '']);
+  });
+
+  test('a first load is light: 300 KB with the charts, 100 KB without; fonts and images come beside it', async () => {
+    const { url } = await start();
+    const weigh = async (path: string, heading: string) => {
+      const page = await visit(url, { path });
+      await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+      await page.waitForLoadState('networkidle');
+      const paths = (await page.evaluate(
+        'performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname).filter((path) => /\\.(js|css)$/.test(path))',
+      )) as string[];
+      const sizes = [...new Set(paths)].map(async (one) => {
+        const answer = await fetch(`${url}${one}`, { headers: { 'accept-encoding': 'gzip' } });
+        return Number(answer.headers.get('content-length'));
+      });
+      return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    };
+    expect(await weigh('/streams', 'Streams')).toBeLessThan(100_000);
+    const dashboard = await weigh('/d/shop', 'Shop');
+    expect(dashboard).toBeLessThan(300_000);
+    expect(dashboard, 'the charts were counted').toBeGreaterThan(150_000);
   });
 
   test('no path of a request reaches the file system', async () => {

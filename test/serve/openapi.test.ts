@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
 import { startApp } from '../support/app.ts';
@@ -143,6 +144,15 @@ test('it is an OpenAPI 3.1 document: versions, unique operations, declared param
       );
     expect(found, reference).toBeDefined();
   }
+});
+
+test('a validator of OpenAPI documents finds nothing wrong with it', async () => {
+  const { document } = await served();
+  const verdict = await new Validator().validate(document as unknown as Record<string, unknown>);
+  expect(verdict.errors ?? []).toEqual([]);
+  expect(verdict.valid).toBe(true);
+  const broken = await new Validator().validate({ ...document, paths: { '/x': { get: 5 } } });
+  expect(broken.valid, 'control').toBe(false);
 });
 
 test('its schemas are JSON Schema 2020-12, and hold for what goes in and comes out', async () => {

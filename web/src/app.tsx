@@ -29,7 +29,7 @@ export function App() {
       <SessionProvider>
         <PlanProvider>
           <SkipLink />
-          <Header onSlot={setSlot} userMenu={<UserMenu />} />
+          <Navigation onSlot={setSlot} />
           <HeaderSlot value={slot}>
             <Main />
           </HeaderSlot>
@@ -39,6 +39,12 @@ export function App() {
   );
 }
 
+function Navigation({ onSlot }: { onSlot: (element: HTMLElement | null) => void }) {
+  const { session } = useSession();
+  const hasNavigation = session === undefined || !mustLogIn(session);
+  return <Header onSlot={onSlot} hasNavigation={hasNavigation} userMenu={<UserMenu />} />;
+}
+
 /** The address stays as it is: what is behind its # is for pages to use. */
 function SkipLink() {
   const skip = (event: MouseEvent) => {
@@ -46,6 +52,7 @@ function SkipLink() {
     document.getElementById('main')?.focus();
   };
   return (
+    // biome-ignore lint/a11y/useValidAnchor: it leads to a place of the page, as links do
     <a href="#main" className={styles['skip']} onClick={skip}>
       Skip to content
     </a>

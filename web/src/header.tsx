@@ -17,10 +17,12 @@ const isAt = (here: string, path: string): boolean =>
 
 interface HeaderProps {
   readonly onSlot: (element: HTMLElement | null) => void;
+  /** False where there is nowhere to go before a login. */
+  readonly hasNavigation: boolean;
   readonly userMenu?: ReactNode;
 }
 
-export function Header({ onSlot, userMenu }: HeaderProps) {
+export function Header({ onSlot, hasNavigation, userMenu }: HeaderProps) {
   const [here] = useLocation();
   return (
     <header className={`${styles['header']} no-print`}>
@@ -28,7 +30,7 @@ export function Header({ onSlot, userMenu }: HeaderProps) {
         <Mark />
         <span>millrace</span>
       </Link>
-      <nav aria-label="Main" className={styles['nav']}>
+      <nav aria-label="Main" className={styles['nav']} hidden={!hasNavigation}>
         {NAVIGATION.map(([path, label]) => (
           <Link
             key={path}

@@ -29,7 +29,7 @@ export const Grid = memo(function Grid({ chart, answer, wording }: GridProps) {
   return (
     <div className={styles['grid']}>
       <Table
-        label={chart.title}
+        label={`${chart.title}: rows`}
         columns={answer.columns.map(({ name, type }, index) => ({
           title: columnLabel(name),
           align: isNumeric(type) ? 'right' : 'left',

@@ -1,5 +1,6 @@
-import { type KeyboardEvent, memo, useId } from 'react';
+import { memo } from 'react';
 import type { DashboardItem, Tabs as TabsItem } from '../../../src/definition/chart.ts';
+import { Tabs } from '../ui/tabs.tsx';
 import { ChartCard } from './chart-card.tsx';
 import styles from './items.module.css';
 import { Period } from './period.tsx';
@@ -62,7 +63,7 @@ function Item({ item }: { item: DashboardItem }) {
     case 'row':
       return <Row items={item.items} />;
     case 'tabs':
-      return <Tabs item={item} />;
+      return <DashboardTabs item={item} />;
     case 'select':
       return <Select control={item} />;
     case 'period':
@@ -74,42 +75,18 @@ function Item({ item }: { item: DashboardItem }) {
   }
 }
 
-function Tabs({ item }: { item: TabsItem }) {
+function DashboardTabs({ item }: { item: TabsItem }) {
   const { state, change } = useView();
-  const id = useId();
-  const shown = Math.min(state.tabs[item.id] ?? 0, item.tabs.length - 1);
-  const choose = (index: number) => change({ ...state, tabs: { ...state.tabs, [item.id]: index } });
-  const keyed = (event: KeyboardEvent<HTMLDivElement>) => {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (by === undefined) return;
-    const next = (shown + by + item.tabs.length) % item.tabs.length;
-    choose(next);
-    (event.currentTarget.children[next] as HTMLElement | undefined)?.focus();
-  };
-  const tab = item.tabs[shown];
   return (
-    <div>
-      <div role="tablist" aria-label="Views" className={styles['tablist']} onKeyDown={keyed}>
-        {item.tabs.map(({ title }, index) => (
-          <button
-            key={title}
-            type="button"
-            role="tab"
-            id={`${id}-${index}`}
-            aria-selected={index === shown}
-            aria-controls={`${id}-panel`}
-            tabIndex={index === shown ? 0 : -1}
-            className={styles['tab']}
-            onClick={() => choose(index)}
-          >
-            {title}
-          </button>
-        ))}
-      </div>
-      <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${shown}`}>
-        {tab && <Items items={tab.items} />}
-      </div>
-    </div>
+    <Tabs
+      label="Views"
+      tabs={item.tabs.map(({ title, items }) => ({
+        name: title,
+        content: <Items items={items} />,
+      }))}
+      shown={Math.min(state.tabs[item.id] ?? 0, item.tabs.length - 1)}
+      onShow={(index) => change({ ...state, tabs: { ...state.tabs, [item.id]: index } })}
+    />
   );
 }
 

@@ -82,7 +82,7 @@ const sample = (
   one: Chart,
   answer: ChartAnswer | undefined,
   chosen = NOTHING_CHOSEN,
-): Sample => ({ state, chart: one, answer, chosen });
+): Sample => ({ state, chart: { ...one, title: `${one.title}, ${state}` }, answer, chosen });
 
 const revenue = chart('kpi', 'Revenue');
 const byDay = chart('line', 'Revenue by day', { x: 'day' });

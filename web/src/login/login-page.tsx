@@ -16,8 +16,8 @@ export function LoginPage() {
   const [isClaim, setClaim] = useState(false);
   if (here === '/login' && session && !mustLogIn(session)) return <Redirect to="/" replace />;
   return (
-    <Page title={isClaim ? 'Claim this server' : 'Log in'}>
-      <div className={styles['box']}>
+    <div className={styles['box']}>
+      <Page title={isClaim ? 'Claim this server' : 'Log in'}>
         <Card>
           {isClaim ? <ClaimForm /> : <LoginForm />}
           <p className={styles['other']}>
@@ -27,8 +27,8 @@ export function LoginPage() {
             </Button>
           </p>
         </Card>
-      </div>
-    </Page>
+      </Page>
+    </div>
   );
 }
 

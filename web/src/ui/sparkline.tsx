@@ -9,7 +9,7 @@ interface SparklineProps {
 
 const [WIDTH, HEIGHT] = [96, 24];
 
-/** The last values as a line, from zero to the highest. */
+/** The last values as a line over its zero, up to the highest. */
 export function Sparkline({ values, length, label }: SparklineProps) {
   const most = Math.max(1e-9, ...values);
   const points = values.map((value, index) => {
@@ -24,6 +24,7 @@ export function Sparkline({ values, length, label }: SparklineProps) {
       role="img"
       aria-label={label}
     >
+      <line x1="0" x2={WIDTH} y1={HEIGHT - 1.5} y2={HEIGHT - 1.5} />
       <polyline points={points.join(' ')} />
     </svg>
   );

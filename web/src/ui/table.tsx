@@ -56,14 +56,16 @@ export function Table<Row>({ label, columns, rows, keyOf }: TableProps<Row>) {
   );
 }
 
-/** Whether it is narrower than what is in it. */
+/** Whether it is narrower, or lower, than what is in it. */
 function useScrolls(box: RefObject<HTMLElement | null>): boolean {
   const [scrolls, setScrolls] = useState(false);
   useEffect(() => {
     const element = box.current;
     if (!element) return;
     const observer = new ResizeObserver(() =>
-      setScrolls(element.scrollWidth > element.clientWidth),
+      setScrolls(
+        element.scrollWidth > element.clientWidth || element.scrollHeight > element.clientHeight,
+      ),
     );
     for (const watched of [element, ...element.children]) observer.observe(watched);
     return () => observer.disconnect();

@@ -9,15 +9,20 @@ export interface Tab {
 interface TabsProps {
   readonly label: string;
   readonly tabs: readonly Tab[];
+  /** The place of the tab shown, where it is kept elsewhere. */
+  readonly shown?: number;
+  onShow?(index: number): void;
 }
 
 /** One of several views of the same thing; arrow keys go from one to the next. */
-export function Tabs({ label, tabs }: TabsProps) {
+export function Tabs({ label, tabs, shown, onShow }: TabsProps) {
   const id = useId();
-  const [chosen, setChosen] = useState(0);
+  const [own, setOwn] = useState(0);
+  const chosen = shown ?? own;
+  const show = onShow ?? setOwn;
   const list = useRef<HTMLDivElement>(null);
   const choose = (index: number) => {
-    setChosen(index);
+    show(index);
     list.current?.querySelectorAll<HTMLElement>('[role=tab]')[index]?.focus();
   };
   const move = (event: KeyboardEvent) => {
@@ -39,7 +44,7 @@ export function Tabs({ label, tabs }: TabsProps) {
             aria-controls={`${id}-panel`}
             tabIndex={index === chosen ? 0 : -1}
             className={styles['tab']}
-            onClick={() => setChosen(index)}
+            onClick={() => show(index)}
           >
             {name}
           </button>
