@@ -12,7 +12,7 @@ export function Grid({ chart, answer }: { chart: Chart; answer: GridAnswer }) {
   if (answer.rows.length === 0)
     return (
       <EmptyState title="No rows">
-        Nothing matches what is chosen, or nothing has come yet.
+        Nothing has come yet, or nothing in the period passes the filters.
       </EmptyState>
     );
   return (
