@@ -69,15 +69,20 @@ async function importFile(
   request.onFile(file);
   const key = keysFor(opened, request);
   const sender = new RecordSender({ connection, stream, clock, report, path, key });
-  for await (const rows of opened.source.batches()) {
-    for (const row of rows) {
-      report.read += 1;
-      if (row.problem !== undefined) report.reject(path, row, row.problem);
-      else if (sender.add(mapper.record(row), row)) await sender.flush();
+  try {
+    for await (const rows of opened.source.batches()) {
+      for (const row of rows) {
+        report.read += 1;
+        if (row.problem !== undefined) report.reject(path, row, row.problem);
+        else if (sender.add(mapper.record(row), row)) await sender.flush();
+      }
+      request.onProgress(report.progress());
     }
-    request.onProgress(report.progress());
+    await sender.finish();
+  } finally {
+    // Also where the import fails: answers that come later have rows for the report.
+    await sender.settled();
   }
-  await sender.finish();
   return file;
 }
 

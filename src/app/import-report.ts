@@ -43,10 +43,11 @@ export class ImportReport {
     this.#path = join(this.#folder, `${stream}-${time}-rejected.ndjson`);
   }
 
-  reject(path: string, row: RowPlace, { code, field, message }: Rejection): void {
+  reject(path: string, row: RowPlace, rejection: Rejection): void {
     this.#rejected += 1;
-    const reason = reasonOf({ code, ...(field === undefined ? {} : { field }), message });
+    const reason = reasonOf(rejection);
     this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);
+    const { code, field, message } = rejection;
     const { line, text, bytes } = row;
     const entry = { file: basename(path), row: row.row, line, code, field, message, text };
     this.#lines += `${JSON.stringify({ ...entry, base64: bytes?.toString('base64') })}\n`;

@@ -102,8 +102,13 @@ export class RecordSender {
   /** Sends the rest and waits for all answers. */
   async finish(): Promise<void> {
     await this.flush();
-    await Promise.all(this.#inFlight);
+    await this.settled();
     if (this.#failure) throw this.#failure;
+  }
+
+  /** Waits until what was sent is answered, however. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#inFlight);
   }
 
   async #send({ body, places }: Batch, key: string): Promise<void> {

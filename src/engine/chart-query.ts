@@ -111,6 +111,18 @@ class ChartQuery {
     return period && this.#time !== undefined ? [{ field: this.#time, range: period }] : [];
   }
 
+  #isSpanOfTime(constraint: Constraint): boolean {
+    return 'range' in constraint && constraint.field === this.#time;
+  }
+
+  /** What is chosen of the source's time besides the period, where that filter applies here. */
+  get #brush(): { readonly from: string; readonly until: string } | undefined {
+    const isApplied = this.#constraints
+      .slice(this.#unfiltered.length)
+      .some((each) => this.#isSpanOfTime(each));
+    return isApplied ? this.#context.chosen.filters[this.#time ?? '']?.range : undefined;
+  }
+
   get #isFiltered(): boolean {
     return this.#constraints.length > this.#unfiltered.length;
   }
@@ -129,7 +141,7 @@ class ChartQuery {
     const total = this.#isFiltered ? await one(this.#unfiltered) : undefined;
     const ranges = this.#compared();
     const during = (range: TimeRange) => {
-      const others = this.#constraints.filter((each) => each.field !== this.#time);
+      const others = this.#constraints.filter((each) => !this.#isSpanOfTime(each));
       return one([...others, { field: this.#time as string, range }]);
     };
     // The earlier one first: what is kept for it serves the later one, too.
@@ -161,9 +173,9 @@ class ChartQuery {
   /** The spans compared: `'1d'` ends at the newest value, `'previous'` is the period itself. */
   #compared(): { span: string; current: TimeRange; previous: TimeRange } | undefined {
     const { compare: span } = this.#chart;
-    const { period, isSpan, state, chosen } = this.#context;
+    const { period, isSpan, state } = this.#context;
     if (span === undefined || this.#time === undefined) return undefined;
-    const brush = chosen.filters[this.#time]?.range;
+    const brush = this.#brush;
     if (span === 'previous') {
       const range = brush ?? period;
       return range && { span, current: range, previous: periodBefore(range) };
@@ -262,9 +274,7 @@ class ChartQuery {
     const scope = await this.#scope([x], this.#constraints);
     const name = scope.column(x);
     const chosen = this.#context.chosen.filters[x.field]?.in ?? [];
-    const texts = chosen.filter((one) => one !== null).map(quoteText);
-    const isChosen =
-      texts.length > 0 ? `(CAST(${name} AS VARCHAR) IN (${texts.join(', ')}))` : 'false';
+    const isChosen = chosen.length > 0 ? isAmong(name, chosen) : 'false';
     const sql = `SELECT x, v, count(*) OVER () FROM (SELECT CAST(${name} AS VARCHAR) AS x, ${isChosen} AS chosen, CAST(${scope.value(this.#measure)} AS DOUBLE) AS v FROM ${scope.from} ${scope.where} GROUP BY ALL) ORDER BY chosen DESC, v DESC NULLS LAST, x LIMIT ${this.#chart.top ?? 12}`;
     return async (connection: DuckDBConnection) => {
       const rows = await rowsOf(connection, sql);
@@ -273,7 +283,7 @@ class ChartQuery {
       );
       const values = sorted.map(([value]) => value as string | null);
       const count = Number(rows[0]?.[2] ?? 0);
-      return { rows: sorted, values, count, condition: isAmong(name, values) };
+      return { rows: sorted, values, count };
     };
   }
 
@@ -304,7 +314,8 @@ class ChartQuery {
       const name = by ? `CASE WHEN ${isNamed} THEN CAST(${by} AS VARCHAR) END` : 'NULL';
       const conditions = [
         isTime ? `${scope.column(x)} IS NOT NULL` : 'true',
-        top?.condition ?? 'true',
+        // Its own column: those on top may have been read from elsewhere.
+        top ? isAmong(scope.column(x), top.values) : 'true',
       ];
       const rows = await rowsOf(
         connection,
@@ -341,7 +352,7 @@ class ChartQuery {
 /** The categories shown, and how to read only them. */
 interface Top {
   readonly rows: Rows;
-  readonly condition: string;
+  readonly values: readonly (string | null)[];
 }
 
 interface Points {

@@ -53,7 +53,7 @@ export async function gridQuery(
       kind: 'grid',
       columns: columns.map((name) => ({ name, type: types.get(name) ?? 'string' })),
       rows: isNewest
-        ? await newestRows(connection, read, found)
+        ? await keptRows(read, found, () => newestRows(connection, read, found))
         : await readRows(connection, read, { from: rows.from, where: rows.where }),
       rowCount: matching,
     };
@@ -76,6 +76,24 @@ interface Matching {
   readonly wanted: number;
 }
 
+/** As long as none has come and none has gone these are the same rows: a screen of the past is not read anew with each record. */
+async function keptRows(
+  { state, list, where, limit }: RowsRead,
+  { last, matching }: Matching,
+  read: () => Promise<unknown[][]>,
+): Promise<readonly unknown[][]> {
+  const key = JSON.stringify([list, where, limit]);
+  const known = state.shownRows.get(key);
+  const rows = known?.last === last && known.matching === matching ? known.rows : await read();
+  // The oldest goes first.
+  state.shownRows.delete(key);
+  state.shownRows.set(key, { last, matching, rows });
+  const [oldest] = state.shownRows.keys();
+  if (state.shownRows.size > KEPT_MAX && oldest !== undefined) state.shownRows.delete(oldest);
+  return rows;
+}
+
+const KEPT_MAX = 16;
 const WINDOW_GROWTH = 16;
 
 /**
@@ -89,29 +107,26 @@ async function newestRows(
   { last, matching, wanted }: Matching,
 ): Promise<unknown[][]> {
   const { state, where } = read;
-  const from = state.relation;
+  const { relation, tail, tailFrom } = state;
   if (wanted === 0) return [];
-  if (last >= state.tailFrom) {
-    const near = await readRows(connection, read, { from: state.tail, where });
-    if (near.length >= wanted) return near;
-  }
   const since = (first: number) =>
     `${where === '' ? 'WHERE' : `${where} AND`} _sequence_number BETWEEN ${first} AND ${last}`;
   const likely = Math.ceil((2 * wanted * state.next) / matching);
   let window = Math.max(state.limits.windowRecords, likely);
   let first = Math.max(0, last + 1 - window);
-  const rows = await readRows(connection, read, { from, where: since(first) });
+  const [from, start] = last >= tailFrom ? [tail, Math.max(first, tailFrom)] : [relation, first];
+  const rows = await readRows(connection, read, { from, where: since(start) });
   if (rows.length >= wanted) return rows;
-  while (first > 0) {
-    window *= WINDOW_GROWTH;
+  for (let isSeen = start === first; first > 0 || !isSeen; isSeen = true) {
+    if (isSeen) window *= WINDOW_GROWTH;
     first = Math.max(0, last + 1 - window);
     const places = await textRows(
       connection,
-      `SELECT _sequence_number FROM ${from} ${since(first)} ORDER BY _sequence_number DESC LIMIT ${wanted}`,
+      `SELECT _sequence_number FROM ${relation} ${since(first)} ORDER BY _sequence_number DESC LIMIT ${wanted}`,
     );
     if (places.length >= wanted) first = Number(places.at(-1)?.[0]);
     if (places.length >= wanted || first === 0)
-      return readRows(connection, read, { from, where: since(first) });
+      return readRows(connection, read, { from: relation, where: since(first) });
   }
   return rows;
 }

@@ -27,6 +27,8 @@ export interface LiveContext {
   readonly onWarmFailure: (dashboard: string, error: MillraceError) => void;
 }
 
+const IDLE_MAX = 4;
+
 /** Dashboards of one pipeline, answered from aggregates that are kept current (live/live-engine.ts). */
 export class LiveDashboards {
   readonly #context: LiveContext;
@@ -34,6 +36,8 @@ export class LiveDashboards {
   readonly #turns: CatchUp;
   #relations: RelationState | undefined;
   #live: LiveState | undefined;
+  /** Connections that have answered: to make one takes three statements. */
+  readonly #idle: DuckDBConnection[] = [];
 
   private constructor(context: LiveContext) {
     this.#context = context;
@@ -66,18 +70,23 @@ export class LiveDashboards {
       });
       this.#live = await LiveState.create(loader, plan, limits);
     });
-    for (const { name } of plan.dashboards) this.#warm(name);
+    for (const { name } of plan.dashboards)
+      this.#warm(name).catch((error: unknown) =>
+        this.#context.onWarmFailure(name, queryError(error)),
+      );
   }
 
-  /** In the background: the first visitor finds it done, or waits for it as for any build. */
-  #warm(dashboard: string): void {
-    this.#turns
-      .inTurn(async () => {
+  /** In the background, step by step: a visitor finds it done, or waits for the step under way. */
+  async #warm(dashboard: string): Promise<void> {
+    const live = this.#live;
+    for (const step of live?.warming(dashboard) ?? []) {
+      await this.#turns.inTurn(async () => {
+        if (live !== this.#live) return;
         await this.#catchUp(dashboard);
-        for (const source of this.#live?.sources ?? []) await source.begin(this.#versionOf(source));
-        await this.#live?.warm(dashboard);
-      })
-      .catch((error: unknown) => this.#context.onWarmFailure(dashboard, queryError(error)));
+        for (const source of live?.sources ?? []) await source.begin(this.#versionOf(source));
+        await step();
+      });
+    }
   }
 
   async #catchUp(dashboard: string): Promise<void> {
@@ -117,7 +126,8 @@ export class LiveDashboards {
     request: DashboardRequest,
     signal: AbortSignal,
   ): Promise<DashboardAnswer> {
-    const connection = await connect(this.#context.instance, SEARCH_PATH);
+    const connection = this.#idle.pop() ?? (await connect(this.#context.instance, SEARCH_PATH));
+    let isClean = false;
     const interrupt = () => connection.interrupt();
     try {
       const read = await this.#turns.inTurn(async () => {
@@ -125,11 +135,14 @@ export class LiveDashboards {
         return this.#begin(request, connection, options);
       });
       signal.addEventListener('abort', interrupt);
-      return await read(connection);
+      const answer = await read(connection);
+      isClean = true;
+      return answer;
     } finally {
       signal.removeEventListener('abort', interrupt);
       await connection.run('ROLLBACK').catch(() => undefined);
-      connection.closeSync();
+      if (isClean && this.#idle.length < IDLE_MAX) this.#idle.push(connection);
+      else connection.closeSync();
     }
   }
 

@@ -16,6 +16,13 @@ interface Extent {
   readonly max: string | null;
 }
 
+/** The newest rows that match something, and what they were found by. */
+interface ShownRows {
+  readonly last: number;
+  readonly matching: number;
+  readonly rows: readonly unknown[][];
+}
+
 /** One source of charts while it is shown: its cubes, its aggregates, and how far its times reach. */
 export class LiveSourceState {
   readonly source: LiveSource;
@@ -30,6 +37,8 @@ export class LiveSourceState {
   readonly measures: ReadonlyMap<string, Measure>;
   /** How the columns of grids are written, by their list. */
   readonly cells = new Map<string, readonly string[]>();
+  /** Rows that grids of this source showed last. */
+  readonly shownRows = new Map<string, ShownRows>();
   readonly #connection: DuckDBConnection;
   readonly #timeColumns: readonly string[];
   /** Columns that filters of a dashboard may name. */
@@ -141,6 +150,7 @@ export class LiveSourceState {
   async forget(): Promise<void> {
     this.#isKnown = false;
     this.cells.clear();
+    this.shownRows.clear();
     await this.cubes.clear(this.#connection);
   }
 
@@ -168,10 +178,11 @@ export class LiveSourceState {
 
   /**
    * One cube of everything that filters can name, where it is not too large: any first click is then
-   * answered from it. Times are kept in days, what every longer period is made of.
+   * answered from it. Then those of two fields, which a first click on one needs for a chart of the other.
+   * Times are kept in days, what every longer period is made of.
    */
-  async warm(): Promise<void> {
-    if (this.source.kind === 'view') return;
+  warming(): (() => Promise<void>)[] {
+    if (this.source.kind === 'view') return [];
     const fields = [
       ...new Set([...this.#filterFields, ...(this.source.time ? [this.source.time] : [])]),
     ];
@@ -179,14 +190,11 @@ export class LiveSourceState {
       field,
       ...(this.#timeColumns.includes(field) ? { grain: 'day' as const } : {}),
     }));
-    await this.cubes.ensure(this.#connection, { dims, where: [] });
-    if (await this.cubes.find(this.#connection, { dims, constraints: [] })) return;
-    for (const [index, one] of dims.entries())
-      for (const other of dims.slice(index))
-        await this.cubes.ensure(this.#connection, {
-          dims: one === other ? [one] : [one, other],
-          where: [],
-        });
+    const pairs = dims.flatMap((one, index) => dims.slice(index + 1).map((other) => [one, other]));
+    const specs = [dims, ...pairs, ...dims.map((one) => [one])];
+    return specs.map(
+      (kept) => () => this.cubes.ensure(this.#connection, { dims: kept, where: [] }),
+    );
   }
 
   /**

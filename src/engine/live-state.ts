@@ -170,10 +170,10 @@ export class LiveState {
     return planned;
   }
 
-  /** Has everything ready that the first screen and the first click need. */
-  async warm(dashboard: string): Promise<void> {
+  /** What makes ready what the first screen and the first click need, in its order. */
+  warming(dashboard: string): (() => Promise<void>)[] {
     const { sources } = this.#dashboards.get(dashboard) as DashboardState;
-    for (const source of sources) await source.warm();
+    return sources.flatMap((source) => source.warming());
   }
 }
 

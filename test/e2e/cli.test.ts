@@ -783,7 +783,7 @@ describe('import', () => {
 
   test('started again after a kill, it goes on and doubles nothing', async () => {
     const { pipeline, load, file, count } = await running();
-    const rows = Array.from({ length: 60_000 }, (_, index) => `i${index},${index}`).join('\n');
+    const rows = Array.from({ length: 300_000 }, (_, index) => `i${index},${index}`).join('\n');
     const path = file('many.csv', `invoice_no,quantity\n${rows}\n`);
     const killed = load(path).catch(() => undefined);
     while ((await count()) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -792,11 +792,11 @@ describe('import', () => {
     await killed;
     const again = await startPipeline(pipeline.folder, undefined);
     const { last } = await load(path);
-    expect(last).toMatchObject({ read: 60_000, accepted: 60_000, rejected: 0 });
+    expect(last).toMatchObject({ read: 300_000, accepted: 300_000, rejected: 0 });
     expect(last['replayed']).toBeGreaterThanOrEqual(Math.min(between, 1000));
     expect(
       await again.sql('select count(*), count(distinct invoice_no), sum(quantity) from lake.sales'),
-    ).toEqual([['60000', '60000', String((60_000 * 59_999) / 2)]]);
+    ).toEqual([['300000', '300000', String((300_000 * 299_999) / 2)]]);
   });
 });
 

@@ -534,7 +534,7 @@ test('the command line finds the process through run.json; without one it owns t
   await pipeline.stop();
   expect(existsSync(join(folder, '.millrace/run.json'))).toBe(false);
 
-  writeFileSync(join(folder, 'rows.csv'), `country,quantity\n${'GB,1\n'.repeat(150_000)}`);
+  writeFileSync(join(folder, 'rows.csv'), `country,quantity\n${'GB,1\n'.repeat(600_000)}`);
   const long = spawn(
     process.execPath,
     [MILLRACE, 'import', 'sales', join(folder, 'rows.csv'), '--pipeline', folder],

@@ -1,13 +1,13 @@
-import { type KeyboardEvent, useRef, useState } from 'react';
+import { type KeyboardEvent, useCallback, useRef, useState } from 'react';
 import type { SeriesAnswer } from '../../../src/dashboard/answer.ts';
 import { categoryName } from '../../../src/dashboard/bar-option.ts';
 import { chartOption } from '../../../src/dashboard/chart-option.ts';
 import { formatNumber } from '../../../src/dashboard/format.ts';
-import { barPlot, barsHeight } from '../../../src/dashboard/plot.ts';
+import { barPlot, barsHeight, type Size } from '../../../src/dashboard/plot.ts';
 import { toggleValue, withFilter } from '../../../src/dashboard/state.ts';
 import type { Chart } from '../../../src/definition/chart.ts';
 import styles from './bar-chart.module.css';
-import { chosenOf } from './chosen.ts';
+import { useChosen } from './chosen.ts';
 import { Drawing } from './drawing.tsx';
 import { useView } from './view.ts';
 
@@ -18,13 +18,17 @@ export function CategoryChart({ chart, answer }: { chart: Chart; answer: SeriesA
   const [most, setMost] = useState(answer.x.length);
   if (answer.x.length > most) setMost(answer.x.length);
   const height = barsHeight(answer.x.length);
-  const chosen = chosenOf(chart, state);
+  const chosen = useChosen(chart, state);
+  const option = useCallback(
+    (size: Size) => chartOption(chart, answer, { theme, size, wording, chosen }),
+    [chart, answer, theme, wording, chosen],
+  );
   return (
     <div style={{ minHeight: barsHeight(most) }}>
       <Drawing
         height={height}
         label={`${chart.title}, bars by ${(chart.x ?? '').replaceAll('_', ' ')}`}
-        option={(size) => chartOption(chart, answer, { theme, size, wording, chosen })}
+        option={option}
       >
         {() => <Options chart={chart} answer={answer} height={height} />}
       </Drawing>

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import type { ChartAnswer } from '../../../src/dashboard/answer.ts';
+import type { Wording } from '../../../src/dashboard/format.ts';
 import { barsHeight } from '../../../src/dashboard/plot.ts';
 import type { Chart } from '../../../src/definition/chart.ts';
 import { Button } from '../ui/button.tsx';
@@ -16,7 +17,7 @@ import { useView } from './view.ts';
 
 /** One chart in its frame, with its numbers as a table a click away. */
 export function ChartCard({ chart }: { chart: Chart }) {
-  const { answer } = useView();
+  const { answer, wording } = useView();
   const [isTable, setTable] = useState(false);
   const shown = answer?.charts[chart.id];
   const isDrawn = shown?.kind === 'series' || shown?.kind === 'kpi';
@@ -38,7 +39,11 @@ export function ChartCard({ chart }: { chart: Chart }) {
       }
     >
       <div style={{ minHeight: heightOf(chart) }} data-chart={chart.id}>
-        {shown ? <Body chart={chart} answer={shown} isTable={isTable} /> : <Skeleton lines={3} />}
+        {shown ? (
+          <Body chart={chart} answer={shown} wording={wording} isTable={isTable} />
+        ) : (
+          <Skeleton lines={3} />
+        )}
       </div>
     </Card>
   );
@@ -82,19 +87,20 @@ function Title({ chart, answer }: { chart: Chart; answer: ChartAnswer | undefine
 interface BodyProps {
   readonly chart: Chart;
   readonly answer: ChartAnswer;
+  readonly wording: Wording;
   readonly isTable: boolean;
 }
 
-function Body({ chart, answer, isTable }: BodyProps) {
+function Body({ chart, answer, wording, isTable }: BodyProps) {
   switch (answer.kind) {
     case 'kpi':
       return isTable ? (
         <KpiTable chart={chart} answer={answer} />
       ) : (
-        <Kpi chart={chart} answer={answer} />
+        <Kpi chart={chart} answer={answer} wording={wording} />
       );
     case 'grid':
-      return <Grid chart={chart} answer={answer} />;
+      return <Grid chart={chart} answer={answer} wording={wording} />;
     case 'failed':
       return (
         <div role="alert" className={styles['failed']}>

@@ -16,7 +16,7 @@ import { Feed, type Shown } from './feed.ts';
 import { FirstVisit } from './first-visit.tsx';
 import { Freshness } from './freshness.tsx';
 import { Items, seenCharts } from './items.tsx';
-import { useDashboardState } from './url-state.ts';
+import { type ChangeState, useDashboardState } from './url-state.ts';
 import { ViewContext } from './view.ts';
 import { useWording } from './zone.ts';
 
@@ -100,9 +100,17 @@ function Shell({ feed, shown, dashboard }: ShellProps) {
   const charts = useMemo(() => seenCharts(items, state.tabs), [items, state.tabs]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `active` belongs to the change of `state`
   useEffect(() => feed.want({ state, charts, active }), [feed, state, charts]);
+  // Asked for before the page is drawn with what was chosen: the answer takes longer than that.
+  const choose = useCallback<ChangeState>(
+    (next, options) => {
+      feed.want({ state: next, charts: seenCharts(items, next.tabs), active: options?.active });
+      change(next, options);
+    },
+    [feed, items, change],
+  );
   const view = useMemo(
-    () => ({ state, change, answer, theme, wording }),
-    [state, change, answer, theme, wording],
+    () => ({ state, change: choose, answer, theme, wording }),
+    [state, choose, answer, theme, wording],
   );
   const clear = useCallback(
     (event: KeyboardEvent) => {

@@ -8,7 +8,8 @@ interface DrawingProps {
   readonly height: number;
   /** What the drawing shows, in words. */
   readonly label: string;
-  option(size: Size): EChartsOption;
+  /** Another function only where the drawing is another: it is drawn anew then, which takes longest of all. */
+  readonly option: (size: Size) => EChartsOption;
   /** The layer above it that people point at. */
   children(size: Size): ReactNode;
 }
@@ -37,7 +38,7 @@ export function Drawing({ height, label, option, children }: DrawingProps) {
     if (chart.current.getWidth() !== width || chart.current.getHeight() !== height)
       chart.current.resize(size);
     chart.current.setOption(option(size), { notMerge: true });
-  });
+  }, [option, width, height]);
   return (
     <figure className={styles['figure']} style={{ height }} aria-label={label}>
       <div ref={place} className={styles['canvas']} style={{ height }} aria-hidden="true" />

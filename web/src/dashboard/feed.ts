@@ -1,7 +1,8 @@
 import type { DashboardAnswer, DataVersion } from '../../../src/dashboard/answer.ts';
-import type { DashboardState } from '../../../src/dashboard/state.ts';
+import { type DashboardState, stateQuery } from '../../../src/dashboard/state.ts';
 import { type ApiError, api } from '../api.ts';
 import { asApiError } from '../resource.ts';
+import { keepEqual } from './keep-equal.ts';
 
 /** What a dashboard shows, and how current that is. */
 export interface Shown {
@@ -62,8 +63,9 @@ export class Feed {
 
   readonly snapshot = (): Shown => this.#shown;
 
-  /** What the viewer chose; asked for at once, in place of what is under way. */
+  /** What the viewer chose; asked for at once, in place of what is under way. To say it twice is to say it once. */
   want(wanted: Wanted): void {
+    if (this.#wanted && textOf(this.#wanted) === textOf(wanted)) return;
     this.#wanted = wanted;
     this.#ask();
   }
@@ -153,7 +155,8 @@ export class Feed {
       );
       if (this.#stop !== stop) return;
       this.#stop = undefined;
-      this.#show({ answer, error: undefined, isPending: false });
+      const kept = keepEqual(answer, this.#shown.answer);
+      this.#show({ answer: kept, error: undefined, isPending: false });
       this.#ask();
     } catch (error) {
       if (this.#stop !== stop) return;
@@ -172,3 +175,5 @@ export class Feed {
     }, RETRY_MS);
   }
 }
+
+const textOf = ({ state, charts }: Wanted): string => JSON.stringify([stateQuery(state), charts]);

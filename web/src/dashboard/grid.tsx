@@ -1,14 +1,25 @@
+import { memo } from 'react';
 import type { GridAnswer } from '../../../src/dashboard/answer.ts';
-import { columnLabel, formatCell, formatNumber, isNumeric } from '../../../src/dashboard/format.ts';
+import {
+  columnLabel,
+  formatCell,
+  formatNumber,
+  isNumeric,
+  type Wording,
+} from '../../../src/dashboard/format.ts';
 import type { Chart } from '../../../src/definition/chart.ts';
 import { EmptyState } from '../ui/states.tsx';
 import { Table } from '../ui/table.tsx';
 import styles from './grid.module.css';
-import { useView } from './view.ts';
+
+interface GridProps {
+  readonly chart: Chart;
+  readonly answer: GridAnswer;
+  readonly wording: Wording;
+}
 
 /** The first rows that match, and how many there are. */
-export function Grid({ chart, answer }: { chart: Chart; answer: GridAnswer }) {
-  const { wording } = useView();
+export const Grid = memo(function Grid({ chart, answer, wording }: GridProps) {
   if (answer.rows.length === 0)
     return (
       <EmptyState title="No rows">
@@ -34,7 +45,7 @@ export function Grid({ chart, answer }: { chart: Chart; answer: GridAnswer }) {
       </p>
     </div>
   );
-}
+});
 
 interface Numbered {
   readonly values: readonly unknown[];

@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import type { DashboardItem, Tabs as TabsItem } from '../../../src/definition/chart.ts';
 import { Tabs } from '../ui/tabs.tsx';
 import { ChartCard } from './chart-card.tsx';
@@ -11,7 +12,7 @@ const CONTROLS: ReadonlySet<string> = new Set(['select', 'period', 'search']);
 const isControl = (item: DashboardItem): boolean => CONTROLS.has(item.kind);
 
 /** The items of a dashboard in their order; controls that follow each other share a line. */
-export function Items({ items }: { items: readonly DashboardItem[] }) {
+export const Items = memo(function Items({ items }: { items: readonly DashboardItem[] }) {
   return (
     <div className={styles['items']}>
       {linesOf(items).map((line, index) =>
@@ -25,7 +26,7 @@ export function Items({ items }: { items: readonly DashboardItem[] }) {
       )}
     </div>
   );
-}
+});
 
 /** KPIs that follow each other stand side by side, too. */
 function linesOf(items: readonly DashboardItem[]): DashboardItem[][] {

@@ -1,14 +1,19 @@
+import { memo } from 'react';
 import type { Bins, KpiAnswer } from '../../../src/dashboard/answer.ts';
 import { comparisonWords } from '../../../src/dashboard/comparison.ts';
-import { formatNumber, formatShare } from '../../../src/dashboard/format.ts';
+import { formatNumber, formatShare, type Wording } from '../../../src/dashboard/format.ts';
 import { sparkPath } from '../../../src/dashboard/spark.ts';
 import type { Chart } from '../../../src/definition/chart.ts';
 import styles from './kpi.module.css';
-import { useView } from './view.ts';
+
+interface KpiProps {
+  readonly chart: Chart;
+  readonly answer: KpiAnswer;
+  readonly wording: Wording;
+}
 
 /** One number, what it is a part of, how it has changed. */
-export function Kpi({ chart, answer }: { chart: Chart; answer: KpiAnswer }) {
-  const { wording } = useView();
+export const Kpi = memo(function Kpi({ chart, answer, wording }: KpiProps) {
   const exact = formatNumber(answer.value, chart.format, wording);
   return (
     <div className={styles['kpi']}>
@@ -17,17 +22,16 @@ export function Kpi({ chart, answer }: { chart: Chart; answer: KpiAnswer }) {
           {formatNumber(answer.value, chart.format, wording, 'short')}
         </p>
         <p className={styles['note']}>
-          <Share chart={chart} answer={answer} />
-          <Comparison chart={chart} answer={answer} />
+          <Share chart={chart} answer={answer} wording={wording} />
+          <Comparison chart={chart} answer={answer} wording={wording} />
         </p>
       </div>
       {answer.spark && <Spark bins={answer.spark} />}
     </div>
   );
-}
+});
 
-function Share({ chart, answer: { value, total } }: { chart: Chart; answer: KpiAnswer }) {
-  const { wording } = useView();
+function Share({ chart, answer: { value, total }, wording }: KpiProps) {
   if (total === undefined) return null;
   const whole = formatNumber(total, chart.format, wording, 'short');
   if (value === null || total === null) return <span>of {whole}</span>;
@@ -38,8 +42,7 @@ function Share({ chart, answer: { value, total } }: { chart: Chart; answer: KpiA
   );
 }
 
-function Comparison({ chart, answer: { compare } }: { chart: Chart; answer: KpiAnswer }) {
-  const { wording } = useView();
+function Comparison({ chart, answer: { compare }, wording }: KpiProps) {
   if (!compare) return null;
   const words = comparisonWords(chart, compare, wording);
   const [current, previous] = [compare.current, compare.previous].map((value) =>

@@ -1,13 +1,13 @@
-import { useMemo, useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import type { SeriesAnswer } from '../../../src/dashboard/answer.ts';
 import { categoryName } from '../../../src/dashboard/bar-option.ts';
 import { chartOption } from '../../../src/dashboard/chart-option.ts';
 import { formatBin, formatNumber, NOTHING } from '../../../src/dashboard/format.ts';
-import { fillBins, timePlot } from '../../../src/dashboard/plot.ts';
+import { fillBins, type Size, timePlot } from '../../../src/dashboard/plot.ts';
 import { seriesColor } from '../../../src/dashboard/theme.ts';
 import type { Chart } from '../../../src/definition/chart.ts';
 import { Brush } from './brush.tsx';
-import { chosenOf } from './chosen.ts';
+import { useChosen } from './chosen.ts';
 import { Drawing } from './drawing.tsx';
 import { Swatch } from './legend.tsx';
 import { Tooltip } from './tooltip.tsx';
@@ -21,13 +21,13 @@ export function TimeChart({ chart, answer }: { chart: Chart; answer: SeriesAnswe
   const filled = useMemo(() => fillBins(answer), [answer]);
   const [pointed, setPointed] = useState<{ at: number; x: number; y: number }>();
   const plot = timePlot(filled, chart.format, wording);
-  const chosen = chosenOf(chart, state);
+  const chosen = useChosen(chart, state);
+  const option = useCallback(
+    (size: Size) => chartOption(chart, filled, { theme, size, wording, chosen }),
+    [chart, filled, theme, wording, chosen],
+  );
   return (
-    <Drawing
-      height={HEIGHT}
-      label={`${chart.title}, a chart over time`}
-      option={(size) => chartOption(chart, filled, { theme, size, wording, chosen })}
-    >
+    <Drawing height={HEIGHT} label={`${chart.title}, a chart over time`} option={option}>
       {(size) => (
         <>
           <Brush chart={chart} answer={filled} plot={plot} size={size} onPoint={setPointed} />
