@@ -1,13 +1,13 @@
 import type { Chart } from '../../definition/chart.ts';
 import type { Bins, KpiAnswer } from '../answer.ts';
-import { formatChange, formatNumber, formatShare } from '../format.ts';
+import { comparisonWords } from '../comparison.ts';
+import { formatNumber, formatShare } from '../format.ts';
 import { fillBins } from '../plot.ts';
 import { sparkPath } from '../spark.ts';
 import { seriesColor, type Theme } from '../theme.ts';
 import type { Drawing, Room, Scene } from './scene.ts';
 import { digits, element, moved, type Svg } from './svg.ts';
 import { line, shorten, textWidth } from './text.ts';
-import { spanWords } from './words.ts';
 
 const VALUE = { size: 28, height: 40, baseline: 29 };
 const NOTE = { size: 12, height: 18, baseline: 13, gap: 5 };
@@ -64,15 +64,11 @@ function share(chart: Chart, { value, total }: KpiAnswer, { theme, wording }: Sc
 /** `▲ +4.2%` in the colour of good or bad, then of when. */
 function change(chart: Chart, { compare }: KpiAnswer, { theme, wording }: Scene): Words {
   if (!compare) return [];
-  const changed = formatChange(compare.current, compare.previous, wording);
-  const rise = Math.sign(Number(compare.current) - Number(compare.previous));
-  const isGood = rise === (chart.good === 'down' ? -1 : 1);
-  const color = isGood ? theme.good : theme.bad;
+  const words = comparisonWords(chart, compare, wording);
+  const color = words.tone === 'neutral' ? theme.textMuted : theme[words.tone];
   return [
-    changed === undefined || rise === 0
-      ? { text: changed ?? 'new', color: theme.textMuted }
-      : { text: `${rise > 0 ? '▲' : '▼'} ${changed}`, color },
-    { text: `${spanWords(compare.span)} vs before`, color: theme.textMuted },
+    { text: words.change, color },
+    { text: `${words.current} vs before`, color: theme.textMuted },
   ];
 }
 

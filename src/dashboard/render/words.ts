@@ -56,21 +56,3 @@ export function periodWords({ period, newest }: DashboardAnswer, wording: Wordin
     .at(-1);
   return last === undefined ? '' : `until ${formatNumber(last, 'datetime', wording)}`;
 }
-
-const UNITS: { readonly [unit: string]: string } = {
-  s: 'second',
-  m: 'minute',
-  h: 'hour',
-  d: 'day',
-  w: 'week',
-  y: 'year',
-};
-
-/** `1d` → `last day`, `7d` → `last 7 days`. */
-export function spanWords(span: string): string {
-  if (span === 'previous') return 'this period';
-  const [, count, unit = ''] = /^(\d+)\s*(\w+)$/.exec(span) ?? [];
-  const word = UNITS[unit];
-  if (word === undefined) return `last ${span}`;
-  return count === '1' ? `last ${word}` : `last ${count} ${word}s`;
-}

@@ -74,7 +74,7 @@ function Title({ chart, answer }: { chart: Chart; answer: ChartAnswer | undefine
       {answer?.from === 'full' && answer.kind !== 'grid' && (
         <span
           className={styles['note']}
-          title="This measure does not add up: it is computed over all rows each time."
+          title="Computed from the rows each time: the measure does not add up from parts, or the source is a view."
         >
           {' '}
           · computed in full
@@ -112,7 +112,7 @@ function Body({ chart, answer, wording, isTable }: BodyProps) {
       if (answer.x.length === 0)
         return (
           <EmptyState title="No data">
-            Nothing matches what is chosen, or nothing has come yet.
+            Nothing has come yet, or nothing in the period passes the filters.
           </EmptyState>
         );
       const Drawn = answer.axis.kind === 'time' ? TimeChart : CategoryChart;

@@ -133,13 +133,13 @@ function Shell({ feed, shown, dashboard }: ShellProps) {
     <ViewContext value={view}>
       {data?.problem && (
         <div role="alert" className={styles['problem']}>
-          <p>The pipeline file has a mistake; what was there before goes on running.</p>
+          <p>The changed pipeline file is not loaded; the one before goes on running. Why:</p>
           <code>{data.problem}</code>
         </div>
       )}
       {error && <StaleNote error={error} loadedMs={undefined} />}
-      <Items items={items} />
       <FirstVisit dashboard={dashboard} />
+      <Items items={items} />
     </ViewContext>
   );
 }

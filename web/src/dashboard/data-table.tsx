@@ -1,5 +1,6 @@
 import type { KpiAnswer, SeriesAnswer } from '../../../src/dashboard/answer.ts';
 import { categoryName } from '../../../src/dashboard/bar-option.ts';
+import { comparisonWords } from '../../../src/dashboard/comparison.ts';
 import { columnLabel, formatBin, formatNumber } from '../../../src/dashboard/format.ts';
 import type { Chart } from '../../../src/definition/chart.ts';
 import { Table } from '../ui/table.tsx';
@@ -52,17 +53,18 @@ export function SeriesTable({ chart, answer }: { chart: Chart; answer: SeriesAns
 
 export function KpiTable({ chart, answer }: { chart: Chart; answer: KpiAnswer }) {
   const { wording } = useView();
+  const compared = answer.compare && comparisonWords(chart, answer.compare, wording);
   const lines: [string, string | null | undefined][] = [
     ['shown', answer.value],
     ['unfiltered', answer.total],
-    [`last ${answer.compare?.span ?? ''}`, answer.compare?.current],
-    [`${answer.compare?.span ?? ''} before`, answer.compare?.previous],
+    [compared?.current ?? '', answer.compare?.current],
+    [compared?.previous ?? '', answer.compare?.previous],
   ];
   return (
     <Table
       label={`${chart.title}, as a table`}
       columns={[
-        { title: 'which', cell: ([name]: [string, string | null | undefined]) => name },
+        { title: 'Of', cell: ([name]: [string, string | null | undefined]) => name },
         {
           title: chart.title,
           align: 'right',

@@ -27,7 +27,7 @@ export function Freshness({ shown }: { shown: Shown }) {
       )}
       <Button
         variant="quiet"
-        title="Change the zone instants are shown in"
+        title={`Instants are shown in ${timeZone}. Click to change between your zone and UTC.`}
         onClick={toggleTimeZone}
       >
         {timeZone}

@@ -23,7 +23,7 @@ export const Grid = memo(function Grid({ chart, answer, wording }: GridProps) {
   if (answer.rows.length === 0)
     return (
       <EmptyState title="No rows">
-        Nothing matches what is chosen, or nothing has come yet.
+        Nothing has come yet, or nothing in the period passes the filters.
       </EmptyState>
     );
   return (

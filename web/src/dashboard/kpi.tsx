@@ -1,11 +1,7 @@
 import { memo } from 'react';
 import type { Bins, KpiAnswer } from '../../../src/dashboard/answer.ts';
-import {
-  formatChange,
-  formatNumber,
-  formatShare,
-  type Wording,
-} from '../../../src/dashboard/format.ts';
+import { comparisonWords } from '../../../src/dashboard/comparison.ts';
+import { formatNumber, formatShare, type Wording } from '../../../src/dashboard/format.ts';
 import { sparkPath } from '../../../src/dashboard/spark.ts';
 import type { Chart } from '../../../src/definition/chart.ts';
 import styles from './kpi.module.css';
@@ -46,43 +42,19 @@ function Share({ chart, answer: { value, total }, wording }: KpiProps) {
   );
 }
 
-const SPANS: { readonly [unit: string]: string } = {
-  m: 'minute',
-  h: 'hour',
-  d: 'day',
-  w: 'week',
-  y: 'year',
-};
-
-/** `1d` → `last day`, `7d` → `last 7 days`. */
-function spanWords(span: string): string {
-  if (span === 'previous') return 'this period';
-  const [, count = '1', unit = 'd'] = /^(\d+)\s*([a-z]+)$/.exec(span) ?? [];
-  const word = SPANS[unit] ?? unit;
-  return count === '1' ? `last ${word}` : `last ${count} ${word}s`;
-}
-
 function Comparison({ chart, answer: { compare }, wording }: KpiProps) {
   if (!compare) return null;
-  const change = formatChange(compare.current, compare.previous, wording);
+  const words = comparisonWords(chart, compare, wording);
   const [current, previous] = [compare.current, compare.previous].map((value) =>
     formatNumber(value, chart.format, wording),
   );
-  const rises = Number(compare.current) > Number(compare.previous);
-  const isSame = Number(compare.current) === Number(compare.previous);
-  const isGood = rises === ((chart.good ?? 'up') === 'up');
-  const look = change === undefined || isSame ? '' : styles[isGood ? 'good' : 'bad'];
-  const words = spanWords(compare.span);
   return (
     <span
-      title={`${words}: ${current}; before: ${previous}`}
+      title={`${words.current}: ${current}; ${words.previous}: ${previous}`}
       data-current={compare.current ?? ''}
       data-previous={compare.previous ?? ''}
     >
-      <span className={look}>
-        {change === undefined ? 'new' : `${isSame ? '' : rises ? '▲ ' : '▼ '}${change}`}
-      </span>{' '}
-      {words} vs before
+      <span className={styles[words.tone]}>{words.change}</span> {words.current} vs before
     </span>
   );
 }

@@ -140,6 +140,7 @@ function Suggestions({ shape, onPick }: SuggestionsProps) {
   }, [data]);
   return (
     <div className={styles['suggestions']}>
+      {isPersonal && <span>Keys of persons ({key.name}) are not suggested.</span>}
       {shown.length > 0 && !error && (
         <>
           <span>Newest:</span>
