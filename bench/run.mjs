@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { dashboard } from './dashboard.mjs';
 import { delivery } from './delivery.mjs';
 import { ingest } from './ingest.mjs';
 import { size } from './size.mjs';
@@ -11,13 +12,17 @@ import { ROOT } from './support/folders.mjs';
  * writes .cache/bench/<name>.json. Settings are in the environment: BENCH_ROUNDS, BENCH_RECORDS,
  * BENCH_START_ROUNDS, BENCH_DELIVERY_ROUNDS, BENCH_MEMORY_SECONDS (0: none), BENCH_PROFILE=1 (ingest).
  */
-const BENCHES = { ingest, delivery, startup, size };
+const BENCHES = { ingest, delivery, startup, size, dashboard };
 
 function setting(name, standard) {
   const text = process.env[name];
   if (text === undefined) return standard;
   if (/^\d+$/.test(text)) return Number(text);
   throw new Error(`${name} must be a whole number, not ${JSON.stringify(text)}.`);
+}
+
+function list(name, standard) {
+  return (process.env[name] ?? standard).split(',').map(Number);
 }
 
 const settings = {
@@ -27,6 +32,8 @@ const settings = {
   deliveryRounds: setting('BENCH_DELIVERY_ROUNDS', 3),
   deliveryRecords: 1_000_000,
   memorySeconds: setting('BENCH_MEMORY_SECONDS', 60),
+  dashboardRows: list('BENCH_DASHBOARD_ROWS', '2000000,10000000'),
+  dashboardMoves: setting('BENCH_DASHBOARD_MOVES', 60),
   profile: process.env['BENCH_PROFILE'] === '1',
 };
 

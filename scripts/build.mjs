@@ -1,21 +1,31 @@
-// Compiles src/ to dist/ and removes what no source stands behind any more.
-import { execFileSync } from 'node:child_process';
+// Compiles src/ to dist/ and the page to dist/web/, and removes what no source stands behind any more.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildPage } from './build-page.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const tsc = join(root, 'node_modules', '.bin', 'tsc');
-try {
-  execFileSync(tsc, ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
-} catch {
-  // tsc has printed what is wrong.
-  process.exit(1);
-}
 const dist = join(root, 'dist');
-for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
-  if (!entry.isFile()) continue;
-  const path = join(entry.parentPath, entry.name);
-  const source = join(root, 'src', relative(dist, path).replace(/(\.d\.ts|\.js)$/, '.ts'));
-  if (!existsSync(source)) rmSync(path);
+const page = join(dist, 'web');
+
+async function compile() {
+  const tsc = join(root, 'node_modules', '.bin', 'tsc');
+  const child = spawn(tsc, ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+  const [code] = await once(child, 'exit');
+  // tsc has printed what is wrong.
+  if (code !== 0) process.exit(1);
 }
+
+function removeOrphans() {
+  for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (!entry.isFile() || path.startsWith(page)) continue;
+    const source = join(root, 'src', relative(dist, path).replace(/(\.d\.ts|\.js)$/, '.ts'));
+    if (!existsSync(source)) rmSync(path);
+  }
+}
+
+await Promise.all([compile(), buildPage(root)]);
+removeOrphans();

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 const steps = [
   ['format and lint', 'npx', ['biome', 'check', '.']],
   ['types', 'npx', ['tsc', '-p', 'tsconfig.json']],
+  ['types of the page', 'npx', ['tsc', '-p', 'web/tsconfig.json']],
   ['build', 'node', ['scripts/build.mjs']],
   ['generated files', 'node', ['scripts/generate.mjs', '--check']],
   ['unused code and dependencies', 'npx', ['knip']],

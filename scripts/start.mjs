@@ -13,7 +13,8 @@ import { Shop, timestampText } from '../examples/ecommerce/shop.mjs';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const EXAMPLE = 'examples/ecommerce';
 const PORT = Number(process.env.MILLRACE_PORT ?? 4000);
-const SHOP = { seed: 7, lines: 200_000, rate: 5 };
+/** Live lines come a little faster than those of the past, so that the page moves and its past can still be seen. */
+const SHOP = { seed: 7, lines: 200_000, rate: 2 };
 /** The first invoice of any history. */
 const INVOICE = '1000001';
 
@@ -22,6 +23,8 @@ const stop = new AbortController();
 const { signal } = stop;
 const impatience = new AbortController();
 const say = (text) => process.stdout.write(`${text}\n`);
+const bold = (text) =>
+  process.stdout.isTTY && !process.env.NO_COLOR ? `\x1b[1m${text}\x1b[0m` : text;
 
 /** An end that the user needs to read about, without a stack. */
 class Problem extends Error {}
@@ -40,7 +43,7 @@ async function main() {
   try {
     const url = await Promise.race([pipeline.ready, pipeline.failed]);
     signal.throwIfAborted();
-    say(`Ready: ${url}`);
+    say(`The page is ${bold(`${url}/`)}; its history comes in now …`);
     await Promise.race([fill(url), pipeline.failed]);
   } finally {
     stop.abort();
@@ -194,25 +197,26 @@ function nextSteps(url) {
   const sql =
     'select country, sum(quantity * unit_price) as revenue from sales group by country order by revenue desc limit 5';
   return `
-The shop is open at ${url}; ${SHOP.rate} new lines a second come in. Try, in another terminal:
+  ${bold(`Open the page:  ${url}/`)}
 
-  Ask with SQL
-    npx millrace query --pipeline ${EXAMPLE}${data} "${sql}"
-    curl -sw '\\n' ${url}/v1/sql -H 'content-type: application/json' -d '{"sql": "select count(*) from sales"}'
+${SHOP.rate} new lines a second come in, and the page moves with them. Click a bar, drag over the line. Then, in another terminal:
 
-  Look up an invoice
-    curl -sw '\\n' ${url}/v1/lookups/invoices/${INVOICE}
-
-  Send a record, and find it
+  Send a record: it is on the page at once, the first of "Latest lines"
     curl -sw '\\n' ${url}/v1/streams/sales/records -H 'content-type: application/json' -d '${JSON.stringify(record)}'
+
+  Ask with SQL, on ${url}/sql or here
+    npx millrace query --pipeline ${EXAMPLE}${data} "${sql}"
+
+  Look up an invoice, on ${url}/lookups or here
+    curl -sw '\\n' ${url}/v1/lookups/invoices/${INVOICE}
     curl -sw '\\n' ${url}/v1/lookups/invoices/${record.invoice_no}
 
-  See how it is
+  See how it is, on ${url}/streams or here
     npx millrace status --pipeline ${EXAMPLE}${data}
 
   Use it from Postman: import ${url}/openapi.json
 
-The pipeline is ${EXAMPLE}/pipeline.ts: change it, and it is loaded again. Ctrl-C stops everything.
+The pipeline is ${EXAMPLE}/pipeline.ts: change it and save, and the page follows. Ctrl-C stops everything.
 `;
 }
 

@@ -1,9 +1,10 @@
-// `npm test`: builds, installs what tests need (a Python environment), runs every test.
+// `npm test`: builds, installs what tests need (a Python environment, Chromium), runs every test.
 import { spawnSync } from 'node:child_process';
 
 const steps = [
   ['node', ['scripts/build.mjs']],
   ['node', ['scripts/python-env.mjs']],
+  ['node', ['scripts/browser.mjs']],
   ['npx', ['vitest', 'run', '--project', 'unit']],
   ['npx', ['vitest', 'run', '--project', 'whole']],
 ];

@@ -2,13 +2,9 @@
 
 export type { ErrorCode } from './core/error-codes.ts';
 export { MillraceError } from './core/errors.ts';
+export type { Chart, ChartBuilders, DashboardItem } from './definition/chart.ts';
 export { type Check, type CheckOptions, check } from './definition/check.ts';
-export {
-  type Chart,
-  type ChartBuilders,
-  type Dashboard,
-  dashboard,
-} from './definition/dashboard.ts';
+export { type Dashboard, dashboard } from './definition/dashboard.ts';
 export { type Field, type Fields, field } from './definition/field.ts';
 export type { Row } from './definition/infer.ts';
 export { type Lookup, type LookupOptions, lookup, sequence } from './definition/lookup.ts';

@@ -71,9 +71,17 @@ test('links between documents lead somewhere', () => {
   }
 });
 
-test('the ecommerce template is the example', () => {
-  const text = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+const text = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+
+test('the ecommerce template is the example, in less than 100 lines', () => {
   expect(text('templates/ecommerce/pipeline.ts')).toBe(text('examples/ecommerce/pipeline.ts'));
+  expect(text('examples/ecommerce/pipeline.ts').trimEnd().split('\n').length).toBeLessThan(100);
+});
+
+test('the first file of the README is the blank template, in less than 30 lines', () => {
+  const blank = text('templates/blank/pipeline.ts');
+  expect(/```ts\n(.*?)```/s.exec(text('README.md'))?.[1]).toBe(blank);
+  expect(blank.trimEnd().split('\n').length).toBeLessThan(30);
 });
 
 test('control: a code fence that is wrong does not compile', () => {

@@ -23,3 +23,21 @@ export async function load(server, options) {
     throw new Error(`${result.accepted} of ${options.total} records were accepted`);
   return { ...result, cpuUs, cpuUsPerRecord: cpuUs / result.accepted };
 }
+
+const LIVE_PROGRAM = fileURLToPath(new URL('./live-sender.mjs', import.meta.url));
+
+/** Live records of a shop at a pace until `stop`, which tells what was sent. */
+export function sendLive(millrace, options) {
+  const { records: url, headers } = millrace;
+  const child = fork(LIVE_PROGRAM, [JSON.stringify({ url, headers, ...options })]);
+  process.once('exit', () => child.kill());
+  return {
+    stop: async () => {
+      const told = once(child, 'message');
+      child.send('stop');
+      const [result] = await told;
+      if (result.problems.length > 0) throw new Error(`live records: ${result.problems[0]}`);
+      return result;
+    },
+  };
+}

@@ -37,17 +37,23 @@ export function treeCpuUs(root) {
   return ticks * TICK_US;
 }
 
+function programOf(pid) {
+  const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  const script = words.slice(1).find((word) => !word.startsWith('-')) ?? words[0] ?? '';
+  return script.split('/').at(-1);
+}
+
 /** CPU time of each process of the tree, with the program it runs. */
 export function cpuByProgram(root) {
   return treeOf(root).map((pid) => {
     const stat = statOf(pid) ?? [];
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    const script = words.slice(1).find((word) => !word.startsWith('-')) ?? words[0] ?? '';
-    return {
-      program: script.split('/').at(-1),
-      us: (Number(stat[11]) + Number(stat[12])) * TICK_US,
-    };
+    return { program: programOf(pid), us: (Number(stat[11]) + Number(stat[12])) * TICK_US };
   });
+}
+
+/** Resident memory of each process of the tree. */
+export function memoryByProgram(root) {
+  return treeOf(root).map((pid) => ({ program: programOf(pid), mb: rssMb(pid) }));
 }
 
 /** Resident memory of one process. */

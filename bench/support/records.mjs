@@ -14,7 +14,7 @@ const SIZES = ['PACK OF 12', 'SET OF 6', 'LARGE', 'BOX OF 24'];
 const START_MS = Date.UTC(2011, 0, 1);
 
 /** A small generator of numbers from 0 to below 1 (mulberry32). */
-function random(seed) {
+export function random(seed) {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

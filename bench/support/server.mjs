@@ -5,17 +5,23 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+const PROFILER = new URL('./cpu-profile.mjs', import.meta.url).href;
 const MILLRACE = fileURLToPath(new URL('../../bin/millrace.js', import.meta.url));
 const running = new Set();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts a program that prints one JSON line with `"event":"ready"` when it answers. */
-export async function startServer(args, { execArgv = [], started = () => {} } = {}) {
+/**
+ * Starts a program that prints one JSON line with `"event":"ready"` when it answers. With `profileFolder`
+ * each of its processes leaves a CPU profile there.
+ */
+export async function startServer(args, options = {}) {
+  const { execArgv = [], started = () => {}, profileFolder } = options;
   const startMs = performance.now();
   const child = spawn(process.execPath, [...execArgv, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...(profileFolder === undefined ? {} : profiled(profileFolder)) },
   });
   running.add(child);
   child.once('exit', () => running.delete(child));
@@ -46,6 +52,10 @@ export async function startServer(args, { execArgv = [], started = () => {} } = 
   };
 }
 
+function profiled(folder) {
+  return { NODE_OPTIONS: `--import ${PROFILER}`, BENCH_PROFILE_FOLDER: folder };
+}
+
 /** `millrace start` as in production, keys on, with a pipeline and a data folder of its own. */
 export async function startMillrace(folder, pipeline, options = {}) {
   mkdirSync(folder, { recursive: true });
@@ -67,6 +77,8 @@ export async function startMillrace(folder, pipeline, options = {}) {
   return {
     ...server,
     data,
+    /** The owner's, which the page is let in with. */
+    localHeaders: local,
     call,
     records: `${server.url}/v1/streams/sales/records`,
     sql: async (sql) => (await call('/v1/sql', { sql })).rows,

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** Fills the example with a believable shop: two years of history, then live records. */
+import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createProgress, historyText } from './progress.mjs';
 import { createClient, historyBatches, ndjson, sendHistory, sendLive } from './send.mjs';
@@ -7,14 +8,14 @@ import { Shop } from './shop.mjs';
 
 const HELP = `Sends the records of a generated shop to the stream \`sales\`.
 
-  node examples/ecommerce/generator.mjs --url http://127.0.0.1:4000 --seed 7 --history 200000 --rate 5
+  node ${relative('', process.argv[1])} --url http://127.0.0.1:4000 --seed 7 --history 200000 --rate 2
 
   --url ADDRESS    where the pipeline runs (default: http://127.0.0.1:4000)
   --key mr_…       a key, where the server wants one: producer, and reader to go on with a history begun earlier
   --seed NUMBER    the same seed makes the same shop (default: 7)
   --history LINES  invoice lines of the two years before --end (default: 200000)
   --end TIME       where the history ends, for example 2026-11-01T00:00:00, in UTC (default: now)
-  --rate NUMBER    live records a second; 0 ends after the history (default: 5)
+  --rate NUMBER    live records a second; 0 ends after the history (default: 2)
   --live-only      no history
   --print          write the history to standard output as NDJSON, and send nothing
   --help           this text
@@ -28,7 +29,7 @@ const OPTIONS = {
   seed: { type: 'string', default: '7' },
   history: { type: 'string', default: '200000' },
   end: { type: 'string' },
-  rate: { type: 'string', default: '5' },
+  rate: { type: 'string', default: '2' },
   'live-only': { type: 'boolean', default: false },
   print: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },

@@ -58,14 +58,38 @@ export const topProducts = model('top_products', {
   materialize: 'view',
 });
 
-export const shop = dashboard('shop', { title: 'Shop' }, ({ kpi, line, bar, grid, select }) => [
-  select(sales.fields.country),
-  kpi('Revenue', { from: sales, value: 'revenue', format: 'GBP', compare: '1d' }),
-  kpi('Orders', { from: sales, value: sql`count(distinct invoice_no)`, compare: '1d' }),
-  line('Revenue by day', { from: dailyRevenue, x: 'day', y: 'revenue', color: 'country' }),
-  bar('Top products', { from: sales, x: 'description', y: sql`sum(quantity)`, top: 20 }),
-  grid('Latest lines', {
-    from: sales,
-    columns: ['invoice_no', 'description', 'quantity', 'unit_price'],
-  }),
-]);
+// The page: http://localhost:4000/d/shop. A click or a drag on a chart filters all the others.
+export const shop = dashboard(
+  'shop',
+  { title: 'Shop' },
+  ({ kpi, line, bar, area, grid, select, period, search, row, tabs }) => [
+    period({ default: '30d' }),
+    select(sales.fields.country),
+    search(sales.fields.description),
+    kpi('Revenue', { from: sales, value: 'revenue', format: 'GBP', compare: '7d' }),
+    kpi('Units', { from: sales, value: sql`sum(quantity)`, format: 'integer', compare: '7d' }),
+    kpi('Orders', { from: sales, value: sql`count(distinct invoice_no)`, format: 'integer' }),
+    line('Revenue over time', { from: sales, x: 'invoice_date', y: 'revenue', format: 'GBP' }),
+    row(
+      bar('Top products', { from: sales, x: 'description', y: 'revenue', format: 'GBP' }),
+      bar('Revenue by country', { from: sales, x: 'country', y: 'revenue', format: 'GBP' }),
+    ),
+    tabs({
+      'Latest lines': [
+        grid('Latest lines', {
+          from: sales,
+          columns: ['invoice_date', 'description', 'country', 'quantity', 'unit_price'],
+        }),
+      ],
+      'By country and day': [
+        area('Revenue by country and day', {
+          from: dailyRevenue,
+          x: 'day',
+          y: 'revenue',
+          color: 'country',
+          format: 'GBP',
+        }),
+      ],
+    }),
+  ],
+);

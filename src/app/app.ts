@@ -7,13 +7,14 @@ import type { Clock } from '../core/clock.ts';
 import { asMillraceError, MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
-import type { EngineMethods, SqlMethods, SyncRequest } from '../engine/protocol.ts';
+import type { EngineMethods, LiveMethods, SqlMethods, SyncRequest } from '../engine/protocol.ts';
 import type { PlanChange } from '../plan/diff.ts';
 import { embedded } from '../target/embedded.ts';
 import type { Target } from '../target/target.ts';
-import { startEngine, startSql, startWorker } from './children.ts';
+import { startEngine, startLive, startSql, startWorker } from './children.ts';
 import { Claim } from './claim.ts';
 import { lockFolder, removeRunFile, writeRunFile } from './data-folder.ts';
+import { liveSetup } from './live-plan.ts';
 import { type LoadedPipeline, loadPipeline } from './load-pipeline.ts';
 import { PlanState } from './plan-state.ts';
 import { type PreparedPipeline, prepare } from './prepare.ts';
@@ -49,6 +50,7 @@ export class App {
   readonly #sql: ChildProcess<SqlMethods>;
   /** Started once there is a plan: it must not take a core from the two that the start waits for. */
   #worker: ChildProcess<WorkerMethods> | undefined;
+  #live: ChildProcess<LiveMethods> | undefined;
   readonly #planState: PlanState;
   readonly #unlock: () => Promise<void>;
   /** Loaded while the engine describes the pipeline: the HTTP stack takes 60 ms. */
@@ -61,6 +63,8 @@ export class App {
   #server: FastifyInstance | undefined;
   #address = '';
   #stopping = false;
+  #planVersion = 0;
+  #problem: string | null = null;
 
   private constructor(options: AppOptions, target: Target, unlock: () => Promise<void>) {
     const { clock, logger, folder } = options;
@@ -68,7 +72,7 @@ export class App {
     this.#target = target;
     this.#unlock = unlock;
     this.#planState = new PlanState(folder, target.files);
-    this.claim = new Claim(folder, target.keys);
+    this.claim = new Claim(folder, target);
     const context = { folder, clock, logger };
     this.#engine = startEngine(context);
     this.#sql = startSql(
@@ -114,12 +118,37 @@ export class App {
     );
   }
 
+  #startLive(): ChildProcess<LiveMethods> {
+    const { folder, clock, logger } = this.#options;
+    return startLive(
+      { folder, clock, logger },
+      { sync: async (request: SyncRequest) => newsFor(await this.runtime(), request) },
+      () => this.#current && liveSetup(this.#current),
+    );
+  }
+
+  /** Started with the first dashboard, and told of each change. */
+  async #tellDashboards(runtime: Runtime): Promise<void> {
+    if (this.#live) await this.#live.call('configure', liveSetup(runtime));
+    else if (runtime.plan.dashboards.length > 0) this.#live = this.#startLive();
+  }
+
   #load(): Promise<LoadedPipeline> {
     return loadPipeline(this.#options.file, join(this.#options.folder, 'cache'));
   }
 
   get address(): string {
     return this.#address;
+  }
+
+  /** Rises with each pipeline that is put in place. */
+  get planVersion(): number {
+    return this.#planVersion;
+  }
+
+  /** Why the file as it is now is not what runs; null where it is. */
+  get problem(): string | null {
+    return this.#problem;
   }
 
   get current(): Runtime | undefined {
@@ -136,7 +165,12 @@ export class App {
   }
 
   get children(): readonly { name: string; pid: number | null; restarts: number }[] {
-    const all = { engine: this.#engine, sql: this.#sql, worker: this.#worker };
+    const all = {
+      engine: this.#engine,
+      sql: this.#sql,
+      worker: this.#worker,
+      ...(this.#live ? { live: this.#live } : {}),
+    };
     return Object.entries(all).map(([name, child]) => ({
       name,
       pid: child?.pid ?? null,
@@ -160,19 +194,27 @@ export class App {
     this.#runtime = opened;
     opened.catch(() => undefined);
     this.#current = await opened;
+    this.#planVersion += 1;
     const configured = this.#sql.call('configure', servedCatalog(this.#current));
     // Its first setup comes with its start; lookups catch up from there by themselves.
     if (this.#worker) await this.#worker.call('configure', workerSetup(this.#current));
     else this.#worker = this.#startWorker();
-    await configured;
+    await Promise.all([configured, this.#tellDashboards(this.#current)]);
     if (this.#options.triggers) await this.#current.models.start();
     return changes;
   }
 
   /** Loads the file again. Where it is wrong the old plan goes on. @throws what is wrong with it. */
   async reload(): Promise<{ pipeline: PreparedPipeline; changes: PlanChange[] }> {
-    const pipeline = await this.#prepare(await this.#load());
-    return { pipeline, changes: await this.#use(pipeline, this.#options.allowBreaking) };
+    try {
+      const pipeline = await this.#prepare(await this.#load());
+      const changes = await this.#use(pipeline, this.#options.allowBreaking);
+      this.#problem = null;
+      return { pipeline, changes };
+    } catch (error) {
+      this.#problem = asMillraceError(error, 'MR_DEFINITION_INVALID').message;
+      throw error;
+    }
   }
 
   async #listen(): Promise<void> {
@@ -183,6 +225,7 @@ export class App {
       createServices(this, {
         ...this.#options,
         query,
+        live: this.#target.createLiveEngine(() => this.#live),
         target: this.#target,
         rebuild: (lookup) => this.#rebuild(lookup),
       }),
@@ -250,6 +293,7 @@ export class App {
     await Promise.all([
       settle('worker', this.#worker?.close()),
       settle('sql', this.#sql.close()),
+      settle('live', this.#live?.close()),
       settle('engine', this.#engine.close()),
     ]);
     await settle('target', this.#target.close());

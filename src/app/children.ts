@@ -3,10 +3,16 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ChildProcess } from '../children/child-process.ts';
-import type { Handlers } from '../children/rpc.ts';
+import type { Handlers, Methods } from '../children/rpc.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
-import type { CatalogState, EngineMethods, SqlMethods } from '../engine/protocol.ts';
+import type {
+  CatalogState,
+  EngineMethods,
+  LiveMethods,
+  LiveSetup,
+  SqlMethods,
+} from '../engine/protocol.ts';
 import type { WorkerMethods, WorkerSetup } from './worker-protocol.ts';
 
 /** A program of ours, as built. From source (tests) it is the build's too: Node 20 runs no TypeScript. */
@@ -29,9 +35,16 @@ function scratchFolder(context: ChildContext, name: string): string {
   return folder;
 }
 
+function lakeFolder(context: ChildContext): string {
+  const folder = join(context.folder, 'lake');
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
 /** A disk that is seldom the one of the data folder; the child makes and removes its folder there. */
-function spareDisk(): string {
-  return existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+function spareFolder(): string {
+  const disk = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+  return join(disk, `millrace-${randomBytes(9).toString('base64url')}`);
 }
 
 export function startEngine(context: ChildContext): ChildProcess<EngineMethods> {
@@ -46,27 +59,29 @@ export function startEngine(context: ChildContext): ChildProcess<EngineMethods> 
   });
 }
 
-/** `catalog` answers what the child is told each time it starts; undefined before there is a plan. */
+/** A child that is told `setup` each time it starts; undefined before there is a plan. */
 export function startSql(
   context: ChildContext,
   handlers: Handlers,
-  catalog: () => CatalogState | undefined,
+  setup: () => CatalogState | undefined,
 ): ChildProcess<SqlMethods> {
-  const { clock, logger } = context;
-  const lake = join(context.folder, 'lake');
-  mkdirSync(lake, { recursive: true });
-  const spare = join(spareDisk(), `millrace-${randomBytes(9).toString('base64url')}`);
-  return new ChildProcess({
+  return startConfigured(context, handlers, setup, {
     name: 'sql',
     program: program('engine/sql-program'),
-    args: [scratchFolder(context, 'sql'), spare, lake],
-    handlers,
-    clock,
-    logger,
-    onStart: async (call) => {
-      const state = catalog();
-      if (state) await call('configure', state);
-    },
+    args: [scratchFolder(context, 'sql'), spareFolder(), lakeFolder(context)],
+  });
+}
+
+/** Only where there are dashboards. */
+export function startLive(
+  context: ChildContext,
+  handlers: Handlers,
+  setup: () => LiveSetup | undefined,
+): ChildProcess<LiveMethods> {
+  return startConfigured(context, handlers, setup, {
+    name: 'live',
+    program: program('engine/live-program'),
+    args: [scratchFolder(context, 'live'), spareFolder(), lakeFolder(context)],
   });
 }
 
@@ -75,11 +90,21 @@ export function startWorker(
   handlers: Handlers,
   setup: () => WorkerSetup | undefined,
 ): ChildProcess<WorkerMethods> {
-  const { clock, logger } = context;
-  return new ChildProcess({
+  return startConfigured(context, handlers, setup, {
     name: 'worker',
     program: program('target/worker-program'),
     args: [join(context.folder, 'system', 'lookups.mdb')],
+  });
+}
+
+function startConfigured<M extends Methods>(
+  { clock, logger }: ChildContext,
+  handlers: Handlers,
+  setup: () => unknown,
+  options: { readonly name: string; readonly program: URL; readonly args: readonly string[] },
+): ChildProcess<M> {
+  return new ChildProcess({
+    ...options,
     handlers,
     clock,
     logger,

@@ -1,23 +1,31 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MillraceError } from '../core/errors.ts';
-import type { KeyStore } from '../govern/key-store.ts';
+import type { AccessKey, KeyStore } from '../govern/key-store.ts';
+import type { User, UserStore } from '../govern/user-store.ts';
+
+interface Accounts {
+  readonly keys: KeyStore;
+  readonly users: UserStore;
+}
 
 /** The one-time token of the first start: whoever can read the console or the folder becomes administrator. */
 export class Claim {
   readonly #path: string;
-  readonly #keys: KeyStore;
+  readonly #accounts: Accounts;
+  #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(folder: string, keys: KeyStore) {
+  constructor(folder: string, accounts: Accounts) {
     this.#path = join(folder, 'claim-token');
-    this.#keys = keys;
+    this.#accounts = accounts;
   }
 
-  /** The token while nobody has used it; made at the first start. */
+  /** The token while there is no administrator; made at the first start. */
   async token(): Promise<string | undefined> {
-    if (this.#keys.list().some((key) => key.roles.includes('admin'))) return undefined;
+    const { keys, users } = this.#accounts;
+    if ([...keys.list(), ...users.list()].some(isAdmin)) return undefined;
     if (!existsSync(this.#path))
       await writeFile(this.#path, `${randomBytes(24).toString('base64url')}\n`, {
         mode: 0o600,
@@ -26,28 +34,34 @@ export class Claim {
     return (await readFile(this.#path, 'utf8')).trim();
   }
 
-  async use(token: string, nowMs: number): Promise<{ id: string; secret: string }> {
+  /**
+   * Does what makes an administrator, for who has the token. Where that fails the token stays good.
+   * @throws MillraceError MR_ACCESS_CLAIMED, MR_ACCESS_DENIED
+   */
+  use<T>(token: string, makeAdmin: () => Promise<T>): Promise<T> {
+    // One after the other: of two that come at once, the second finds an administrator.
+    const turn = this.#turn.then(() => this.#use(token, makeAdmin));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #use<T>(token: string, makeAdmin: () => Promise<T>): Promise<T> {
     const expected = await this.token();
-    if (expected === undefined) throw used();
+    if (expected === undefined)
+      throw new MillraceError(
+        'MR_ACCESS_CLAIMED',
+        'The claim token was used already. Ask an administrator for a key or a user.',
+      );
     const [given, wanted] = [Buffer.from(token), Buffer.from(expected)];
     if (given.length !== wanted.length || !timingSafeEqual(given, wanted))
       throw new MillraceError(
         'MR_ACCESS_DENIED',
         'This is not the claim token. It was printed at the first start and is in the data folder.',
       );
-    const taken = `${this.#path}.used`;
-    // Of two that come at once, one renames and the other finds nothing.
-    await rename(this.#path, taken).catch(() => {
-      throw used();
-    });
-    const { key, secret } = await this.#keys.create(['admin'], 'claimed at first start', nowMs);
-    await rm(taken, { force: true });
-    return { id: key.id, secret };
+    const made = await makeAdmin();
+    await rm(this.#path, { force: true });
+    return made;
   }
 }
 
-const used = (): MillraceError =>
-  new MillraceError(
-    'MR_ACCESS_CLAIMED',
-    'The claim token was used already. Ask an administrator for a key.',
-  );
+const isAdmin = ({ roles }: AccessKey | User): boolean => roles.includes('admin');

@@ -6,11 +6,11 @@ import { silentLogger } from '../core/logger.ts';
 import { startEngine } from './children.ts';
 
 /** A Parquet file as NDJSON, read by an engine child of its own: DuckDB is never loaded in this process. */
-export async function* readParquet(path: string): AsyncGenerator<string> {
+export async function* readParquet(path: string): AsyncGenerator<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-'));
   const engine = startEngine({ folder, clock: systemClock, logger: silentLogger });
   try {
-    yield* text(path, engine);
+    yield* chunks(path, engine);
   } finally {
     await engine.close();
     await rm(folder, { recursive: true, force: true });
@@ -18,8 +18,10 @@ export async function* readParquet(path: string): AsyncGenerator<string> {
 }
 
 /** Chunks as they come; the engine sends the next only when the last was taken. */
-async function* text(path: string, engine: ReturnType<typeof startEngine>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
+async function* chunks(
+  path: string,
+  engine: ReturnType<typeof startEngine>,
+): AsyncGenerator<Buffer> {
   let deliver: (chunk: Uint8Array | undefined) => void = () => {};
   let taken: () => void = () => {};
   let next = new Promise<Uint8Array | undefined>((resolve) => {
@@ -44,8 +46,7 @@ async function* text(path: string, engine: ReturnType<typeof startEngine>): Asyn
     next = new Promise((resolve) => {
       deliver = resolve;
     });
-    yield decoder.decode(chunk, { stream: true });
+    yield Buffer.from(chunk);
     taken();
   }
-  yield decoder.decode();
 }

@@ -1,5 +1,7 @@
 import { MillraceError } from '../core/errors.ts';
-import type { NamedField } from '../core/field-types.ts';
+import { type NamedField, typeText } from '../core/field-types.ts';
+import type { Check } from '../definition/check.ts';
+import { invalidDefinition } from '../definition/invalid.ts';
 import { locationText } from '../definition/location.ts';
 import type {
   CatalogState,
@@ -11,7 +13,8 @@ import type {
 } from '../engine/protocol.ts';
 import { orderByInputs } from '../plan/order.ts';
 import type { ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
-import { renderSql } from '../plan/render-sql.ts';
+import { renderCheck, renderSql } from '../plan/render-sql.ts';
+import { type ChartQuery, chartQueries } from './chart-queries.ts';
 import { DEAD_LETTER_FIELDS, keepsDeadLetters } from './dead-letters.ts';
 import type { LoadedPipeline } from './load-pipeline.ts';
 
@@ -19,7 +22,7 @@ import type { LoadedPipeline } from './load-pipeline.ts';
 export interface PreparedPipeline extends LoadedPipeline {
   /** Result columns of models, by name. */
   readonly columns: ReadonlyMap<string, readonly NamedField[]>;
-  /** Streams and models each model reads, found in its text too. */
+  /** Streams and models each model and its checks read, found in their text too. */
   readonly reads: ReadonlyMap<
     string,
     readonly { readonly schema: string; readonly name: string }[]
@@ -86,21 +89,86 @@ export async function prepare(
 ): Promise<PreparedPipeline> {
   const { plan } = pipeline;
   const queries = chartQueries(plan);
-  const described = await describe({ catalog: catalogOf(plan), queries });
-  for (const result of described) if (result.error) throw queryProblem(pipeline, result);
+  const checks = plan.models.flatMap((model) =>
+    model.checks.map((check) => ({ model: model.name, check: renderCheck(check) })),
+  );
+  const described = await describe({ catalog: catalogOf(plan), queries, checks });
   const models = described.slice(0, plan.models.length);
-  const reads = new Map(models.map((model) => [model.name, model.reads]));
+  throwFirst(pipeline, models);
+  const columns = new Map(models.map((model) => [model.name, pinned(pipeline, plan, model)]));
+  for (const model of plan.models) requireColumns(pipeline, model, columns.get(model.name) ?? []);
+  throwFirst(pipeline, described);
+  requireNumbers(pipeline, queries, described.slice(plan.models.length));
+  const ofChecks = described.slice(plan.models.length + queries.length);
+  const reads = new Map(
+    models.map(({ name, reads: ofQuery }) => {
+      // What a check reads beside the result is an input of the run as well.
+      const checked = ofChecks.filter((_, index) => checks[index]?.model === name);
+      return [name, [...ofQuery, ...checked.flatMap((one) => one.reads)]];
+    }),
+  );
   const ordered = orderByInputs(
     plan.models.map((model) => ({
       ...model,
       inputs: [...model.inputs, ...(reads.get(model.name) ?? []).map((relation) => relation.name)],
     })),
   );
-  const columns = new Map(models.map((model) => [model.name, pinned(pipeline, plan, model)]));
   const inOrder = ordered.map(
     (node) => plan.models.find((model) => model.name === node.name) as ModelPlan,
   );
   return { ...pipeline, plan: { ...plan, models: inOrder }, columns, reads };
+}
+
+const NUMBERS: ReadonlySet<string> = new Set(['int', 'long', 'float', 'double', 'decimal']);
+
+/** What has a length or a place on an axis is a number. */
+function requireNumbers(
+  pipeline: LoadedPipeline,
+  queries: readonly ChartQuery[],
+  described: readonly Described[],
+): void {
+  for (const [index, { isDrawn }] of queries.entries()) {
+    const result = described[index] as Described;
+    const [column] = result.columns;
+    if (!isDrawn || !column || NUMBERS.has(column.type.kind)) continue;
+    throw queryProblem(pipeline, {
+      ...result,
+      error: {
+        message: `\`y\` is ${typeText(column.type)}; only a number can be drawn. A kpi or a grid shows other values.`,
+      },
+    });
+  }
+}
+
+function throwFirst(pipeline: LoadedPipeline, described: readonly Described[]): void {
+  for (const result of described) if (result.error) throw queryProblem(pipeline, result);
+}
+
+/** Columns that the definition names, held against those of the result. */
+function requireColumns(
+  { locations }: LoadedPipeline,
+  model: ModelPlan,
+  columns: readonly NamedField[],
+): void {
+  const names = columns.map((column) => column.name);
+  const named = [
+    ...model.key.map((column) => ({ option: '`key`', column })),
+    ...model.checks.flatMap((check) =>
+      checkedColumns(check).map((column) => ({ option: `check '${check.name}'`, column })),
+    ),
+  ];
+  const wrong = named.find(({ column }) => !names.includes(column));
+  if (!wrong) return;
+  throw invalidDefinition(
+    `model('${model.name}')`,
+    `${wrong.option} names '${wrong.column}', which is not a column of its result. Columns are: ${names.join(', ')}.`,
+    locations.get(model.name),
+  );
+}
+
+function checkedColumns(check: Check): readonly string[] {
+  if (check.rule === 'unique') return check.columns;
+  return check.rule === 'sql' ? [] : [check.column];
 }
 
 function queryProblem({ locations }: LoadedPipeline, { name, error }: Described): MillraceError {
@@ -111,41 +179,6 @@ function queryProblem({ locations }: LoadedPipeline, { name, error }: Described)
   return new MillraceError('MR_PLAN_QUERY', `${place}: ${name}: ${error?.message ?? ''}${at}`, {
     details: { definition, ...(error?.position === undefined ? {} : { position: error.position }) },
   });
-}
-
-/** Measures and chart values as queries, so that a wrong column is found before a page shows it. */
-function chartQueries(plan: Plan): { name: string; sql: string }[] {
-  const source = (name: string) =>
-    plan.streams.some((stream) => stream.name === name) ? `lake."${name}"` : `warehouse."${name}"`;
-  const measures = [...plan.streams, ...plan.models].flatMap((owner) =>
-    Object.entries(owner.measures).map(([name, measure]) => ({
-      name: `${owner.name}, measure ${name}`,
-      sql: `SELECT ${renderSql(measure)} FROM ${source(owner.name)}`,
-    })),
-  );
-  const charts = plan.dashboards.flatMap((dashboard) =>
-    dashboard.charts.flatMap((chart) => {
-      const columns = Object.values(chart.columns)
-        .flat()
-        .map((column) => `"${column}"`);
-      const named = {
-        name: `${dashboard.name}, ${chart.kind}('${chart.title}')`,
-        from: source(chart.from),
-      };
-      const values = Object.values(chart.measures).map((measure) =>
-        typeof measure === 'string' ? undefined : renderSql(measure),
-      );
-      return [
-        ...(columns.length > 0
-          ? [{ name: named.name, sql: `SELECT ${columns.join(', ')} FROM ${named.from}` }]
-          : []),
-        ...values
-          .filter((value) => value !== undefined)
-          .map((value) => ({ name: named.name, sql: `SELECT ${value} FROM ${named.from}` })),
-      ];
-    }),
-  );
-  return [...measures, ...charts];
 }
 
 /** The model's own `fields` where it pins them, held against what the engine says. */

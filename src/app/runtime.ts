@@ -12,7 +12,7 @@ import type { LookupSchema } from '../lookup/lookup-store.ts';
 import type { RunnableModel } from '../model/embedded/table-model-runner.ts';
 import type { ModelRunner } from '../model/model-runner.ts';
 import type { LookupPlan, ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
-import { renderSql } from '../plan/render-sql.ts';
+import { renderCheck, renderSql } from '../plan/render-sql.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
 import type { Target } from '../target/target.ts';
 import { DEAD_LETTER_FIELDS, keepsDeadLetters, storeDeadLetters } from './dead-letters.ts';
@@ -229,12 +229,7 @@ export class Runtime {
         name: `${field.name} is required`,
         severity: 'error' as const,
       }));
-    return [
-      ...required,
-      ...plan.checks.map((check) =>
-        check.rule === 'sql' ? { ...check, sql: renderSql(check.query) } : check,
-      ),
-    ];
+    return [...required, ...plan.checks.map(renderCheck)];
   }
 
   #startTrimming(): () => void {

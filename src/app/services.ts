@@ -1,5 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { MillraceError } from '../core/errors.ts';
+import type { DataVersion } from '../dashboard/answer.ts';
+import { Logins } from '../govern/logins.ts';
+import type { LiveEngine } from '../live/live-engine.ts';
 import { EMPTY_PLAN } from '../plan/plan.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
 import type { Principal, Services, StatusReport } from '../serve/services.ts';
@@ -9,6 +12,7 @@ import type { Runtime } from './runtime.ts';
 
 export interface ServiceParts extends AppOptions {
   readonly query: QueryEngine;
+  readonly live: LiveEngine;
   readonly target: Target;
   readonly rebuild: (lookup: string) => Promise<{ entries: number }>;
 }
@@ -19,13 +23,20 @@ const instant = (ms: number | null): string | null =>
 /** What the doors are given of the app. */
 export function createServices(app: App, parts: ServiceParts): Services {
   const { target, clock, logger, allowedHosts, mode, query } = parts;
+  const logins = new Logins({ users: target.users, clock, logger });
   return {
     logger,
     allowedHosts,
     query,
     requiresKeys: mode === 'start',
     authenticate: (token) => authenticate(app, target, token),
-    claim: (token) => app.claim.use(token, clock.now()),
+    claimKey: async (token) => {
+      const create = () => target.keys.create(['admin'], 'claimed at first start', clock.now());
+      const { key, secret } = await app.claim.use(token, create);
+      return { id: key.id, secret };
+    },
+    claimUser: (token, user) => app.claim.use(token, () => logins.claim(user)),
+    logins,
     keys: {
       create: async (roles, label) => {
         const { key, secret } = await target.keys.create(roles, label, clock.now());
@@ -42,6 +53,11 @@ export function createServices(app: App, parts: ServiceParts): Services {
       revoke: (id) => target.keys.revoke(id, clock.now()),
     },
     plan: () => app.current?.plan ?? EMPTY_PLAN,
+    answerDashboard: async (request, signal) => {
+      await app.runtime();
+      return parts.live.answer(request, signal);
+    },
+    dataVersion: () => dataVersion(app),
     take: async (stream, body, request) => (await app.runtime()).take(stream, body, request),
     readLookup: async (name, asked) =>
       target.lookups.read((await app.runtime()).lookup(name), asked),
@@ -61,12 +77,25 @@ export function createServices(app: App, parts: ServiceParts): Services {
   };
 }
 
+function dataVersion(app: App): DataVersion {
+  const streams = [...(app.current?.streams.values() ?? [])];
+  const tables = [...(app.current?.tables.entries() ?? [])];
+  const times = streams.map(({ log }) => log.status().lastAppendMs ?? 0);
+  return {
+    streams: Object.fromEntries(streams.map(({ plan, log }) => [plan.name, log.nextSequence])),
+    tables: Object.fromEntries(tables.map(([name, table]) => [name, table.version])),
+    newestMs: Math.max(0, ...times) || null,
+    plan: app.planVersion,
+    problem: app.problem,
+  };
+}
+
 function authenticate(app: App, target: Target, token: string): Principal | undefined {
   const [given, local] = [Buffer.from(token), Buffer.from(app.localKey)];
   if (given.length === local.length && timingSafeEqual(given, local))
-    return { id: 'local', roles: ['admin'] };
+    return { kind: 'key', id: 'local', roles: ['admin'] };
   const key = target.keys.find(token);
-  return key && { id: key.id, roles: key.roles };
+  return key && { kind: 'key', id: key.id, roles: key.roles };
 }
 
 function statusOf(runtime: Runtime, app: App, target: Target): StatusReport {

@@ -1,5 +1,6 @@
 import { LIMITS } from '../core/limits.ts';
 import type { SystemTable } from '../engine/protocol.ts';
+import { pipelineRelations } from './relation-columns.ts';
 import type { Runtime } from './runtime.ts';
 
 /** `sys.*`: what the process knows of itself, as tables. Times are instants. */
@@ -84,24 +85,25 @@ const DEFINITIONS: { readonly [name: string]: Definition } = {
       ['last_at', 'TIMESTAMPTZ'],
       ['last_rows', 'BIGINT'],
       ['last_duration_ms', 'BIGINT'],
+      ['waiting_since', 'TIMESTAMPTZ'],
       ['error', 'VARCHAR'],
     ],
     rows: (runtime) =>
       [...runtime.streams.values()].flatMap(({ delivery }) => {
         if (!delivery) return [];
-        const { next, lag, deliveries, lastMs, lastRows, lastDurationMs, error } =
-          delivery.status();
+        const status = delivery.status();
         return [
           [
             delivery.stream,
             delivery.target,
-            next,
-            lag,
-            deliveries,
-            instant(lastMs),
-            lastRows,
-            lastDurationMs,
-            error,
+            status.next,
+            status.lag,
+            status.deliveries,
+            instant(status.lastMs),
+            status.lastRows,
+            status.lastDurationMs,
+            instant(status.waitingSinceMs),
+            status.error,
           ],
         ];
       }),
@@ -200,7 +202,36 @@ const DEFINITIONS: { readonly [name: string]: Definition } = {
         return [[plan.name, status.records, status.bytes, instant(status.lastAppendMs)]];
       }),
   },
+  columns: {
+    columns: [
+      ['table_schema', 'VARCHAR'],
+      ['table_name', 'VARCHAR'],
+      ['column_name', 'VARCHAR'],
+      ['ordinal_position', 'INTEGER'],
+      ['data_type', 'VARCHAR'],
+      ['description', 'VARCHAR'],
+    ],
+    rows: (runtime) =>
+      [...pipelineRelations(runtime), ...systemRelations()].flatMap(({ schema, name, columns }) =>
+        columns.map((column, index) => [
+          schema,
+          name,
+          column.name,
+          index + 1,
+          column.type,
+          column.description ?? null,
+        ]),
+      ),
+  },
 };
+
+function systemRelations(): ReturnType<typeof pipelineRelations> {
+  return Object.entries(DEFINITIONS).map(([name, { columns }]) => ({
+    schema: 'sys',
+    name,
+    columns: columns.map(([column, type]) => ({ name: column, type })),
+  }));
+}
 
 export function systemTable(name: string, runtime: Runtime): SystemTable {
   const definition = DEFINITIONS[name];

@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import { findFiles } from '../app/find-files.ts';
-import { importFiles } from '../app/import-files.ts';
+import { type ImportedFile, type ImportResult, importFiles } from '../app/import-files.ts';
+import { systemClock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { DateOrder } from '../source/date-forms.ts';
+import type { FileDialect } from '../target/file-sources.ts';
 import { type FolderOptions, withConnection } from './connection.ts';
-import { createOutput, formatBytes, formatCount } from './output.ts';
+import { createOutput, formatBytes, formatCount, type Output } from './output.ts';
 import { folderVerb } from './verb.ts';
 
 interface ImportOptions extends FolderOptions {
@@ -48,7 +50,10 @@ export const importCommand = (): Command =>
     .option('--dates <order>', 'order of dates such as 12/1/2010: MDY, DMY or YMD (default: found)')
     .option('--delimiter <character>', 'between columns; \\t for a tab (default: found)')
     .option('--quote <character>', 'around values; empty for none (default: ")')
-    .option('--encoding <name>', 'for example windows-1252 or utf-16le (default: found)')
+    .option(
+      '--encoding <name>',
+      'for example windows-1252 or shift_jis (default: found in CSV, utf-8 in JSON)',
+    )
     .option('--no-header', 'the first row is data; columns are the fields of the stream in order')
     .option('--format <format>', 'csv, json or parquet (default: by the ending)')
     .option('--again', 'import files that were imported within the last 24 hours once more')
@@ -73,30 +78,64 @@ export const importCommand = (): Command =>
             dates: dateOrder(options.dates),
           },
           dialect: {
-            delimiter: options.delimiter === '\\t' ? '\t' : options.delimiter,
-            quote: options.quote,
+            ...syntaxOf(options),
             encoding: options.encoding,
             header: options.header,
             format: options.format,
           },
           again: options.again ?? false,
-          onFile: (file) => output.say(`${file.path} (${formatBytes(file.bytes)}, ${file.text})`),
-          onProgress: ({ read, accepted, rejected, bytesPerSecond }) =>
+          clock: systemClock,
+          onFile: (file) => {
+            output.event({ event: 'file', ...file });
+            output.say(fileText(file));
+          },
+          onProgress: ({ read, accepted, rejected, rowsPerSecond }) =>
             output.progress(
-              `  ${formatCount(read)} rows read, ${formatCount(accepted)} stored, ${formatCount(rejected)} rejected (${formatCount(bytesPerSecond)} rows/s)`,
+              `  ${formatCount(read)} rows read, ${formatCount(accepted)} stored, ${formatCount(rejected)} rejected (${formatCount(rowsPerSecond)} rows/s)`,
               { read, accepted, rejected },
             ),
         });
         output.event({ event: 'done', ...result });
-        output.say(
-          `${formatCount(result.read)} rows read, ${formatCount(result.accepted)} stored, ${formatCount(result.rejected)} rejected${result.replayed > 0 ? `; ${formatCount(result.replayed)} of them were stored by an import before (--again imports them once more)` : ''}`,
-        );
-        for (const [reason, count] of Object.entries(result.reasons))
-          output.say(`  ${formatCount(count)} × ${reason}`);
-        if (result.rejectedFile !== null)
-          output.say(`The rejected rows, with reasons: ${result.rejectedFile}`);
+        sayResult(output, result);
       }),
     );
+
+/** Each thing that was found is said: a wrong guess must be seen before anyone trusts the numbers. */
+function fileText(file: ImportedFile): string {
+  const { path, bytes, format, encoding, brokenBytes, delimiter, dates } = file;
+  const broken =
+    brokenBytes === undefined
+      ? ''
+      : ` but for ${formatCount(brokenBytes)} ${brokenBytes === 1 ? 'byte' : 'bytes'} (rows with them are rejected)`;
+  const found = [
+    formatBytes(bytes),
+    format === 'csv' ? 'CSV' : format === 'json' ? 'JSON' : 'Parquet',
+    ...(encoding === undefined ? [] : [`${encoding}${broken}`]),
+    ...(delimiter === undefined ? [] : [`delimiter ${JSON.stringify(delimiter)}`]),
+    ...Object.entries(dates ?? {}).map(([field, order]) => `${field} ${ORDERS[order]}`),
+  ];
+  return `${path} (${found.join(', ')})`;
+}
+
+const ORDERS: { readonly [order in DateOrder]: string } = {
+  MDY: 'month/day/year',
+  DMY: 'day/month/year',
+  YMD: 'year/month/day',
+};
+
+function sayResult(output: Output, result: ImportResult): void {
+  const { read, accepted, rejected, replayed, reasons, rejectedFile } = result;
+  const before =
+    replayed > 0
+      ? `; ${formatCount(replayed)} of them were stored by an import before (--again imports them once more)`
+      : '';
+  output.say(
+    `${formatCount(read)} rows read, ${formatCount(accepted)} stored, ${formatCount(rejected)} rejected${before}`,
+  );
+  for (const [reason, count] of Object.entries(reasons))
+    output.say(`  ${formatCount(count)} × ${reason}`);
+  if (rejectedFile !== null) output.say(`The rejected rows, with reasons: ${rejectedFile}`);
+}
 
 function pairs(texts: readonly string[]): Map<string, string> {
   return new Map(
@@ -110,6 +149,19 @@ function pairs(texts: readonly string[]): Map<string, string> {
       return [text.slice(0, at), text.slice(at + 1)] as const;
     }),
   );
+}
+
+function syntaxOf(options: ImportOptions): Pick<FileDialect, 'delimiter' | 'quote'> {
+  const delimiter = options.delimiter === '\\t' ? '\t' : options.delimiter;
+  const { quote } = options;
+  if (quote !== undefined && (quote.length > 1 || /[\r\n]/.test(quote)))
+    throw new MillraceError('MR_COMMAND_USAGE', '--quote must be one character, or "" for none.');
+  if (delimiter === '' || /[\r\n]/.test(delimiter ?? '') || delimiter === (quote ?? '"'))
+    throw new MillraceError(
+      'MR_COMMAND_USAGE',
+      '--delimiter must be what stands between columns, not a line end and not the quote.',
+    );
+  return { delimiter, quote };
 }
 
 function dateOrder(text: string | undefined): DateOrder | undefined {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { copyFile, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { basename, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { MillraceError } from '../core/errors.ts';
@@ -9,6 +9,7 @@ import { verb } from './verb.ts';
 import { packageVersion } from './version.ts';
 
 const TEMPLATES = fileURLToPath(new URL('../../templates/', import.meta.url));
+const EXAMPLES = fileURLToPath(new URL('../../examples/', import.meta.url));
 
 export const initCommand = (): Command =>
   verb('init', 'Make a new project from a template', 'millrace init my-shop --template ecommerce')
@@ -20,9 +21,23 @@ export const initCommand = (): Command =>
       const written = await makeProject(target, options.template);
       output.event({ event: 'done', folder: target, files: written });
       output.say(
-        `${options.template} project in ${target}: ${written.join(', ')}\n\nNext:\n${folder === '.' ? '' : `  cd ${folder}\n`}  npm install\n  npx millrace dev`,
+        `${options.template} project in ${target}: ${written.join(', ')}\n\nNext:\n${nextSteps(folder, written).join('\n')}`,
       );
     });
+
+function nextSteps(folder: string, written: readonly string[]): string[] {
+  const fill =
+    '  node generator/generator.mjs     in another terminal: two years of records, then live ones';
+  return [
+    ...(folder === '.' ? [] : [`  cd ${folder}`]),
+    '  npm install',
+    '  npx millrace dev                 and open the page it names',
+    ...(written.includes(GENERATOR) ? [fill] : []),
+  ];
+}
+
+/** What fills a new project with records, where its template has an example that does. */
+const GENERATOR = 'generator/';
 
 async function makeProject(target: string, template: string): Promise<string[]> {
   const known = (await readdir(TEMPLATES)).sort();
@@ -38,13 +53,21 @@ async function makeProject(target: string, template: string): Promise<string[]> 
     );
   await mkdir(target, { recursive: true });
   await copyFile(join(TEMPLATES, template, 'pipeline.ts'), join(target, 'pipeline.ts'));
-  const written = ['pipeline.ts'];
+  const written = ['pipeline.ts', ...(await copyGenerator(target, template))];
   for (const [name, text] of Object.entries(projectFiles(basename(target)))) {
     if (existsSync(join(target, name))) continue;
     await writeFile(join(target, name), text);
     written.push(name);
   }
   return written;
+}
+
+async function copyGenerator(target: string, template: string): Promise<string[]> {
+  const [from, to] = [join(EXAMPLES, template), join(target, GENERATOR)];
+  if (!existsSync(from) || existsSync(to)) return [];
+  const filter = (path: string) => path === from || extname(path) === '.mjs';
+  await cp(from, to, { recursive: true, filter });
+  return [GENERATOR];
 }
 
 function projectFiles(name: string): { readonly [file: string]: string } {

@@ -16,15 +16,10 @@ const VERBS: { readonly [name: string]: () => Promise<() => Command> } = {
   replay: async () => (await import('./replay.ts')).replayCommand,
   status: async () => (await import('./status.ts')).statusCommand,
   keys: async () => (await import('./keys.ts')).keysCommand,
+  users: async () => (await import('./users.ts')).usersCommand,
   types: async () => (await import('./types.ts')).typesCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
 };
-
-/** Commander ends the process by itself otherwise, with an exit code of its own, also for verbs in verbs. */
-function withoutExit(command: Command): Command {
-  for (const nested of command.commands) withoutExit(nested);
-  return command.exitOverride().showHelpAfterError('(see --help)');
-}
 
 /** Runs the command line; resolves to the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -39,8 +34,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .exitOverride();
   const called = VERBS[argv[2] ?? ''];
   for (const load of called ? [called] : Object.values(VERBS)) {
-    const command = (await load())();
-    program.addCommand(withoutExit(command));
+    program.addCommand(strict((await load())()));
   }
   try {
     await program.parseAsync([...argv]);
@@ -51,4 +45,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     createOutput(argv.includes('--json')).fail(asMillraceError(error, 'MR_INTERNAL'));
     return 1;
   }
+}
+
+/** The words below a verb too: wrong ones end with 2, not with commander's own 1. */
+function strict(command: Command): Command {
+  for (const below of command.commands) strict(below);
+  return command.exitOverride().showHelpAfterError('(see --help)');
 }

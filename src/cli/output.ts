@@ -13,10 +13,12 @@ export interface Output {
 }
 
 const PROGRESS_PIPED_MS = 5000;
+const PROGRESS_JSON_MS = 500;
 const PROGRESS_TERMINAL_MS = 100;
 
 export function createOutput(json: boolean): Output {
   const terminal = process.stderr.isTTY === true;
+  const everyMs = json ? PROGRESS_JSON_MS : terminal ? PROGRESS_TERMINAL_MS : PROGRESS_PIPED_MS;
   let last = 0;
   let pending = false;
   const endProgress = () => {
@@ -34,7 +36,7 @@ export function createOutput(json: boolean): Output {
     },
     progress: (text, event) => {
       const now = Date.now();
-      if (now - last < (json || !terminal ? PROGRESS_PIPED_MS : PROGRESS_TERMINAL_MS)) return;
+      if (now - last < everyMs) return;
       last = now;
       if (json) process.stdout.write(`${JSON.stringify({ event: 'progress', ...event })}\n`);
       else if (terminal) {

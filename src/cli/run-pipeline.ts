@@ -7,6 +7,7 @@ import { asMillraceError, MillraceError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { writeEnvFile } from './env-file.ts';
 import { createLogger } from './log.ts';
+import { openPage } from './open-page.ts';
 import { createOutput, type Output, paint } from './output.ts';
 import { verb } from './verb.ts';
 import { watchSources } from './watch-sources.ts';
@@ -18,6 +19,7 @@ interface RunOptions {
   readonly host: string;
   readonly allowHost: string[];
   readonly allowBreaking?: boolean;
+  readonly open?: boolean;
 }
 
 function runVerb(name: string, description: string, example: string): Command {
@@ -42,13 +44,15 @@ export const devCommand = (): Command =>
   runVerb(
     'dev',
     'Run the pipeline, reload it on change, no keys on loopback',
-    'millrace dev pipeline.ts',
-  ).action((pipeline: string, options: RunOptions) => run('dev', pipeline, options));
+    'millrace dev pipeline.ts --open',
+  )
+    .option('--open', 'open the page in the browser')
+    .action((pipeline: string, options: RunOptions) => run('dev', pipeline, options));
 
 export const startCommand = (): Command =>
   runVerb(
     'start',
-    'Run the pipeline for production: keys required, no reload',
+    'Run the pipeline for production: keys and logins required, no reload',
     'millrace start pipeline.ts --data /var/lib/millrace',
   ).action((pipeline: string, options: RunOptions) => run('start', pipeline, options));
 
@@ -89,6 +93,7 @@ async function run(mode: 'dev' | 'start', pipeline: string, options: RunOptions)
   const stopWatching =
     mode === 'dev' ? await watchPipeline(app, file, { output, logger }) : () => {};
   await announce(app, mode, output);
+  if (options.open) openPage(`${app.address}/`, output);
   await ended;
   stopWatching();
   process.once('SIGINT', () => process.exit(130));
@@ -115,9 +120,12 @@ async function announce(app: App, mode: 'dev' | 'start', output: Output): Promis
   const keys = token === undefined ? {} : { claim: token };
   output.event({ event: 'ready', http: app.address, keys });
   output.say(`${paint('green', 'ready')} ${app.address}`);
+  output.say(`${paint('green', 'page')}  ${app.address}/`);
   if (token !== undefined) {
-    output.say(`First start: claim it with this token, which works once:\n  ${token}`);
-    output.say(`or make a key on this machine: millrace keys create --role admin`);
+    output.say(`First start: log in on the page with this token, which works once:\n  ${token}`);
+    output.say(
+      'or make an administrator on this machine: millrace users add NAME --role admin, millrace keys create --role admin',
+    );
   }
 }
 

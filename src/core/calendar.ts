@@ -28,6 +28,14 @@ function isTime(text: string): boolean {
   );
 }
 
+/** `2010-12-01 08:26` → `2010-12-01T08:26:00`: one text for one time, in the order of time. */
+export function timestampText(text: string): string {
+  const [clock = '', fraction = ''] = text.slice(11).split('.');
+  const seconds = clock.length === 5 ? `${clock}:00` : clock;
+  const kept = fraction.replace(/0+$/, '');
+  return `${text.slice(0, 10)}T${seconds}${kept === '' ? '' : `.${kept}`}`;
+}
+
 export function offsetOf(text: string): string | undefined {
   return text.length > 11 ? OFFSET.exec(text.slice(11))?.[0] : undefined;
 }

@@ -112,6 +112,11 @@ export const ERROR_CODES = Object.freeze({
     'The Host or Origin header names a place this server does not answer for.',
     'Call it by the address it printed, or allow the host with --allow-host.',
   ),
+  MR_REQUEST_ORIGIN: entry(
+    403,
+    'A login, or a change with a session cookie, came from a page of another server or over plain HTTP.',
+    'Send it from a page of this server, over HTTPS; or send a key instead of the cookie.',
+  ),
   MR_REQUEST_CONFLICT: entry(
     409,
     'The first request with this Idempotency-Key is still running.',
@@ -136,18 +141,33 @@ export const ERROR_CODES = Object.freeze({
   // Access
   MR_ACCESS_UNAUTHENTICATED: entry(
     401,
-    'No valid key came with the request.',
-    'Send Authorization: Bearer mr_…; make keys with `millrace keys create`.',
+    'Neither a valid key nor a session came with the request.',
+    'Send Authorization: Bearer mr_…; make keys with `millrace keys create`. Or log in with POST /v1/session.',
   ),
   MR_ACCESS_DENIED: entry(
     403,
-    'The key may not do this.',
-    'Use a key with the role named in the message.',
+    'The key or user may not do this.',
+    'Use a key or user with the role named in the message.',
+  ),
+  MR_ACCESS_LOGIN: entry(
+    401,
+    'Name or password of a login is wrong.',
+    'Try again, or let an administrator set a new password with `millrace users change`.',
+  ),
+  MR_ACCESS_THROTTLED: entry(
+    429,
+    'Too many logins of this name or from this address failed.',
+    'Try again after the time in Retry-After.',
+  ),
+  MR_ACCESS_USER_EXISTS: entry(
+    409,
+    'There is a user of this name already.',
+    'Change it with `millrace users change`, or use another name.',
   ),
   MR_ACCESS_CLAIMED: entry(
     410,
     'The claim token was used already.',
-    'Ask an administrator for a key.',
+    'Ask an administrator for a key or a user.',
   ),
   // Storage
   MR_STORAGE_FULL: entry(
@@ -223,6 +243,11 @@ export const ERROR_CODES = Object.freeze({
   ),
   MR_MODEL_FAILED: entry(500, 'A run of a model failed.', 'See sys.runs for the error.'),
   MR_IMPORT_FILE: entry(400, 'A file could not be imported.', 'Correct what the message names.'),
+  MR_IMPORT_ROW: entry(
+    422,
+    'A row of a file could not be read.',
+    'Correct the row in the file; the file of the rejected rows has it as it stands.',
+  ),
   MR_CHILD_FAILED: entry(
     503,
     'A child process died while it worked on this.',

@@ -41,6 +41,20 @@ export const LIMITS = Object.freeze({
   queriesQueuedMax: 200,
   queryMemory: '1GB',
   engineMemory: '2GB',
+  liveMemory: '2GB',
+  /** A cube with more groups answers no faster than its source. */
+  cubeCellsMax: 1_000_000,
+  cubesMax: 64,
+  /** Of one source; the least used go first. */
+  cubeBytesMax: 256 * 1024 * 1024,
+  /** A dashboard that is slower than this is answered with an error, chart by chart. */
+  dashboardDeadlineMs: 20_000,
+  /** Choices of a select, and categories of a chart. */
+  choicesMax: 1000,
+  /** Changes are told to open pages at most this often. */
+  liveIntervalMs: 150,
+  /** Open pages that are told of changes. */
+  subscribersMax: 500,
   hotBatchBytesMax: 32 * 1024 * 1024,
   deliveryBatchBytesMax: 256 * 1024 * 1024,
   deliveryRetryMs: 5000,
@@ -56,4 +70,25 @@ export const LIMITS = Object.freeze({
   snapshotsKept: 100,
   /** A model that runs after its inputs changed does so at most this often. */
   onChangeIntervalMs: 60_000,
+  /** The least of NIST SP 800-63B; length counts, kinds of characters do not. */
+  passwordCharactersMin: 8,
+  passwordBytesMax: 1024,
+  /** The longest e-mail address. */
+  userNameCharactersMax: 254,
+  /** A hash keeps one core busy for a quarter of a second, and one of the four threads that files need too. */
+  passwordHashesAtOnce: 1,
+  passwordHashesQueuedMax: 16,
+  /** A person may mistype; a machine guesses a thousand times a day, of 2·10¹¹ for eight random letters. */
+  loginFailuresPerUserMax: 10,
+  /** Many people may share an address. */
+  loginFailuresPerAddressMax: 100,
+  loginFailureWindowMs: 15 * 60_000,
+  /** Names and addresses whose failures are remembered; bounds memory. */
+  loginCountersMax: 10_000,
+  sessionAgeMaxMs: 14 * 24 * 60 * 60 * 1000,
+  sessionIdleMaxMs: 24 * 60 * 60 * 1000,
+  /** That a session is in use is written at most this often: a read must not cost a commit. */
+  sessionUseIntervalMs: 5 * 60_000,
+  /** Browsers and devices of one person. */
+  sessionsPerUserMax: 20,
 });

@@ -1,58 +1,12 @@
+import type { Chart, ChartBuilders, DashboardItem } from './chart.ts';
+import { chartBuilders, isDashboardItem } from './chart-builders.ts';
+import { chartsOf, itemsOf } from './dashboard-items.ts';
 import { invalidDefinition, refuseUnknownOptions, requireName } from './invalid.ts';
 import { rememberLocation } from './location.ts';
-import type { Model } from './model.ts';
-import type { FieldReference, Sql } from './sql.ts';
-import type { Stream } from './stream.ts';
 
-/** What a chart shows: a stream (live) or a model. */
-export type ChartSource = Stream | Model;
-type RowKeys<S> = S extends { readonly _row?: infer R } ? keyof NonNullable<R> & string : string;
-/** A column of the source; `string` where the columns of a model are not known to the compiler yet. */
-export type ColumnOf<S> = [RowKeys<S>] extends [never] ? string : RowKeys<S>;
-
-interface Named {
+export interface DashboardOptions {
+  readonly title?: string;
   readonly description?: string;
-}
-export interface KpiOptions<S extends ChartSource> extends Named {
-  readonly from: S;
-  /** An aggregate, or the name of a measure. */
-  readonly value: Sql | string;
-  readonly format?: string;
-  /** Compares with the period before, for example `'1d'`. */
-  readonly compare?: string;
-}
-export interface XyOptions<S extends ChartSource> extends Named {
-  readonly from: S;
-  readonly x: ColumnOf<S>;
-  readonly y: Sql | string;
-  readonly color?: ColumnOf<S>;
-  readonly format?: string;
-}
-export interface BarOptions<S extends ChartSource> extends XyOptions<S> {
-  readonly top?: number;
-}
-export interface GridOptions<S extends ChartSource> extends Named {
-  readonly from: S;
-  readonly columns: readonly ColumnOf<S>[];
-}
-
-/** One element of a dashboard, as plain data. */
-export interface Chart {
-  readonly kind: 'kpi' | 'line' | 'bar' | 'grid' | 'select';
-  readonly title: string;
-  readonly from: string;
-  readonly columns: { readonly [role: string]: string | readonly string[] };
-  readonly measures: { readonly [role: string]: Sql | string };
-  readonly options: { readonly [name: string]: string | number };
-}
-
-/** What the builder function of a dashboard is given. */
-export interface ChartBuilders {
-  kpi<S extends ChartSource>(title: string, options: KpiOptions<S>): Chart;
-  line<S extends ChartSource>(title: string, options: XyOptions<S>): Chart;
-  bar<S extends ChartSource>(title: string, options: BarOptions<S>): Chart;
-  grid<S extends ChartSource>(title: string, options: GridOptions<S>): Chart;
-  select(field: FieldReference): Chart;
 }
 
 export interface Dashboard<N extends string = string> {
@@ -63,7 +17,7 @@ export interface Dashboard<N extends string = string> {
 export interface DashboardSettings {
   readonly title: string;
   readonly description?: string;
-  readonly charts: readonly Chart[];
+  readonly items: readonly DashboardItem[];
 }
 
 /**
@@ -72,8 +26,8 @@ export interface DashboardSettings {
  */
 export function dashboard<const N extends string>(
   name: N,
-  options: { readonly title?: string; readonly description?: string },
-  build: (charts: ChartBuilders) => readonly Chart[],
+  options: DashboardOptions,
+  build: (charts: ChartBuilders) => readonly DashboardItem[],
 ): Dashboard<N> {
   requireName('dashboard', name);
   const title = `dashboard('${name}')`;
@@ -83,72 +37,35 @@ export function dashboard<const N extends string>(
       title,
       'the third argument must be a function that returns a list of charts.',
     );
-  const charts = build(buildersFor(title));
-  if (!Array.isArray(charts) || charts.length === 0)
-    throw invalidDefinition(title, 'the function must return a list of at least one chart.');
+  const items = build(chartBuilders(title));
+  if (!Array.isArray(items) || items.length === 0 || !items.every(isDashboardItem))
+    throw invalidDefinition(
+      title,
+      'the function must return a list of at least one chart, for example [kpi(…), line(…)].',
+    );
+  requireUniqueIds(title, items);
   const settings = {
     title: options.title ?? name,
     ...(options.description === undefined ? {} : { description: options.description }),
-    charts: Object.freeze([...charts]),
+    items: Object.freeze([...items]),
   };
   const definition = { kind: 'dashboard' as const, name, settings: Object.freeze(settings) };
   rememberLocation(definition);
   return Object.freeze(definition);
 }
 
-function buildersFor(dashboardTitle: string): ChartBuilders {
-  const make = (
-    kind: Chart['kind'],
-    title: string,
-    from: ChartSource,
-    parts: Pick<Chart, 'columns' | 'measures'>,
-    options: object = {},
-  ): Chart => {
-    if (from?.kind !== 'stream' && from?.kind !== 'model')
+/** A chart's id is in links, so that two charts of one title could not be told apart. */
+function requireUniqueIds(title: string, items: readonly DashboardItem[]): void {
+  const seen = new Map<string, Chart>();
+  for (const chart of chartsOf(items)) {
+    const twin = seen.get(chart.id);
+    if (twin)
       throw invalidDefinition(
-        dashboardTitle,
-        `${kind}('${title}'): \`from\` must be a stream or a model.`,
+        title,
+        `${chart.kind}('${chart.title}') and ${twin.kind}('${twin.title}') have the same id '${chart.id}' in links. Give one another title.`,
       );
-    const given = Object.entries(options).filter(([, value]) => value !== undefined);
-    return Object.freeze({
-      kind,
-      title,
-      from: from.name,
-      ...parts,
-      options: Object.freeze(Object.fromEntries(given)),
-    });
-  };
-  const xy = (kind: 'line' | 'bar', title: string, options: BarOptions<ChartSource>): Chart => {
-    const { from, x, y, color, ...rest } = options;
-    return make(
-      kind,
-      title,
-      from,
-      { columns: { x, ...(color === undefined ? {} : { color }) }, measures: { y } },
-      rest,
-    );
-  };
-  return {
-    kpi: (title, { from, value, ...rest }) =>
-      make('kpi', title, from, { columns: {}, measures: { value } }, rest),
-    line: (title, options) => xy('line', title, options as unknown as BarOptions<ChartSource>),
-    bar: (title, options) => xy('bar', title, options as unknown as BarOptions<ChartSource>),
-    grid: (title, { from, columns, ...rest }) =>
-      make('grid', title, from, { columns: { columns }, measures: {} }, rest),
-    select: (field) => {
-      if (field?.kind !== 'field-reference')
-        throw invalidDefinition(
-          dashboardTitle,
-          'select() takes a field, for example select(sales.fields.country).',
-        );
-      return Object.freeze({
-        kind: 'select',
-        title: field.field,
-        from: field.of,
-        columns: { column: field.field },
-        measures: {},
-        options: {},
-      });
-    },
-  };
+    seen.set(chart.id, chart);
+  }
+  if (itemsOf(items).filter((item) => item.kind === 'period').length > 1)
+    throw invalidDefinition(title, 'a dashboard has one period(…).');
 }

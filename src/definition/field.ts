@@ -1,10 +1,11 @@
-import type {
-  FieldSource,
-  FieldSpec,
-  FieldType,
-  JsonValue,
-  PrimitiveKind,
-} from '../core/field-types.ts';
+import type { FieldSource, FieldSpec, FieldType } from '../core/field-types.ts';
+import {
+  boundValue,
+  defaultValue,
+  listedValues,
+  patternSource,
+  requireConsistent,
+} from './field-rules.ts';
 import { invalidDefinition } from './invalid.ts';
 
 /**
@@ -115,7 +116,7 @@ export const field = Object.freeze({
   ): PlainField<Record<string, ValueOf<Field<V, O>>>> =>
     make({ kind: 'map', key: mapKeySpec(key), value: specOf('field.map', value) }),
   struct: <F extends Fields>(fields: F): PlainField<RowOf<F>> =>
-    make({ kind: 'struct', fields: namedFields('field.struct', fields) }),
+    make({ kind: 'struct', fields: partFields(fields) }),
 });
 
 const RANGED: ReadonlySet<string> = new Set<string>([
@@ -139,89 +140,41 @@ const SOURCES: { readonly [kind: string]: readonly FieldSource[] } = {
 /** Modifiers check again at run time: definitions also come from untyped callers. */
 function make<Self>(type: FieldType, changes: Partial<FieldSpec> = {}): Self {
   const spec: FieldSpec = Object.freeze({ optional: false, ...changes, type: Object.freeze(type) });
-  const but = (change: Partial<FieldSpec>): Self => make(type, { ...spec, ...change });
+  const but = (change: Partial<FieldSpec>): Self =>
+    make(type, requireConsistent({ ...spec, ...change }));
+  const refuse = (problem: string) => invalidDefinition(`field.${type.kind}()`, problem);
   const only = (allowed: boolean, modifier: string): void => {
-    if (!allowed)
-      throw invalidDefinition(
-        `field.${type.kind}()`,
-        `.${modifier}() is not a modifier of this type.`,
-      );
+    if (!allowed) throw refuse(`.${modifier}() is not a modifier of this type.`);
   };
   const bound = (name: 'min' | 'max') => (value: unknown) => {
     only(RANGED.has(type.kind), name);
-    return but({ [name]: boundValue(type.kind, name, value) });
+    return but({ [name]: boundValue(spec, name, value) });
   };
   return Object.freeze({
     spec,
     optional: () => but({ optional: true }),
-    describe: (text: string) => but({ description: text }),
+    describe: (text: unknown) => {
+      if (typeof text !== 'string') throw refuse('.describe() takes a text.');
+      return but({ description: text });
+    },
     pii: () => but({ pii: true }),
-    default: (value: unknown) => but({ optional: true, default: jsonOf(value) }),
+    default: (value: unknown) => but({ optional: true, default: defaultValue(spec, value) }),
     min: bound('min'),
     max: bound('max'),
-    oneOf: (values: readonly unknown[]) => {
+    oneOf: (values: unknown) => {
       only(LISTED.has(type.kind), 'oneOf');
-      if (!Array.isArray(values) || values.length === 0)
-        throw invalidDefinition(
-          `field.${type.kind}()`,
-          '.oneOf() takes a list of at least one value.',
-        );
-      return but({
-        oneOf: values.map((value) => (typeof value === 'bigint' ? String(value) : value)),
-      });
+      return but({ oneOf: listedValues(spec, values) });
     },
-    pattern: (expression: RegExp | string) => {
+    pattern: (expression: unknown) => {
       only(type.kind === 'string', 'pattern');
-      return but({ pattern: patternSource(expression) });
+      return but({ pattern: patternSource(spec, expression) });
     },
     from: (source: FieldSource) => {
       if (!SOURCES[type.kind]?.includes(source))
-        throw invalidDefinition(
-          `field.${type.kind}()`,
-          `.from(${JSON.stringify(source)}) is not known for this type.`,
-        );
+        throw refuse(`.from(${JSON.stringify(source)}) is not known for this type.`);
       return but({ from: source });
     },
   }) as Self;
-}
-
-function boundValue(kind: PrimitiveKind | string, name: string, value: unknown): number | string {
-  if (
-    kind === 'string' ||
-    kind === 'binary' ||
-    kind === 'int' ||
-    kind === 'float' ||
-    kind === 'double'
-  ) {
-    if (typeof value === 'number' && Number.isFinite(value)) return value;
-  } else if (kind === 'long' && (typeof value === 'bigint' || Number.isSafeInteger(value)))
-    return String(value);
-  else if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
-  else if (typeof value === 'string') return value;
-  throw invalidDefinition(
-    `field.${kind}()`,
-    `.${name}(${String(value)}) is not a bound of this type.`,
-  );
-}
-
-function patternSource(expression: RegExp | string): string {
-  const refuse = (problem: string) => invalidDefinition('field.string()', `.pattern(): ${problem}`);
-  if (expression instanceof RegExp && /[^u]/.test(expression.flags))
-    throw refuse(
-      `the flags '${expression.flags}' are not kept. Write them into the expression, for example [Gg]b for /gb/i.`,
-    );
-  try {
-    return new RegExp(expression, 'u').source;
-  } catch (error) {
-    throw refuse(`${(error as Error).message}. Expressions are read with the flag u.`);
-  }
-}
-
-function jsonOf(value: unknown): JsonValue {
-  if (typeof value === 'bigint') return value.toString();
-  if (value instanceof Date) return value.toISOString();
-  if (value instanceof Uint8Array) return btoa(String.fromCharCode(...value));
-  return value as JsonValue;
 }
 
 function decimalType(precision: number, scale: number): FieldType {
@@ -253,7 +206,23 @@ function specOf(definition: string, candidate: unknown): FieldSpec {
       `${definition}()`,
       'its parts must be made with field.*, for example field.string().',
     );
+  refuseDefault(definition, spec);
   return spec;
+}
+
+function partFields(fields: Fields) {
+  const parts = namedFields('field.struct', fields);
+  for (const part of parts) refuseDefault('field.struct', part);
+  return parts;
+}
+
+/** Tables and lookups fill in what a record leaves out; what is missing inside a value stays missing. */
+function refuseDefault(definition: string, part: FieldSpec): void {
+  if (part.default === undefined) return;
+  throw invalidDefinition(
+    `${definition}()`,
+    'a part has no .default(). Make it .optional(), or give the whole field a default.',
+  );
 }
 
 const FIELD_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,126}$/;

@@ -1,3 +1,4 @@
+import { durationMs } from '../core/duration.ts';
 import { MillraceError } from '../core/errors.ts';
 import { callerLocation, locationText, type SourceLocation } from './location.ts';
 
@@ -21,7 +22,7 @@ export function refuseUnknownOptions(
   known: readonly string[],
 ): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw invalidDefinition(definition, 'the second argument must be an object of options.');
+    throw invalidDefinition(definition, 'its last argument must be an object of options.');
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     throw invalidDefinition(
@@ -42,26 +43,14 @@ export function requireName(kind: string, name: unknown): void {
   );
 }
 
-const DURATION = /^(\d+)\s*(ms|s|m|h|d|w|y)$/;
-const UNIT_MS = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-  y: 31_536_000_000,
-};
-
 /** `'60s'`, `'7d'` → milliseconds. */
 export function parseDuration(definition: string, option: string, text: unknown): number {
-  const match = typeof text === 'string' ? DURATION.exec(text) : null;
-  if (!match || Number(match[1]) === 0)
-    throw invalidDefinition(
-      definition,
-      `\`${option}\` must be a duration such as '60s', '1h' or '7d'.`,
-    );
-  return Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
+  const duration = typeof text === 'string' ? durationMs(text) : undefined;
+  if (duration) return duration;
+  throw invalidDefinition(
+    definition,
+    `\`${option}\` must be a duration such as '60s', '1h' or '7d'.`,
+  );
 }
 
 const SIZE = /^(\d+)\s*(B|KB|MB|GB)$/i;
@@ -73,4 +62,15 @@ export function parseSize(definition: string, option: string, text: unknown): nu
   if (!match || Number(match[1]) === 0)
     throw invalidDefinition(definition, `\`${option}\` must be a size such as '64MB'.`);
   return Number(match[1]) * UNIT_BYTES[match[2]?.toUpperCase() as keyof typeof UNIT_BYTES];
+}
+
+/** A text option as part of the settings; absent stays absent. */
+export function textOption<K extends string>(
+  definition: string,
+  option: K,
+  value: unknown,
+): { [P in K]?: string } {
+  if (value === undefined) return {};
+  if (typeof value !== 'string') throw invalidDefinition(definition, `\`${option}\` must be text.`);
+  return { [option]: value } as { [P in K]?: string };
 }

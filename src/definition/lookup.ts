@@ -1,5 +1,5 @@
 import type { Fields, RowOf } from './field.ts';
-import { invalidDefinition, refuseUnknownOptions, requireName } from './invalid.ts';
+import { invalidDefinition, refuseUnknownOptions, requireName, textOption } from './invalid.ts';
 import { rememberLocation } from './location.ts';
 import { requireField, type Stream } from './stream.ts';
 
@@ -92,7 +92,7 @@ function settingsOf<F extends Fields>(title: string, options: LookupOptions<F>):
   if (tombstone && tombstone.type.kind !== 'boolean')
     throw invalidDefinition(title, `\`tombstone\`: \`${tombstone.name}\` must be a boolean field.`);
   return Object.freeze({
-    ...(options.description === undefined ? {} : { description: options.description }),
+    ...textOption(title, 'description', options.description),
     key: keyed('key', options.key),
     sort: Object.freeze(
       sort.map((part) =>

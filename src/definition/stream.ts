@@ -7,6 +7,7 @@ import {
   parseSize,
   refuseUnknownOptions,
   requireName,
+  textOption,
 } from './invalid.ts';
 import { rememberLocation } from './location.ts';
 import type { Partition } from './partition.ts';
@@ -20,7 +21,7 @@ export interface TableOptions<Name extends string = string> {
   readonly maxBytes?: string;
 }
 
-export interface StreamOptions<F extends Fields> {
+export interface StreamOptions<F extends Fields, M extends string = string> {
   readonly description?: string;
   /** E-mail of the person or team answering for the stream. */
   readonly owner?: string;
@@ -40,17 +41,22 @@ export interface StreamOptions<F extends Fields> {
   /** The Iceberg table `lake.<name>`; `false` for none. */
   readonly table?: TableOptions<keyof F & string> | false;
   /** Named aggregates, reused by charts and alerts. */
-  readonly measures?: { readonly [name: string]: Sql };
+  readonly measures?: { readonly [K in M]: Sql };
   /** The former name, when a stream with data is renamed. */
   readonly renamedFrom?: string;
 }
 
-export interface Stream<N extends string = string, F extends Fields = Fields> {
+export interface Stream<
+  N extends string = string,
+  F extends Fields = Fields,
+  M extends string = string,
+> {
   readonly kind: 'stream';
   readonly name: N;
   readonly fields: { readonly [K in keyof F & string]: FieldReference<ValueOf<F[K]>, K> };
   readonly settings: StreamSettings;
   readonly _row?: RowOf<F>;
+  readonly _measures?: M;
 }
 
 /** The options with defaults applied, as plain data. */
@@ -94,25 +100,25 @@ const OPTIONS = [
  * A named, durable, ordered-per-shard sequence of records with an ingest endpoint and a lake table.
  * @throws MillraceError MR_DEFINITION_INVALID naming file, line and option.
  */
-export function stream<const N extends string, F extends Fields>(
+export function stream<const N extends string, F extends Fields, M extends string = never>(
   name: N,
-  options: StreamOptions<F>,
-): Stream<N, F> {
+  options: StreamOptions<F, M>,
+): Stream<N, F, M> {
   requireName('stream', name);
   const title = `stream('${name}')`;
   refuseUnknownOptions(title, options, OPTIONS);
   const definition = { kind: 'stream' as const, name, ...partsOf(name, title, options) };
   rememberLocation(definition);
-  return Object.freeze(definition) as Stream<N, F>;
+  return Object.freeze(definition) as Stream<N, F, M>;
 }
 
-function partsOf<F extends Fields>(name: string, title: string, options: StreamOptions<F>) {
+function partsOf(name: string, title: string, options: StreamOptions<Fields>) {
   const fields = namedFields(title, options.fields);
   if (fields.length > LIMITS.fieldsMax)
     throw invalidDefinition(title, `a stream has at most ${LIMITS.fieldsMax} fields.`);
   const settings: StreamSettings = Object.freeze({
-    ...text(title, 'description', options.description),
-    ...text(title, 'owner', options.owner),
+    ...textOption(title, 'description', options.description),
+    ...textOption(title, 'owner', options.owner),
     fields: Object.freeze(fields),
     ...keyField(title, fields, options.key),
     shards: shardCount(title, options.shards ?? 1),
@@ -122,19 +128,13 @@ function partsOf<F extends Fields>(name: string, title: string, options: StreamO
     invalid: choice(title, 'invalid', options.invalid ?? 'refuse', ['refuse', 'deadletter']),
     table: tableSettings(title, fields, options.table ?? {}),
     measures: Object.freeze({ ...options.measures }),
-    ...text(title, 'renamedFrom', options.renamedFrom),
+    ...textOption(title, 'renamedFrom', options.renamedFrom),
   });
   const references = fields.map((field) => [
     field.name,
     Object.freeze({ kind: 'field-reference', of: name, field: field.name }),
   ]);
   return { fields: Object.freeze(Object.fromEntries(references)), settings };
-}
-
-function text<K extends string>(title: string, option: K, value: unknown): { [P in K]?: string } {
-  if (value === undefined) return {};
-  if (typeof value !== 'string') throw invalidDefinition(title, `\`${option}\` must be text.`);
-  return { [option]: value } as { [P in K]?: string };
 }
 
 function choice<T extends string>(
@@ -260,9 +260,10 @@ function requirePartition(
       `\`table.partitionBy\`: ${partition.transform}('${found.name}') cannot be used on ${found.type.kind}.`,
     );
   const sized = partition.transform === 'bucket' || partition.transform === 'truncate';
-  if (sized && !(Number.isInteger(partition.size) && (partition.size as number) > 0))
+  const size = partition.size as number;
+  if (sized && !(Number.isInteger(size) && size > 0 && size < 2 ** 31))
     throw invalidDefinition(
       title,
-      `\`table.partitionBy\`: ${partition.transform}('${found.name}', size) needs a whole number above 0.`,
+      `\`table.partitionBy\`: ${partition.transform}('${found.name}', size) needs a whole number above 0, of 32 bits.`,
     );
 }

@@ -25,6 +25,8 @@ export interface DeliveryStatus {
   readonly lastMs: number | null;
   readonly lastRows: number | null;
   readonly lastDurationMs: number | null;
+  /** Since when there is something to deliver; null where there is nothing. A restart begins it anew. */
+  readonly waitingSinceMs: number | null;
   readonly error: string | null;
 }
 

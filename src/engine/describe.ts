@@ -1,11 +1,15 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { MillraceError } from '../core/errors.ts';
-import type { NamedField } from '../core/field-types.ts';
+import { type NamedField, typeText } from '../core/field-types.ts';
 import { LIMITS } from '../core/limits.ts';
-import { checkStatement, type Relation } from '../query/statement-gate.ts';
+import { quoteIdentifier, type RenderedCheck } from '../plan/render-sql.ts';
+import { duckdbType } from '../plan/type-mapping.ts';
+import { checkStatement, type Relation, type RelationNames } from '../query/statement-gate.ts';
 import { fromBytes, fromCodePoints } from '../query/text-position.ts';
+import { brokenRows, ruleConditions } from './check-sql.ts';
 import { fieldTypeOf } from './column-types.ts';
 import { connect, openDatabase, queryError, textRows } from './database.ts';
+import { withKeywordHint } from './keyword-hint.ts';
 import type {
   CatalogState,
   Described,
@@ -40,12 +44,13 @@ export async function parseStatement(connection: DuckDBConnection, sql: string):
 export async function checkText(
   connection: DuckDBConnection,
   sql: string,
-  catalog: CatalogState,
+  names: RelationNames,
 ): Promise<{ tree: unknown; reads: Relation[] }> {
   const tree = await parseStatement(connection, sql);
   try {
-    return { tree, reads: checkStatement(tree, relationNames(catalog)) };
-  } catch (error) {
+    return { tree, reads: checkStatement(tree, names) };
+  } catch (found) {
+    const error = await withKeywordHint(connection, sql, found);
     if (!(error instanceof MillraceError) || typeof error.details['position'] !== 'number')
       throw error;
     const place = error.details['position'];
@@ -81,7 +86,7 @@ export async function createCatalog(
 
 /** Asks the engine what every query of the pipeline returns, before anything runs. */
 export async function describe(
-  { catalog, queries }: DescribeRequest,
+  { catalog, queries, checks }: DescribeRequest,
   scratch: string,
 ): Promise<Described[]> {
   const instance = await openDatabase({ memory: LIMITS.engineMemory, scratch });
@@ -91,13 +96,17 @@ export async function describe(
     await createCatalog(connection, empty);
     const described: Described[] = [];
     for (const model of catalog.models) {
-      const result = await describeQuery(connection, model.name, model.sql, catalog);
+      const result = await describeQuery(connection, model.name, model.sql, relationNames(catalog));
       described.push(result);
       if (!result.error)
         await createModelRelation(connection, withColumns(model, result.columns), []);
     }
+    const names = relationNames(catalog);
     for (const query of queries)
-      described.push(await describeQuery(connection, query.name, query.sql, catalog));
+      described.push(await describeQuery(connection, query.name, query.sql, names));
+    const columnsOf = new Map(described.map(({ name, columns }) => [name, columns]));
+    for (const { model, check } of checks)
+      described.push(await describeCheck(connection, model, check, { names, columnsOf }));
     return described;
   } finally {
     connection.closeSync();
@@ -118,11 +127,11 @@ async function describeQuery(
   connection: DuckDBConnection,
   name: string,
   sql: string,
-  catalog: CatalogState,
+  names: RelationNames,
 ): Promise<Described> {
   let reads: Relation[] = [];
   try {
-    ({ reads } = await checkText(connection, sql, catalog));
+    ({ reads } = await checkText(connection, sql, names));
     const statement = await connection.prepare(sql);
     try {
       const columns = Array.from({ length: statement.columnCount }, (_, index) => {
@@ -139,14 +148,65 @@ async function describeQuery(
     }
   } catch (error) {
     const { message, details } = queryError(error, { sql, before: 0 });
-    return {
-      name,
-      columns: [],
-      reads,
-      error: {
-        message,
-        ...(typeof details['position'] === 'number' ? { position: details['position'] } : {}),
-      },
-    };
+    const { position } = details;
+    const problem = typeof position === 'number' ? { message, position } : { message };
+    return { name, columns: [], reads, error: problem };
+  }
+}
+
+/** In a check the new rows of the model are the table `result`. */
+const RESULT: Relation = { schema: 'temp', name: 'result' };
+
+interface CheckedModels {
+  readonly names: RelationNames;
+  readonly columnsOf: ReadonlyMap<string, readonly NamedField[]>;
+}
+
+async function describeCheck(
+  connection: DuckDBConnection,
+  model: string,
+  check: RenderedCheck,
+  { names, columnsOf }: CheckedModels,
+): Promise<Described> {
+  const name = `${model}, check '${check.name}'`;
+  try {
+    await connection.run(
+      `CREATE OR REPLACE TEMP VIEW result AS SELECT * FROM warehouse.${quoteIdentifier(model)}`,
+    );
+    const described = await describeQuery(connection, name, brokenRows(check), withResult(names));
+    if (described.error && check.rule !== 'sql')
+      throw new MillraceError('MR_PLAN_QUERY', described.error.message);
+    await requireRule(connection, check, columnsOf.get(model) ?? []);
+    return { ...described, reads: described.reads.filter((relation) => relation !== RESULT) };
+  } catch (error) {
+    // The user did not write the SQL of these rules: a place in it would say nothing.
+    return { name, columns: [], reads: [], error: { message: queryError(error).message } };
+  }
+}
+
+function withResult(names: RelationNames): RelationNames {
+  return {
+    resolve: (schema, relation) =>
+      schema === undefined && relation.toLowerCase() === RESULT.name
+        ? RESULT
+        : names.resolve(schema, relation),
+    all: () => [RESULT.name, ...names.all()],
+  };
+}
+
+async function requireRule(
+  connection: DuckDBConnection,
+  check: RenderedCheck,
+  columns: readonly NamedField[],
+): Promise<void> {
+  const column = 'column' in check && columns.find(({ name }) => name === check.column);
+  if (!column) return;
+  for (const condition of ruleConditions(check, duckdbType(column.type))) {
+    const rows = await textRows(connection, `SELECT (${condition})::VARCHAR`);
+    if (rows[0]?.[0] === 'true') continue;
+    throw new MillraceError(
+      'MR_PLAN_QUERY',
+      `no ${typeText(column.type)} is in the range: the lower end comes first.`,
+    );
   }
 }

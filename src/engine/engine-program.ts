@@ -4,8 +4,9 @@ import type { CallContext } from '../children/rpc.ts';
 import { LIMITS } from '../core/limits.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
 import { quoteText } from '../plan/render-sql.ts';
-import { connect, openDatabase, queryError } from './database.ts';
+import { connect, openDatabase, queryError, withConnection } from './database.ts';
 import { describe } from './describe.ts';
+import { registerHashFunctions } from './hash-functions.ts';
 import type {
   DeliverRequest,
   DeliverResult,
@@ -27,7 +28,10 @@ let opened: Promise<DuckDBInstance> | undefined;
 
 /** Opened at first use: a pipeline is described, and so ready, before anything is delivered. */
 function database(): Promise<DuckDBInstance> {
-  opened ??= openDatabase({ memory: LIMITS.engineMemory, scratch });
+  opened ??= openDatabase({ memory: LIMITS.engineMemory, scratch }).then(async (instance) => {
+    await withConnection(instance, async (connection) => registerHashFunctions(connection));
+    return instance;
+  });
   return opened;
 }
 

@@ -8,6 +8,16 @@ import { createStreamViews, hotTable, hotTableColumns } from './relations.ts';
 import { scratchBytes, writeScratch } from './scratch.ts';
 import type { ScratchSpace } from './scratch-space.ts';
 
+export interface RowsNews {
+  /** Every row below is there. */
+  readonly until: number;
+  /** Rows below are in files. */
+  readonly delivered: number;
+  /** Retention has removed rows that were shown, of a stream without a table. */
+  readonly isTrimmed: boolean;
+}
+export type OnRows = (news: RowsNews) => Promise<void>;
+
 /**
  * The rows of a stream that are not in its table yet, kept in memory beside the files that are.
  *
@@ -20,6 +30,8 @@ export class HotRows {
   readonly #scratch: ScratchSpace;
   #filesVersion = -1;
   #next = 0;
+  /** No row below is hot. */
+  #first = 0;
 
   constructor(stream: EngineStream, files: FileSystem, scratch: ScratchSpace) {
     this.#stream = stream;
@@ -43,8 +55,15 @@ export class HotRows {
     await createStreamViews(connection, this.#stream, [], true);
   }
 
-  /** Returns the damage that was met, as text for people. */
-  async apply(connection: DuckDBConnection, news: StreamNews): Promise<readonly string[]> {
+  /**
+   * Returns the damage that was met, as text for people. `onRows` is told, in the same transaction, up to
+   * which sequence number there are rows now and below which all are in files.
+   */
+  async apply(
+    connection: DuckDBConnection,
+    news: StreamNews,
+    onRows?: OnRows,
+  ): Promise<readonly string[]> {
     const from = Math.max(this.#next, news.delivered);
     const until = Math.min(news.end, endOfSlices(news.slices) ?? news.end);
     const scratch = await writeScratch(
@@ -57,15 +76,22 @@ export class HotRows {
     try {
       await connection.run('BEGIN TRANSACTION');
       try {
-        if (news.files) await this.#switchFiles(connection, news);
+        if (news.files) await createStreamViews(connection, this.#stream, news.files, true);
+        if (news.delivered > this.#first) await this.#forget(connection, news.delivered);
         for (const { path, schemaVersion } of scratch.files)
           await this.#load(connection, path, schemaVersion);
+        await onRows?.({
+          until: Math.max(from, until),
+          delivered: news.delivered,
+          isTrimmed: news.delivered > this.#first && this.#stream.columns.length === 0,
+        });
         await connection.run('COMMIT');
       } catch (error) {
         await connection.run('ROLLBACK');
         throw error;
       }
       this.#filesVersion = news.filesVersion;
+      this.#first = Math.max(this.#first, news.delivered);
       this.#next = Math.max(from, until);
       return scratch.damage;
     } finally {
@@ -73,11 +99,11 @@ export class HotRows {
     }
   }
 
-  async #switchFiles(connection: DuckDBConnection, news: StreamNews): Promise<void> {
+  /** Rows below are in files now, or gone. */
+  async #forget(connection: DuckDBConnection, delivered: number): Promise<void> {
     await connection.run(
-      `DELETE FROM ${hotTable(this.#stream)} WHERE _sequence_number < ${news.delivered}`,
+      `DELETE FROM ${hotTable(this.#stream)} WHERE _sequence_number < ${delivered}`,
     );
-    await createStreamViews(connection, this.#stream, news.files ?? [], true);
   }
 
   async #load(connection: DuckDBConnection, path: string, schemaVersion: number): Promise<void> {

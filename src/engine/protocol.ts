@@ -1,5 +1,7 @@
 import type { NamedField } from '../core/field-types.ts';
-import type { Check } from '../definition/check.ts';
+import type { DashboardAnswer } from '../dashboard/answer.ts';
+import type { DashboardRequest, LivePlan } from '../live/live-plan.ts';
+import type { RenderedCheck } from '../plan/render-sql.ts';
 import type { Parameters } from '../query/statement-parameters.ts';
 import type { LogSlice, SchemaVersion } from '../stream/stream-store.ts';
 
@@ -162,7 +164,7 @@ export interface RunModelRequest extends WriteTarget {
   readonly catalog: CatalogState;
   readonly files: { readonly [relation: string]: readonly string[] };
   readonly sql: string;
-  readonly checks: readonly (Check & { readonly sql?: string })[];
+  readonly checks: readonly RenderedCheck[];
 }
 
 export interface CheckOutcome {
@@ -183,6 +185,7 @@ export interface DescribeRequest {
   readonly catalog: CatalogState;
   /** Further queries that must be right: measures and values of charts. */
   readonly queries: readonly { readonly name: string; readonly sql: string }[];
+  readonly checks: readonly { readonly model: string; readonly check: RenderedCheck }[];
 }
 
 export interface Described {
@@ -213,4 +216,15 @@ export type EngineMethods = {
 export type SqlMethods = {
   configure: [params: CatalogState, result: null];
   query: [params: QueryRequest, result: QueryResult];
+};
+
+export interface LiveSetup {
+  readonly catalog: CatalogState;
+  readonly plan: LivePlan;
+}
+
+/** What main may ask of the live child. */
+export type LiveMethods = {
+  configure: [params: LiveSetup, result: null];
+  dashboard: [params: DashboardRequest, result: DashboardAnswer];
 };

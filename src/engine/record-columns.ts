@@ -71,9 +71,12 @@ function columnValue(field: NamedField, was: NamedField | undefined): string {
     : `coalesce(${typed}, CAST(${defaultValue(field)} AS ${type}))`;
 }
 
+/** A default is read as a record's own value is, so that it becomes the same. */
 function defaultValue(field: NamedField): string {
-  if (field.type.kind === 'binary') return `from_base64(${literal(field.default ?? null)})`;
-  return literal(field.default ?? null);
+  const { from: _from, ...plain } = field;
+  const isNested = typeof field.default === 'object';
+  const value = literal(field.default ?? null);
+  return convert(plain, isNested ? `CAST(${value} AS ${readType(plain)})` : value, 0);
 }
 
 function convert(field: FieldSpec, value: string, depth: number): string {

@@ -5,7 +5,7 @@ import type { FileSystem } from '../core/file-system.ts';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
 import type { Relation } from '../query/statement-gate.ts';
 import { checkText } from './describe.ts';
-import { HotRows } from './hot-rows.ts';
+import { HotRows, type OnRows } from './hot-rows.ts';
 import type {
   CatalogState,
   EngineModel,
@@ -14,15 +14,15 @@ import type {
   SystemTable,
   TableNews,
 } from './protocol.ts';
-import { createLookupView, createModelRelation, createSchemas } from './relations.ts';
+import {
+  createLookupView,
+  createModelRelation,
+  createSchemas,
+  relationNames,
+} from './relations.ts';
 import type { ScratchSpace } from './scratch-space.ts';
 
 type Sync = (request: SyncRequest) => Promise<SyncAnswer>;
-
-interface LoadContext {
-  readonly files: FileSystem;
-  readonly scratch: ScratchSpace;
-}
 
 interface Needs {
   readonly hot: readonly HotRows[];
@@ -30,17 +30,30 @@ interface Needs {
   readonly system: readonly string[];
 }
 
+export interface RelationContext {
+  readonly files: FileSystem;
+  readonly scratch: ScratchSpace;
+  /** Told of new rows of a stream, in the transaction that adds them. */
+  readonly onRows?: (stream: string, ...end: Parameters<OnRows>) => Promise<void>;
+  /** Told when a model's table was replaced. */
+  readonly onTable?: (model: string) => Promise<void>;
+}
+
 /** What the relations of a catalog show at this moment, and how they are brought up to date. */
 export class RelationState {
   readonly #connection: DuckDBConnection;
   readonly #catalog: CatalogState;
-  readonly #context: LoadContext;
+  readonly #context: RelationContext;
   readonly #hot = new Map<string, HotRows>();
   readonly #tableVersions = new Map<string, number>();
   /** The stored relations behind a view, found once. */
   readonly #behindViews = new Map<string, readonly Relation[]>();
 
-  private constructor(connection: DuckDBConnection, catalog: CatalogState, context: LoadContext) {
+  private constructor(
+    connection: DuckDBConnection,
+    catalog: CatalogState,
+    context: RelationContext,
+  ) {
     this.#connection = connection;
     this.#catalog = catalog;
     this.#context = context;
@@ -50,7 +63,7 @@ export class RelationState {
   static async create(
     connection: DuckDBConnection,
     catalog: CatalogState,
-    context: LoadContext,
+    context: RelationContext,
   ): Promise<RelationState> {
     const state = new RelationState(connection, catalog, context);
     for (const schema of ['warehouse', 'lookups', 'lake', 'records', 'deadletters', 'hot', 'sys'])
@@ -85,13 +98,25 @@ export class RelationState {
       for (const [index, news] of answer.streams.entries()) {
         const hot = pending[index] as HotRows;
         if (!ends.has(hot)) ends.set(hot, news.end);
-        await hot.apply(this.#connection, news);
+        const { onRows } = this.#context;
+        const isLake = news.schema === 'lake';
+        await hot.apply(
+          this.#connection,
+          news,
+          onRows && isLake ? (end) => onRows(news.name, end) : undefined,
+        );
       }
       for (const table of answer.tables) await this.#switchTable(table);
       for (const table of answer.system) await this.#loadSystem(table);
       pending = pending.filter((hot) => hot.known.next < (ends.get(hot) ?? 0));
       first = false;
     }
+  }
+
+  /** The position up to which a stream is shown, or the version of a model's table. */
+  version(kind: 'stream' | 'table', name: string): number {
+    if (kind === 'table') return this.#tableVersions.get(name) ?? 0;
+    return this.#hot.get(`lake.${name}`)?.known.next ?? 0;
   }
 
   async #needs(relations: readonly Relation[]): Promise<Needs> {
@@ -122,7 +147,7 @@ export class RelationState {
   async #behind(view: EngineModel): Promise<readonly Relation[]> {
     const known = this.#behindViews.get(view.name);
     if (known) return known;
-    const { reads } = await checkText(this.#connection, view.sql, this.#catalog);
+    const { reads } = await checkText(this.#connection, view.sql, relationNames(this.#catalog));
     this.#behindViews.set(view.name, reads);
     return reads;
   }
@@ -133,6 +158,7 @@ export class RelationState {
     if (!model) return;
     await createModelRelation(this.#connection, { ...model, columns: news.columns }, news.files);
     this.#tableVersions.set(news.name, news.version);
+    await this.#context.onTable?.(news.name);
   }
 
   async #loadSystem(table: SystemTable): Promise<void> {

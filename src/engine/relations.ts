@@ -25,6 +25,7 @@ export const SYSTEM_TABLES: readonly string[] = Object.freeze([
   'runs',
   'checks',
   'dead_letters',
+  'columns',
 ]);
 
 const SCHEMAS = ['lake', 'records', 'warehouse', 'lookups', 'deadletters', 'sys', 'hot'];

@@ -1,13 +1,12 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { CallContext } from '../children/rpc.ts';
 import { LIMITS } from '../core/limits.ts';
-import { literal, quoteIdentifier, quoteText } from '../plan/render-sql.ts';
+import { quoteIdentifier, quoteText, type RenderedCheck } from '../plan/render-sql.ts';
+import { brokenRows } from './check-sql.ts';
 import { connect, openDatabase, queryError } from './database.ts';
 import { createCatalog } from './describe.ts';
 import type { CheckOutcome, RunModelRequest, RunModelResult } from './protocol.ts';
 import { writeTableFiles } from './table-files.ts';
-
-type ModelCheck = RunModelRequest['checks'][number];
 
 /**
  * Computes a model over pinned files, writes its result and holds it to its checks. Nothing is visible
@@ -50,7 +49,7 @@ function resultOf(request: RunModelRequest, paths: readonly string[]): string {
 }
 
 /** How many rows break the rule, and one of them. */
-async function runCheck(connection: DuckDBConnection, check: ModelCheck): Promise<CheckOutcome> {
+async function runCheck(connection: DuckDBConnection, check: RenderedCheck): Promise<CheckOutcome> {
   const broken = brokenRows(check);
   const reader = await connection.runAndReadAll(
     `SELECT count(*)::VARCHAR, (SELECT to_json(row)::VARCHAR FROM (${broken}) AS row LIMIT 1) FROM (${broken})`,
@@ -62,21 +61,4 @@ async function runCheck(connection: DuckDBConnection, check: ModelCheck): Promis
     failures: Number(count),
     ...(sample === null ? {} : { sample }),
   };
-}
-
-function brokenRows(check: ModelCheck): string {
-  switch (check.rule) {
-    case 'notNull':
-      return `SELECT * FROM result WHERE ${quoteIdentifier(check.column)} IS NULL`;
-    case 'unique': {
-      const columns = check.columns.map(quoteIdentifier).join(', ');
-      return `SELECT ${columns}, count(*) AS times FROM result GROUP BY ${columns} HAVING count(*) > 1`;
-    }
-    case 'between':
-      return `SELECT * FROM result WHERE ${quoteIdentifier(check.column)} NOT BETWEEN ${literal(check.low)} AND ${literal(check.high)}`;
-    case 'oneOf':
-      return `SELECT * FROM result WHERE ${quoteIdentifier(check.column)} NOT IN (${check.values.map(literal).join(', ')})`;
-    case 'sql':
-      return check.sql as string;
-  }
 }

@@ -1,7 +1,7 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FileSystem } from '../core/file-system.ts';
-import { rawMembers } from '../ingest/json-node.ts';
+import { rawMembers } from '../core/json-node.ts';
 import { RUN, RUN_COLUMNS } from '../stream/run-columns.ts';
 import { type RunBytes, readRuns } from '../stream/run-reader.ts';
 import type { LogSlice, SchemaVersion } from '../stream/stream-store.ts';

@@ -11,7 +11,7 @@ import { checkText } from './describe.ts';
 import type { CatalogState, HostMethods, QueryRequest, QueryResult } from './protocol.ts';
 import { runQuery } from './query-runner.ts';
 import { RelationState } from './relation-state.ts';
-import { SEARCH_PATH } from './relations.ts';
+import { relationNames, SEARCH_PATH } from './relations.ts';
 import { ScratchSpace } from './scratch-space.ts';
 
 /**
@@ -36,7 +36,7 @@ const catchUp = new CatchUp(systemClock);
 async function query(request: QueryRequest, { signal }: CallContext): Promise<QueryResult> {
   const connection = await connect(instance, state ? SEARCH_PATH : undefined);
   try {
-    const { tree, reads } = await checkText(connection, request.sql, catalog);
+    const { tree, reads } = await checkText(connection, request.sql, relationNames(catalog));
     checkParameters(tree, request.params);
     await catchUp.forQuery(
       async () => state?.catchUp(reads, (known) => parent.call('sync', known)),

@@ -1,6 +1,7 @@
-import { epochMicros, instantText, parseInstant } from '../core/calendar.ts';
+import { epochMicros, instantText, parseInstant, timestampText } from '../core/calendar.ts';
 import type { FieldSpec, NamedField } from '../core/field-types.ts';
-import { type JsonNode, parseJson } from './json-node.ts';
+import { integerText } from '../core/field-values.ts';
+import { type JsonNode, parseJson } from '../core/json-node.ts';
 
 /**
  * A stored record as the row that SQL shows, in the same JSON: every field in order, long and decimal
@@ -35,7 +36,7 @@ export function canonicalValue(field: FieldSpec, node: JsonNode | undefined): st
     );
   }
   const text = node.kind === 'string' ? node.value : node.kind === 'number' ? node.text : '';
-  if (field.from === 'integer-text') return JSON.stringify(text.replace(/^(-?\d+)\.0+$/, '$1'));
+  if (field.from === 'integer-text') return JSON.stringify(integerText(text));
   if (field.from !== undefined) return JSON.stringify(instantText(epochMicros(text, field.from)));
   const { type } = field;
   switch (type.kind) {
@@ -84,11 +85,4 @@ export function decimalText(text: string, scale: number): string {
   const digits = fraction.slice(0, scale).padEnd(scale, '0');
   const isZero = /^0*$/.test(whole + digits);
   return `${isZero ? '' : sign}${whole}${scale > 0 ? `.${digits}` : ''}`;
-}
-
-function timestampText(text: string): string {
-  const [clock = '', fraction = ''] = text.slice(11).split('.');
-  const seconds = clock.length === 5 ? `${clock}:00` : clock;
-  const kept = fraction.replace(/0+$/, '');
-  return `${text.slice(0, 10)}T${seconds}${kept === '' ? '' : `.${kept}`}`;
 }

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { characterEnd } from '../wire/utf8.ts';
 
 const QUOTE = 34;
 const BACKSLASH = 92;
@@ -56,15 +57,5 @@ export function joinLines(bytes: Buffer, start: number, end: number): void {
 
 /** Whether [0, end) is UTF-8, leaving out a character that is cut off at the end of a piece. */
 export function isUtf8Piece(bytes: Buffer, end: number): boolean {
-  let cut = end;
-  for (let back = 1; back <= 3 && back <= end; back++) {
-    const byte = bytes[end - back] as number;
-    if (byte >= 0xc0) {
-      const needs = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
-      if (needs > back) cut = end - back;
-      break;
-    }
-    if (byte < 0x80) break;
-  }
-  return isUtf8(bytes.subarray(0, cut));
+  return isUtf8(bytes.subarray(0, characterEnd(bytes, end)));
 }

@@ -6,8 +6,9 @@ import type { Lookup } from '../definition/lookup.ts';
 import type { Model } from '../definition/model.ts';
 import type { Sql } from '../definition/sql.ts';
 import type { Stream } from '../definition/stream.ts';
+import { compileDashboard } from './compile-dashboard.ts';
 import { orderByInputs } from './order.ts';
-import type { DashboardPlan, ModelPlan, Plan } from './plan.ts';
+import type { ModelPlan, Plan } from './plan.ts';
 
 export type Definition = Stream | Lookup | Model | Dashboard;
 
@@ -40,7 +41,6 @@ export function compile(exported: readonly unknown[]): CompiledPipeline {
     format: 1,
     streams: ofKind('stream').map((definition) => {
       checkMeasures(definition, byName);
-      refuseBuckets(definition);
       return { name: definition.name, ...definition.settings };
     }),
     lookups: ofKind('lookup').map((definition) => {
@@ -48,7 +48,9 @@ export function compile(exported: readonly unknown[]): CompiledPipeline {
       return { name: definition.name, from: definition.from.name, ...definition.settings };
     }),
     models: orderByInputs(models),
-    dashboards: ofKind('dashboard').map((definition) => compileDashboard(definition, byName)),
+    dashboards: ofKind('dashboard').map((definition) =>
+      compileDashboard(definition, (name) => requireExported(definition, name, byName)),
+    ),
   };
   const locations = definitions.flatMap((definition) => {
     const location = locationOf(definition);
@@ -120,19 +122,6 @@ function compileModel(definition: Model, byName: ByName): ModelPlan {
   return { name: definition.name, ...settings, inputs };
 }
 
-/** The definition has it already; the writer of tables does not know Iceberg's hash yet. */
-function refuseBuckets(definition: Stream): void {
-  const { table } = definition.settings;
-  const partition =
-    table === false ? undefined : table.partitionBy.find((one) => one.transform === 'bucket');
-  if (!partition) return;
-  throw invalidDefinition(
-    titleOf(definition),
-    `\`table.partitionBy\`: bucket('${partition.field}', …) cannot be written yet. Use truncate, identity, day, month, year or hour.`,
-    locationOf(definition),
-  );
-}
-
 function requireCron(definition: Model): void {
   const { schedule, timezone } = definition.settings;
   try {
@@ -156,47 +145,6 @@ function checkMeasures(definition: Stream | Model, byName: ByName): void {
       );
     for (const input of inputsOf(measure)) requireExported(definition, input, byName);
   }
-}
-
-function compileDashboard(definition: Dashboard, byName: ByName): DashboardPlan {
-  for (const chart of definition.settings.charts) {
-    const source = requireExported(definition, chart.from, byName);
-    const fail = (problem: string) =>
-      invalidDefinition(
-        `${titleOf(definition)}, ${chart.kind}('${chart.title}')`,
-        problem,
-        locationOf(definition),
-      );
-    const known =
-      source.kind === 'stream' || source.kind === 'model'
-        ? source.settings.fields?.map((f) => f.name)
-        : undefined;
-    for (const column of Object.values(chart.columns).flat()) {
-      if (known && !known.includes(column))
-        throw fail(
-          `there is no column \`${column}\` in ${titleOf(source)}. Columns are: ${known.join(', ')}.`,
-        );
-    }
-    for (const [role, measure] of Object.entries(chart.measures))
-      checkMeasureUse(source, role, measure, fail);
-  }
-  return { name: definition.name, ...definition.settings };
-}
-
-/** A text stands for a measure by name; a bare column on a stream would draw one of many rows. */
-function checkMeasureUse(
-  source: Definition,
-  role: string,
-  measure: Sql | string,
-  fail: (problem: string) => Error,
-): void {
-  if (typeof measure !== 'string' || source.kind === 'lookup' || source.kind === 'dashboard')
-    return;
-  if (measure in source.settings.measures || source.kind === 'model') return;
-  const measures = Object.keys(source.settings.measures);
-  throw fail(
-    `\`${role}\`: '${measure}' is not a measure of ${titleOf(source)}${measures.length > 0 ? ` (measures: ${measures.join(', ')})` : ''}. Write an aggregate, for example sql\`sum(${measure})\`.`,
-  );
 }
 
 function deepFreeze<T>(value: T): T {

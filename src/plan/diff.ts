@@ -143,7 +143,7 @@ function diffFields(
       changes.push(
         added(
           name,
-          `${typeText(field.type)}, optional: older rows have ${field.default === undefined ? 'null' : 'the default'}`,
+          `${typeText(field.type)}, optional: rows delivered before have null${field.default === undefined ? '' : ', later ones the default'}`,
         ),
       );
     else

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../core/field-types.ts';
+import type { Check } from '../definition/check.ts';
 import type { Sql, SqlPart } from '../definition/sql.ts';
 
 export function quoteIdentifier(name: string): string {
@@ -30,6 +31,13 @@ const SCHEMA = { stream: 'lake', model: 'warehouse', lookup: 'lookups' } as cons
 /** The SQL of a template for DuckDB. Parameters become literals, as a view's definition has no parameters. */
 export function renderSql(query: Sql): string {
   return query.parts.map(renderPart).join('');
+}
+
+/** A check as the engine is given it: with the text of its query, where it has one. */
+export type RenderedCheck = Check & { readonly sql?: string };
+
+export function renderCheck(check: Check): RenderedCheck {
+  return check.rule === 'sql' ? { ...check, sql: renderSql(check.query) } : check;
 }
 
 function renderPart(part: SqlPart): string {

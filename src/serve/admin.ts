@@ -37,13 +37,12 @@ export async function adminRoutes(
       `There is no key '${request.params.id}' that is not revoked.`,
     );
   });
-  server.post('/v1/claim', async (request) => {
-    const { token } = members(request.body, ['token']);
-    return services.claim(String(token));
-  });
 }
 
-function members(body: unknown, known: readonly string[]): { readonly [name: string]: unknown } {
+export function members(
+  body: unknown,
+  known: readonly string[],
+): { readonly [name: string]: unknown } {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new MillraceError('MR_REQUEST_INVALID', 'The body must be a JSON object.');
   const unknown = Object.keys(body).find((name) => !known.includes(name));

@@ -1,9 +1,23 @@
 import type { FastifyInstance } from 'fastify';
-import type { JsonValue } from '../core/field-types.ts';
 import { ROLES } from '../govern/key-store.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type JsonSchema, recordSchema, rowSchema } from '../plan/type-mapping.ts';
+import { DASHBOARD_PATHS, DASHBOARD_SCHEMAS } from './openapi-dashboards.ts';
+import {
+  body,
+  ERROR,
+  KEY,
+  OPEN,
+  object,
+  ok,
+  operation,
+  type Part,
+  ref,
+  string,
+  text,
+} from './openapi-parts.ts';
 import type { Services } from './services.ts';
+import { SESSION_COOKIE } from './session-cookie.ts';
 
 /** `GET /openapi.json`: every route, with the streams and lookups of this pipeline. */
 export async function openapiRoutes(
@@ -13,47 +27,8 @@ export async function openapiRoutes(
   server.get('/openapi.json', async () => openapiDocument(services.plan()));
 }
 
-type Object = { readonly [key: string]: JsonValue };
-
-const json = (schema: JsonSchema): Object => ({ 'application/json': { schema } });
-const ref = (name: string): Object => ({ $ref: `#/components/schemas/${name}` });
-const ERROR: Object = {
-  description: 'What went wrong, and what to do.',
-  content: json(ref('Error')),
-};
-const text = (name: string, where: 'path' | 'query' | 'header', description: string): Object => ({
-  name,
-  in: where,
-  required: where === 'path',
-  description,
-  schema: { type: 'string' },
-});
-
-function operation(
-  summary: string,
-  tag: string,
-  ok: Object,
-  more: Object = {},
-  okStatus = '200',
-): Object {
-  return { summary, tags: [tag], ...more, responses: { [okStatus]: ok, default: ERROR } };
-}
-
-const ok = (description: string, schema: JsonSchema): Object => ({
-  description,
-  content: json(schema),
-});
-const body = (schema: JsonSchema): Object => ({ required: true, content: json(schema) });
-const object = (
-  properties: { readonly [name: string]: JsonValue },
-  required: readonly string[] = Object.keys(properties),
-): JsonSchema => ({ type: 'object', properties, required: [...required] });
-const string: Object = { type: 'string' };
-const KEY: Object = { security: [{ key: [] }] };
-const OPEN: Object = { security: [] };
-
 /** The document for a plan, as OpenAPI 3.1. */
-export function openapiDocument(plan: Plan): Object {
+export function openapiDocument(plan: Plan): Part {
   const streams = Object.fromEntries(
     plan.streams.map((stream) => [
       `record_${stream.name}`,
@@ -74,16 +49,19 @@ export function openapiDocument(plan: Plan): Object {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    security: [{ key: [] }],
-    paths: { ...streamPaths(plan), ...lookupPaths(plan), ...FIXED_PATHS },
+    ...KEY,
+    paths: { ...streamPaths(plan), ...lookupPaths(plan), ...DASHBOARD_PATHS, ...FIXED_PATHS },
     components: {
-      securitySchemes: { key: { type: 'http', scheme: 'bearer', bearerFormat: 'mr_…' } },
-      schemas: { ...SCHEMAS, ...streams, ...rows },
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer', bearerFormat: 'mr_…' },
+        session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
+      },
+      schemas: { ...SCHEMAS, ...DASHBOARD_SCHEMAS, ...streams, ...rows },
     },
   };
 }
 
-function streamPaths(plan: Plan): Object {
+function streamPaths(plan: Plan): Part {
   return Object.fromEntries(
     plan.streams.map((stream) => {
       const schema = ref(`record_${stream.name}`);
@@ -121,7 +99,7 @@ function streamPaths(plan: Plan): Object {
   );
 }
 
-function lookupPaths(plan: Plan): Object {
+function lookupPaths(plan: Plan): Part {
   return Object.fromEntries(
     plan.lookups.flatMap((lookup) => {
       const sorts = lookup.sort.map((part, index) => part ?? `sequence_${index}`);
@@ -197,9 +175,16 @@ const SCHEMAS: { readonly [name: string]: JsonSchema } = {
     rows: { type: 'array', items: { type: 'array', items: {} } },
     rowCount: { type: 'integer' },
   }),
+  Roles: { type: 'array', items: { type: 'string', enum: [...ROLES] } },
+  User: object({ name: string, roles: ref('Roles') }),
+  Session: object({
+    user: { type: ['string', 'null'] },
+    roles: ref('Roles'),
+    requiresLogin: { type: 'boolean' },
+  }),
 };
 
-const FIXED_PATHS: Object = {
+const FIXED_PATHS: Part = {
   '/v1/sql': {
     post: operation(
       'Ask with SQL',
@@ -267,15 +252,7 @@ const FIXED_PATHS: Object = {
       {
         ...KEY,
         operationId: 'createKey',
-        requestBody: body(
-          object(
-            {
-              roles: { type: 'array', items: { type: 'string', enum: [...ROLES] } },
-              label: string,
-            },
-            ['roles'],
-          ),
-        ),
+        requestBody: body(object({ roles: ref('Roles'), label: string }, ['roles'])),
       },
       '201',
     ),
@@ -287,12 +264,82 @@ const FIXED_PATHS: Object = {
       parameters: [text('id', 'path', 'Id of the key.')],
     }),
   },
+  '/v1/users': {
+    get: operation(
+      'People who may log in',
+      'admin',
+      ok('The users.', object({ users: { type: 'array', items: ref('User') } })),
+      { ...KEY, operationId: 'listUsers' },
+    ),
+    post: operation(
+      'Add a user',
+      'admin',
+      ok('The user.', ref('User')),
+      {
+        ...KEY,
+        operationId: 'addUser',
+        requestBody: body(object({ name: string, roles: ref('Roles'), password: string })),
+      },
+      '201',
+    ),
+  },
+  '/v1/users/{name}': {
+    patch: operation(
+      'Give a user other roles or a new password; ends the sessions of the user',
+      'admin',
+      ok('The user.', ref('User')),
+      {
+        ...KEY,
+        operationId: 'changeUser',
+        parameters: [text('name', 'path', 'Name of the user.')],
+        requestBody: body(object({ roles: ref('Roles'), password: string }, [])),
+      },
+    ),
+    delete: operation(
+      'Remove a user; ends the sessions of the user',
+      'admin',
+      ok('Done.', object({ removed: string })),
+      {
+        ...KEY,
+        operationId: 'removeUser',
+        parameters: [text('name', 'path', 'Name of the user.')],
+      },
+    ),
+  },
+  '/v1/session': {
+    get: operation(
+      'Who is logged in; no error where nobody is',
+      'session',
+      ok('The session.', ref('Session')),
+      { ...OPEN, operationId: 'session' },
+    ),
+    post: operation(
+      'Log in; the answer sets the session cookie',
+      'session',
+      ok('The session.', ref('Session')),
+      {
+        ...OPEN,
+        operationId: 'login',
+        requestBody: body(object({ name: string, password: string })),
+      },
+    ),
+    delete: operation('Log out', 'session', ok('Nobody is logged in.', ref('Session')), {
+      ...OPEN,
+      operationId: 'logout',
+    }),
+  },
   '/v1/claim': {
     post: operation(
-      'Exchange the claim token of the first start for an admin key',
-      'admin',
-      ok('The key.', object({ id: string, secret: string })),
-      { ...OPEN, operationId: 'claim', requestBody: body(object({ token: string })) },
+      'Exchange the claim token of the first start for an admin key, or with name and password for the first user',
+      'session',
+      ok('The key, or the session of the user.', {
+        oneOf: [object({ id: string, secret: string }), ref('Session')],
+      }),
+      {
+        ...OPEN,
+        operationId: 'claim',
+        requestBody: body(object({ token: string, name: string, password: string }, ['token'])),
+      },
     ),
   },
   '/healthz': {

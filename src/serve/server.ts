@@ -7,14 +7,19 @@ import Fastify, {
 import { asMillraceError, MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Role } from '../govern/key-store.ts';
+import { checkAccess } from './access.ts';
 import { adminRoutes } from './admin.ts';
+import { dashboardRoutes } from './dashboards.ts';
 import { healthRoutes } from './health.ts';
 import { ingestRoutes } from './ingest.ts';
 import { lookupRoutes } from './lookups.ts';
 import { openapiRoutes } from './openapi.ts';
+import { pageRoutes, readPage } from './page.ts';
 import type { Services } from './services.ts';
+import { sessionRoutes } from './session.ts';
 import { sqlRoutes } from './sql.ts';
 import { answerOnSocket, answerUnmatched, unreadableAddress } from './unmatched.ts';
+import { userRoutes } from './users.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -47,6 +52,7 @@ export async function createServer(services: Services): Promise<FastifyInstance>
     },
     clientErrorHandler: answerOnSocket,
   });
+  const page = readPage();
   server.server.maxConnections = LIMITS.connectionsMax;
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const known = knownError(error, request);
@@ -67,13 +73,17 @@ export async function createServer(services: Services): Promise<FastifyInstance>
     checkHost(request, services);
     checkAccess(request, services);
   });
-  answerUnmatched(server);
+  answerUnmatched(server, page);
   await server.register(ingestRoutes, { services });
   await server.register(lookupRoutes, { services });
   await server.register(sqlRoutes, { services });
+  await server.register(dashboardRoutes, { services });
   await server.register(adminRoutes, { services });
+  await server.register(sessionRoutes, { services });
+  await server.register(userRoutes, { services });
   await server.register(healthRoutes, { services });
   await server.register(openapiRoutes, { services });
+  await server.register(pageRoutes, { page });
   return server;
 }
 
@@ -87,7 +97,7 @@ function takeJson(server: FastifyInstance): void {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body.length === 0) done(null, undefined);
-    else parse(request, body as string, done);
+    else void parse(request, body as string, done);
   });
 }
 
@@ -124,21 +134,4 @@ function checkHost(request: FastifyRequest, services: Services): void {
 
 function originName(origin: string): string {
   return URL.canParse(origin) ? new URL(origin).hostname : origin;
-}
-
-function checkAccess(request: FastifyRequest, services: Services): void {
-  const { roles } = request.routeOptions.config;
-  if (!roles || !services.requiresKeys) return;
-  const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
-  const principal = token === undefined ? undefined : services.authenticate(token);
-  if (!principal)
-    throw new MillraceError(
-      'MR_ACCESS_UNAUTHENTICATED',
-      'This server wants a key: send `Authorization: Bearer mr_…`. An administrator makes one with `millrace keys create --role producer`.',
-    );
-  if (!principal.roles.includes('admin') && !roles.some((role) => principal.roles.includes(role)))
-    throw new MillraceError(
-      'MR_ACCESS_DENIED',
-      `Key ${principal.id} has the roles ${principal.roles.join(', ')}; this needs ${roles.join(' or ')}.`,
-    );
 }

@@ -1,7 +1,10 @@
 import type { MillraceError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
+import type { DashboardAnswer, DataVersion } from '../dashboard/answer.ts';
 import type { Role } from '../govern/key-store.ts';
+import type { LoggedIn, LoginRequest, Logins } from '../govern/logins.ts';
 import type { IngestResult, RequestOptions } from '../ingest/ingest.ts';
+import type { DashboardRequest } from '../live/live-plan.ts';
 import type { LookupPage, LookupQuery } from '../lookup/lookup-store.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
@@ -9,6 +12,7 @@ import type { Run } from '../schedule/run-store.ts';
 
 /** Who asks. */
 export interface Principal {
+  readonly kind: 'key' | 'user';
   readonly id: string;
   readonly roles: readonly Role[];
 }
@@ -16,14 +20,18 @@ export interface Principal {
 /** What the doors serve. Each may wait while a changed pipeline is put in place. */
 export interface Services {
   readonly logger: Logger;
-  /** False where nothing asks for a key (`dev` on loopback). */
+  /** False where nothing asks for a key or a login (`dev` on loopback). */
   readonly requiresKeys: boolean;
   /** Host names the server answers for, besides the loopback ones. */
   readonly allowedHosts: readonly string[];
   readonly query: QueryEngine;
-  authenticate(token: string): Principal | undefined;
+  /** Who sends this key. */
+  authenticate(key: string): Principal | undefined;
   /** Exchanges the claim token of the first start for an admin key. @throws MR_ACCESS_CLAIMED, MR_ACCESS_DENIED */
-  claim(token: string): Promise<{ id: string; secret: string }>;
+  claimKey(token: string): Promise<{ id: string; secret: string }>;
+  /** Exchanges it for the first user, logged in. @throws the same, and what adding a user does */
+  claimUser(token: string, user: Omit<LoginRequest, 'address'>): Promise<LoggedIn>;
+  readonly logins: Logins;
   keys: {
     create(roles: readonly Role[], label: string): Promise<{ id: string; secret: string }>;
     list(): readonly {
@@ -36,6 +44,9 @@ export interface Services {
     revoke(id: string): Promise<boolean>;
   };
   plan(): Plan;
+  /** The numbers of a dashboard, all of one moment that is not before this call. */
+  answerDashboard(request: DashboardRequest, signal: AbortSignal): Promise<DashboardAnswer>;
+  dataVersion(): DataVersion;
   /** Stores the records of a request. */
   take(stream: string, body: AsyncIterable<Buffer>, request: RequestOptions): Promise<IngestResult>;
   readLookup(name: string, query: LookupQuery): Promise<LookupPage>;

@@ -2,17 +2,22 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { MillraceError, systemErrorCode } from '../core/errors.ts';
+import { type PageFiles, sendPage, wantsPage } from './page.ts';
 
-/** Answers what meets no route: an address that is another method's is told its methods (RFC 9110, 15.5.6). */
-export function answerUnmatched(server: FastifyInstance): void {
+/**
+ * Answers what meets no route: an address that is another method's is told its methods (RFC 9110, 15.5.6), a
+ * browser is given the page, which says so in its own words.
+ */
+export function answerUnmatched(server: FastifyInstance, page: PageFiles): void {
   const routes: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
   server.addHook('onRoute', ({ url, method }) => {
     routes.push({ pattern: patternOf(url), methods: [method].flat() });
   });
-  const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<never> => {
+  const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const path = pathOf(request.url);
     const matching = routes.filter(({ pattern }) => pattern.test(path));
     const methods = [...new Set(matching.flatMap((route) => route.methods))].sort();
+    if (methods.length === 0 && wantsPage(request)) return sendPage(page, request, reply, 404);
     if (methods.length === 0)
       throw new MillraceError(
         'MR_REQUEST_NOT_FOUND',
@@ -27,7 +32,8 @@ export function answerUnmatched(server: FastifyInstance): void {
   server.setNotFoundHandler(refuse);
   // Before a body is looked at: what it is does not matter here.
   server.addHook('onRequest', async (request, reply) => {
-    if (request.is404) await refuse(request, reply);
+    if (request.is404) return refuse(request, reply);
+    return undefined;
   });
 }
 

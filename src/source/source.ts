@@ -1,20 +1,32 @@
+import type { ErrorCode } from '../core/error-codes.ts';
+
 /** Rows of files on their way into a stream. */
 
-export interface SourceRow {
+/** A row as people find it, for the file of the rejected. */
+export interface RowPlace {
   /** Ordinal in the file, from 1; a header does not count. */
   readonly row: number;
-  /** Where it starts in the file, for people. */
-  readonly line?: number;
-  /** Column name → value. */
-  readonly values: readonly (readonly [column: string, value: SourceValue])[];
-  /** Set where the row itself is broken; then it has no values. */
-  readonly problem?: string;
-  /** The row as it stands in the file, for the file of the rejected. */
+  /** The line in which it starts, from 1; undefined where the format has no lines. */
+  readonly line?: number | undefined;
+  /** As it stands in the file. */
   readonly text: string;
+  /** Its bytes, where a text cannot hold them. */
+  readonly bytes?: Buffer;
 }
 
-/** Text of a cell, or JSON as written. */
-export type SourceValue = { readonly text: string } | { readonly json: string };
+export interface SourceRow extends RowPlace {
+  /** Names of the values: of a CSV the source's own array in every row, else the names of this row. */
+  readonly columns: readonly string[];
+  /** Texts of cells where the format is CSV, else JSON as written. */
+  readonly values: readonly string[];
+  /** Set where the row itself is broken; then it has no values. */
+  readonly problem?: RowProblem;
+}
+
+export interface RowProblem {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
 
 export interface SourceDialect {
   readonly format: 'csv' | 'json' | 'parquet';
@@ -31,11 +43,13 @@ export interface SourceDialect {
  * R1  The same file with the same options gives the same rows in the same order: an import can go on where it stopped.
  * R2  Memory does not grow with the file.
  * R3  A broken row is a row with a problem; what follows is read.
+ * R4  A byte that is not of the encoding is never replaced: its row is a row with a problem and has its bytes.
  */
 export interface FileSource {
   readonly path: string;
   readonly dialect: SourceDialect;
   /** Column names of a CSV header; empty where rows name their own. */
   readonly columns: readonly string[];
-  rows(): AsyncIterable<SourceRow>;
+  /** All rows in their order, as many at a time as a read of the file holds; to be taken before the next. */
+  batches(): AsyncIterable<Iterable<SourceRow>>;
 }

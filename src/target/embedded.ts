@@ -1,3 +1,4 @@
+import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import type { Clock } from '../core/clock.ts';
@@ -6,7 +7,9 @@ import type { Logger } from '../core/logger.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
 import { TableDelivery } from '../deliver/embedded/table-delivery.ts';
 import { LmdbKeyStore } from '../govern/embedded/lmdb-key-store.ts';
+import { LmdbUserStore } from '../govern/embedded/lmdb-user-store.ts';
 import { FileTableStore } from '../lake/embedded/file-table-store.ts';
+import { DuckdbLiveEngine } from '../live/embedded/duckdb-live-engine.ts';
 import { LmdbLookupStore } from '../lookup/embedded/lmdb-lookup-store.ts';
 import { TableModelRunner } from '../model/embedded/table-model-runner.ts';
 import { DuckdbQueryEngine } from '../query/embedded/duckdb-query-engine.ts';
@@ -31,6 +34,8 @@ export async function embedded({
 }: EmbeddedOptions): Promise<Target> {
   const files = nodeFileSystem();
   await files.makeFolder(join(folder, 'system'));
+  // Hashes of passwords are in here, and the data folder may be one that others can read.
+  await chmod(join(folder, 'system'), 0o700);
   // overlappingSync trusts pages that were not flushed when the boot id is the same (reliability.md §6.1).
   const system = open({
     path: join(folder, 'system', 'system.mdb'),
@@ -51,9 +56,11 @@ export async function embedded({
     lookups,
     runs,
     keys: new LmdbKeyStore(system),
+    users: new LmdbUserStore(system),
     createDelivery: (options) => new TableDelivery(options),
     createModelRunner: (options) => new TableModelRunner(options),
     createQueryEngine: (child) => new DuckdbQueryEngine(child, clock),
+    createLiveEngine: (child) => new DuckdbLiveEngine(child, clock),
     close: async () => {
       await lookups.close();
       await system.close();

@@ -2,8 +2,9 @@ import { resolve } from 'node:path';
 import { MillraceError } from '../core/errors.ts';
 import type { StreamPlan } from '../plan/plan.ts';
 import { openCsv } from '../source/embedded/csv-source.ts';
-import { fingerprint, plainName } from '../source/embedded/file-bytes.ts';
-import { openJson, rows } from '../source/embedded/json-source.ts';
+import { type Fingerprint, fingerprint, plainName } from '../source/embedded/file-bytes.ts';
+import { batches, openJson } from '../source/embedded/json-source.ts';
+import { encodingOf } from '../source/encoding.ts';
 import type { FileSource } from '../source/source.ts';
 
 /** What the user says of files; what is left out is found. */
@@ -15,35 +16,69 @@ export interface FileDialect {
   readonly format: string | undefined;
 }
 
-/** A Parquet file as NDJSON text; the engine reads it, in a child. */
-export type ReadParquet = (path: string) => AsyncIterable<string>;
+/** A Parquet file as NDJSON in UTF-8; the engine reads it, in a child. */
+export type ReadParquet = (path: string) => AsyncIterable<Buffer>;
 
-/** Opens a file by its ending. `id` is the checksum of its content. */
+export interface OpenedFile {
+  readonly source: FileSource;
+  /** Checksum of the content. */
+  readonly id: string;
+  readonly bytes: number;
+  /** Bytes that are not of its encoding; their rows are rejected. */
+  readonly brokenBytes: number;
+}
+
+/** Opens a file by its ending. */
 export async function openFile(
   path: string,
   stream: StreamPlan,
   dialect: FileDialect,
   readParquet: ReadParquet,
-): Promise<{ source: FileSource; id: string; bytes: number }> {
+): Promise<OpenedFile> {
   const format = dialect.format ?? formatOf(path);
-  const { sha256, encoding, bytes } = await fingerprint(path);
-  if (format === 'parquet') return { source: parquetSource(path, readParquet), id: sha256, bytes };
-  const used = dialect.encoding ?? encoding;
-  if (format === 'json') return { source: openJson(path, used), id: sha256, bytes };
-  const columns = stream.fields.map((field) => field.name);
+  const said = dialect.encoding === undefined ? undefined : encodingNamed(dialect.encoding);
+  const print = await fingerprint(path, { isText: format !== 'parquet' });
+  const opened = (source: FileSource): OpenedFile => ({
+    source,
+    id: print.sha256,
+    bytes: print.bytes,
+    brokenBytes: source.dialect.encoding === 'utf-8' ? print.evidence.broken : 0,
+  });
+  if (format === 'parquet') return opened(parquetSource(path, readParquet));
+  // JSON is UTF-8 (RFC 8259): bytes that are not are damage, and no other encoding is guessed from them.
+  if (format === 'json') return opened(openJson(path, said ?? print.marked ?? 'utf-8'));
   const delimiter =
     dialect.delimiter ?? (plainName(path).toLowerCase().endsWith('.tsv') ? '\t' : undefined);
-  return {
-    source: await openCsv(path, {
-      encoding: used,
+  return opened(
+    await openCsv(path, {
+      encoding: said ?? csvEncoding(path, print),
       delimiter,
       quote: dialect.quote,
       header: dialect.header,
-      columns,
+      columns: stream.fields.map((field) => field.name),
     }),
-    id: sha256,
-    bytes,
-  };
+  );
+}
+
+function encodingNamed(label: string): string {
+  try {
+    return new TextDecoder(label).encoding;
+  } catch (error) {
+    throw new MillraceError(
+      'MR_COMMAND_USAGE',
+      `--encoding ${label} is not known; say for example utf-8, windows-1252, utf-16le or shift_jis.`,
+      { cause: error },
+    );
+  }
+}
+
+function csvEncoding(path: string, { marked, evidence }: Fingerprint): string {
+  const encoding = marked ?? encodingOf(evidence);
+  if (encoding !== undefined) return encoding;
+  throw new MillraceError(
+    'MR_IMPORT_FILE',
+    `${path}: its encoding cannot be told: ${evidence.characters} of its characters are UTF-8, ${evidence.broken} of its bytes are not. Say it with --encoding, for example utf-8 (rows that are not are rejected) or windows-1252.`,
+  );
 }
 
 function formatOf(path: string): 'csv' | 'json' | 'parquet' {
@@ -70,5 +105,5 @@ function parquetSource(path: string, readParquet: ReadParquet): FileSource {
     quote: '',
     header: false,
   };
-  return { path, dialect, columns: [], rows: () => rows(readParquet(resolve(path))) };
+  return { path, dialect, columns: [], batches: () => batches(readParquet(resolve(path))) };
 }

@@ -2,9 +2,11 @@ import type { ChildProcess } from '../children/child-process.ts';
 import type { FileSystem } from '../core/file-system.ts';
 import type { Delivery } from '../deliver/delivery.ts';
 import type { TableDeliveryOptions } from '../deliver/embedded/table-delivery.ts';
-import type { SqlMethods } from '../engine/protocol.ts';
+import type { LiveMethods, SqlMethods } from '../engine/protocol.ts';
 import type { KeyStore } from '../govern/key-store.ts';
+import type { UserStore } from '../govern/user-store.ts';
 import type { TableStore } from '../lake/table-store.ts';
+import type { LiveEngine } from '../live/live-engine.ts';
 import type { LookupStore } from '../lookup/lookup-store.ts';
 import type { ModelRunnerOptions } from '../model/embedded/table-model-runner.ts';
 import type { ModelRunner } from '../model/model-runner.ts';
@@ -22,8 +24,11 @@ export interface Target {
   readonly lookups: LookupStore;
   readonly runs: RunStore;
   readonly keys: KeyStore;
+  readonly users: UserStore;
   createDelivery(options: TableDeliveryOptions): Delivery;
   createModelRunner(options: ModelRunnerOptions): ModelRunner;
   createQueryEngine(child: ChildProcess<SqlMethods>): QueryEngine;
+  /** `child`: undefined while there is none. */
+  createLiveEngine(child: () => ChildProcess<LiveMethods> | undefined): LiveEngine;
   close(): Promise<void>;
 }

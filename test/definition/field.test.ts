@@ -5,6 +5,7 @@ import { expectRefused, untyped } from './refusal.ts';
 const FILE = 'field.test.ts';
 
 interface Loose {
+  describe(text: unknown): Loose;
   min(bound: unknown): Loose;
   max(bound: unknown): Loose;
   oneOf(values: unknown): Loose;
@@ -123,6 +124,33 @@ test('a field with a default may be left out', () => {
   expect(f.int().default(0).spec).toEqual({ type: { kind: 'int' }, optional: true, default: 0 });
 });
 
+test('a default of any type is kept as JSON, parts that were left out as null', () => {
+  const place = f.struct({
+    city: f.string(),
+    since: f.timestamptz().optional(),
+    tag: f.binary().optional(),
+  });
+  expect(f.list(place).default([{ city: 'x', since: new Date(0) }]).spec.default).toEqual([
+    { city: 'x', since: '1970-01-01T00:00:00.000Z', tag: null },
+  ]);
+  expect(f.map(f.string(), f.long()).default({ a: 2n ** 53n + 1n }).spec.default).toEqual({
+    a: '9007199254740993',
+  });
+  expect(f.double().default(Number.NaN).spec.default).toBe('NaN');
+});
+
+test('rules hold together in whatever order they are written', () => {
+  expect(f.int().default(3).max(5).min(3).oneOf([3, 4]).spec).toEqual(
+    f.int().oneOf([3, 4]).min(3).max(5).default(3).spec,
+  );
+  expect(f.date().min('2026-01-01').max('2026-01-01').spec.max).toBe('2026-01-01');
+  expect(f.timestamp().min('2026-01-01 00:00').max('2026-01-01T00:00:00').spec).toBeDefined();
+  expect(
+    f.timestamptz().from('epoch-seconds').default(new Date(0)).min(new Date(0)).spec,
+  ).toBeDefined();
+  expect(f.string().from('integer-text').oneOf(['17850']).default('17850').spec).toBeDefined();
+});
+
 test('an instant may come as a number of seconds or milliseconds', () => {
   expect(f.timestamptz().from('epoch-seconds').spec.from).toBe('epoch-seconds');
   expect(f.timestamptz().from('epoch-milliseconds').spec.from).toBe('epoch-milliseconds');
@@ -155,19 +183,19 @@ describe('wrong use is refused, and says what is right:', () => {
       'a bound of another type',
       () => loose(f.int()).min('1'),
       'field.int()',
-      /\.min\(1\) is not a bound/,
+      /\.min\(\) is given what a record would be refused for: send a whole number of 32 bits, got the text "1"/,
     ],
     [
       'a bound that is not a number',
       () => f.double().max(Number.NaN),
       'field.double()',
-      /\.max\(NaN\)/,
+      /\.max\(\) takes a finite number; got NaN/,
     ],
     [
       'a bound of a long beyond a double',
       () => loose(f.long()).max(2 ** 60),
       'field.long()',
-      /\.max\(/,
+      /\.max\(\) takes a whole number, written as 1n past 2\^53; got 11529/,
     ],
     [
       'an invalid date as bound',
@@ -237,6 +265,210 @@ describe('wrong use is refused, and says what is right:', () => {
       () => f.struct({ id: f.int(), ID: f.int() }),
       'field.struct',
       /differ by case only/,
+    ],
+    [
+      'a bound past what the type holds',
+      () => f.int().max(1e12),
+      'field.int()',
+      /\.max\(\) .*32 bits, got the number 1000000000000/,
+    ],
+    [
+      'a fraction as bound of an int',
+      () => f.int().min(0.5),
+      'field.int()',
+      /\.min\(\) .*whole number of 32 bits/,
+    ],
+    [
+      'a bound that is no date',
+      () => f.date().min('soon'),
+      'field.date()',
+      /\.min\(\) .*send YYYY-MM-DD, got the text "soon"/,
+    ],
+    [
+      'a day that the calendar has not',
+      () => f.date().max('2026-02-30'),
+      'field.date()',
+      /YYYY-MM-DD/,
+    ],
+    [
+      'a bound with an offset where there is no zone',
+      () => f.timestamp().min('2026-01-01T00:00:00Z'),
+      'field.timestamp()',
+      /it has no zone/,
+    ],
+    [
+      'an instant without an offset',
+      () => loose(f.timestamptz()).min('2026-01-01T00:00:00'),
+      'field.timestamptz()',
+      /with an offset/,
+    ],
+    [
+      'a bound that is no number',
+      () => f.decimal(4, 2).min('abc'),
+      'field.decimal()',
+      /\.min\(\) .*a number or its text/,
+    ],
+    [
+      'a bound of too many digits',
+      () => f.decimal(4, 2).max('100'),
+      'field.decimal()',
+      /at most 2 digits before the point/,
+    ],
+    [
+      'an infinite bound',
+      () => f.double().max(Number.POSITIVE_INFINITY),
+      'field.double()',
+      /a finite number; got Infinity/,
+    ],
+    [
+      'a length below zero',
+      () => f.string().min(-1),
+      'field.string()',
+      /\.min\(\) takes a length, a whole number from 0; got -1/,
+    ],
+    [
+      'a length as text',
+      () => loose(f.binary()).max('5'),
+      'field.binary()',
+      /takes a length, .*got "5"/,
+    ],
+    [
+      'a lowest value above the highest',
+      () => f.int().min(5).max(1),
+      'field.int()',
+      /\.min\(\) 5 is above \.max\(1\)/,
+    ],
+    [
+      'the same the other way round',
+      () => f.date().max('2026-01-01').min('2026-01-02'),
+      'field.date()',
+      /2026-01-02 is above \.max\(2026-01-01\)/,
+    ],
+    [
+      'exact bounds the wrong way round',
+      () => f.decimal(38, 2).min('10000000000000000.02').max('10000000000000000.01'),
+      'field.decimal()',
+      /is above/,
+    ],
+    [
+      'instants the wrong way round',
+      () => f.timestamptz().min(new Date(1)).max(new Date(0)),
+      'field.timestamptz()',
+      /is above/,
+    ],
+    [
+      'listed values of another type',
+      () => loose(f.int()).oneOf(['a']),
+      'field.int()',
+      /\.oneOf\(\) .*32 bits, got the text "a"/,
+    ],
+    [
+      'a listed value that a rule forbids',
+      () => f.int().max(5).oneOf([1, 9]),
+      'field.int()',
+      /\.oneOf\(\) .*must be at most 5, got the number 9/,
+    ],
+    [
+      'no listed value',
+      () => loose(f.string()).oneOf([undefined]),
+      'field.string()',
+      /\.oneOf\(\) takes a value; got undefined/,
+    ],
+    [
+      'a default of another type',
+      () => loose(f.int()).default('x'),
+      'field.int()',
+      /\.default\(\) .*send a whole number of 32 bits, got the text "x"/,
+    ],
+    [
+      'a default past a bound',
+      () => f.int().min(5).default(1),
+      'field.int()',
+      /\.default\(\) .*must be at least 5, got the number 1/,
+    ],
+    [
+      'a bound that the default is past',
+      () => f.int().default(1).min(5),
+      'field.int()',
+      /\.default\(\) .*must be at least 5/,
+    ],
+    [
+      'a default that is not listed',
+      () => f.string().oneOf(['a']).default('b'),
+      'field.string()',
+      /must be one of "a"/,
+    ],
+    [
+      'a default that does not match',
+      () => f.string().pattern(/a+/).default('b'),
+      'field.string()',
+      /must match \/a\+\//,
+    ],
+    [
+      'a default of no value',
+      () => loose(f.int()).default(null),
+      'field.int()',
+      /\.default\(\) takes a value\. For none write \.optional\(\)/,
+    ],
+    [
+      'a Date as default of a date',
+      () => loose(f.date()).default(new Date(0)),
+      'field.date()',
+      /send YYYY-MM-DD, got the text "1970-01-01T/,
+    ],
+    [
+      'a default that is wrong inside',
+      () => loose(f.list(f.struct({ a: f.int() }))).default([{ a: 1 }, { b: 1 }]),
+      'field.list()',
+      /\.default\(\) .*no field 'value\[1\]\.b'/,
+    ],
+    [
+      'a default that is a Map',
+      () => loose(f.map(f.string(), f.int())).default(new Map()),
+      'field.map()',
+      /\.default\(\) takes a value; got \[object Map\]/,
+    ],
+    [
+      'half a character as default',
+      () => f.string().default('\ud800'),
+      'field.string()',
+      /\.default\(\) is given what a record would be refused for/,
+    ],
+    [
+      'a default of a part',
+      () => f.struct({ a: f.int().default(1) }),
+      'field.struct()',
+      /a part has no \.default\(\)\. Make it \.optional\(\)/,
+    ],
+    [
+      'a default of an element',
+      () => f.list(f.int().default(1)),
+      'field.list()',
+      /a part has no \.default\(\)/,
+    ],
+    [
+      'a description that is no text',
+      () => loose(f.int()).describe(5),
+      'field.int()',
+      /\.describe\(\) takes a text/,
+    ],
+    [
+      'a pattern that is no expression',
+      () => loose(f.string()).pattern(5),
+      'field.string()',
+      /\.pattern\(\) takes a regular expression or its text; got 5/,
+    ],
+    [
+      'a pattern with flags',
+      () => f.string().pattern(/gb/i),
+      'field.string()',
+      /flags 'i'.*\[Gg\]b for \/gb\/i/,
+    ],
+    [
+      'a pattern that is none with the flag u',
+      () => f.string().pattern('a\\-b'),
+      'field.string()',
+      /reads expressions with the flag u/,
     ],
   ])('%s', (_, make, definition, says) => expectRefused(FILE, make, definition, says));
 });

@@ -26,7 +26,7 @@ test('every option is taken', () => {
     description: 'By country',
     owner: 'shop@example.com',
     sql: query,
-    materialize: 'view',
+    materialize: 'table',
     schedule: '0 2 * * *',
     timezone: 'Europe/London',
     checks: [notNull],
@@ -37,7 +37,7 @@ test('every option is taken', () => {
   expect(settings).toMatchObject({
     description: 'By country',
     owner: 'shop@example.com',
-    materialize: 'view',
+    materialize: 'table',
     schedule: '0 2 * * *',
     timezone: 'Europe/London',
     checks: [notNull],
@@ -47,6 +47,16 @@ test('every option is taken', () => {
       { name: 'country', type: { kind: 'string' } },
       { name: 'total', type: { kind: 'decimal', precision: 38, scale: 0 } },
     ],
+  });
+});
+
+test('a view is computed when it is asked', () => {
+  expect(
+    model('revenue', { sql: query, materialize: 'view', key: ['country'] }).settings,
+  ).toMatchObject({
+    materialize: 'view',
+    key: ['country'],
+    checks: [],
   });
 });
 
@@ -141,6 +151,117 @@ describe('wrong use is refused, and says what is right:', () => {
       () => make({ fields: { country: 'string' } }),
       "model('revenue')",
       /`country` must be made with field\.\*/,
+    ],
+    [
+      'a key that is text',
+      () => make({ key: 'country' }),
+      "model('revenue')",
+      /`key` must be a list of columns, for example \['day', 'country'\]/,
+    ],
+    ['a key of no text', () => make({ key: [1] }), "model('revenue')", /`key` must be a list/],
+    [
+      'a zone that is none, whatever the schedule',
+      () => make({ timezone: 'Mars/Base' }),
+      "model('revenue')",
+      /`timezone`: there is no time zone "Mars\/Base"\. Name one such as 'UTC' or 'Europe\/London'/,
+    ],
+    ['a zone that is no text', () => make({ timezone: 1 }), "model('revenue')", /no time zone 1/],
+    [
+      'a schedule that is no text',
+      () => make({ schedule: 60 }),
+      "model('revenue')",
+      /`schedule` must be text/,
+    ],
+    [
+      'an owner that is no text',
+      () => make({ owner: 5 }),
+      "model('revenue')",
+      /`owner` must be text/,
+    ],
+    [
+      'checks of a view',
+      () => make({ materialize: 'view', checks: [check.notNull('country')] }),
+      "model('revenue')",
+      /`checks` is for models that run.*make the model a table/,
+    ],
+    [
+      'a schedule of a view',
+      () => make({ materialize: 'view', schedule: 'manual' }),
+      "model('revenue')",
+      /`schedule` is for models that run/,
+    ],
+    [
+      'a check without a column',
+      () => check.notNull(untyped(undefined)),
+      'check.notNull()',
+      /needs a column .*check\.notNull\('day', …\)/,
+    ],
+    ['a check of no columns', () => check.unique([]), 'check.unique()', /needs a column/],
+    [
+      'a range with one end',
+      () => check.between('total', 1, untyped(undefined)),
+      'check.between()',
+      /both ends: check\.between\('revenue', 0, 1e6\)/,
+    ],
+    [
+      'a range whose ends are no numbers',
+      () => check.between('total', Number.NaN, 1),
+      'check.between()',
+      /both ends/,
+    ],
+    [
+      'a range with the ends the wrong way round',
+      () => check.between('total', '10', 9),
+      'check.between()',
+      /no value is between 10 and 9: the lower end comes first/,
+    ],
+    [
+      'a range of a number and a word',
+      () => check.between('total', 'low', 9),
+      'check.between()',
+      /no value is between low and 9/,
+    ],
+    [
+      'a list of no values',
+      () => check.oneOf('country', []),
+      'check.oneOf()',
+      /a list of texts or numbers/,
+    ],
+    [
+      'a list of other values',
+      () => check.oneOf('country', untyped([null])),
+      'check.oneOf()',
+      /a list of texts or numbers/,
+    ],
+    [
+      'a query without a name',
+      () => check.sql(untyped(undefined), query),
+      'check.sql()',
+      /needs a name/,
+    ],
+    [
+      'an unknown severity',
+      () => check.notNull('country', untyped({ severity: 'fatal' })),
+      'check.notNull()',
+      /`severity` must be 'error' or 'warn'/,
+    ],
+    [
+      'an unknown option of a check',
+      () => check.notNull('country', untyped({ severty: 'warn' })),
+      'check.notNull()',
+      /no option `severty`.*severity, name/,
+    ],
+    [
+      'a severity without its name',
+      () => check.notNull('country', untyped('warn')),
+      'check.notNull()',
+      /last argument must be an object of options/,
+    ],
+    [
+      'a name of a check that is no text',
+      () => check.notNull('country', untyped({ name: 5 })),
+      'check.notNull()',
+      /`name` must be text/,
     ],
   ])('%s', (_, wrong, definition, says) => expectRefused(FILE, wrong, definition, says));
 });

@@ -73,9 +73,8 @@ test('the first start prints a claim token and keeps it, readable by the owner o
   const token = tokenOf(pipeline) as string;
   expect(token).toMatch(/^[\w-]{32}$/);
   expect(readFileSync(join(data, 'claim-token'), 'utf8').trim()).toBe(token);
-  expect([modeOf(join(data, 'claim-token')), modeOf(join(data, 'run.json')), modeOf(data)]).toEqual(
-    [0o600, 0o600, 0o700],
-  );
+  const paths = ['claim-token', 'run.json', '.', 'system'].map((name) => join(data, name));
+  expect(paths.map(modeOf)).toEqual([0o600, 0o600, 0o700, 0o700]);
 
   const wrong = await call(pipeline, 'POST', '/v1/claim', undefined, { token: 'x'.repeat(32) });
   expect([wrong.status, wrong.body.error?.code]).toEqual([403, 'MR_ACCESS_DENIED']);
@@ -122,6 +121,11 @@ const ROUTES: readonly [
   ['GET', '/v1/keys', undefined, ['admin']],
   ['POST', '/v1/keys', { roles: ['reader'] }, ['admin']],
   ['DELETE', '/v1/keys/nothing', undefined, ['admin']],
+  ['GET', '/v1/users', undefined, ['admin']],
+  ['POST', '/v1/users', { name: 'x', roles: ['reader'], password: 'short' }, ['admin']],
+  ['PATCH', '/v1/users/nobody', { roles: ['reader'] }, ['admin']],
+  ['DELETE', '/v1/users/nobody', undefined, ['admin']],
+  ['GET', '/v1/session', undefined, ['nobody', 'producer', 'reader', 'admin']],
   ['GET', '/healthz', undefined, ['nobody', 'producer', 'reader', 'admin']],
   ['GET', '/readyz', undefined, ['nobody', 'producer', 'reader', 'admin']],
   ['GET', '/metrics', undefined, ['nobody', 'producer', 'reader', 'admin']],

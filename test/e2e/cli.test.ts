@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
-import { MILLRACE, millrace, startPipeline } from '../support/pipeline.ts';
+import { eventually, MILLRACE, millrace, startPipeline } from '../support/pipeline.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -68,6 +68,7 @@ describe('the words of the command line', () => {
         'doctor',
         'replay',
         'keys',
+        'users',
         'types',
       ]),
     );
@@ -76,6 +77,10 @@ describe('the words of the command line', () => {
       ['keys', 'create'],
       ['keys', 'list'],
       ['keys', 'revoke'],
+      ['users', 'add'],
+      ['users', 'change'],
+      ['users', 'list'],
+      ['users', 'remove'],
     ];
     const helps = await Promise.all(
       all.map(async (words) => ({ words, help: await millrace([...words, '--help']) })),
@@ -85,19 +90,23 @@ describe('the words of the command line', () => {
       expect(help.out, words.join(' ')).toMatch(
         new RegExp(`Example:\\n(.*\\| )?  ?.*millrace ${words.join(' ')}`),
       );
-      if (words[0] !== 'keys' || words.length > 1)
+      if (!['keys', 'users'].includes(words.join(' ')))
         expect(help.out, words.join(' ')).toContain('--json');
     }
   });
 
   test('words that are not understood end with 2 and a way to help; failures end with 1', async () => {
     for (const args of [
+      ['users', 'add', 'ann'],
+      ['users', 'invite', 'ann'],
       ['serve'],
       ['import'],
       ['query'],
       ['dev', '--prot', '1'],
       ['init', 'a', 'b'],
       ['keys', 'create'],
+      ['users', 'add', 'ann'],
+      ['users', 'invite', 'ann'],
       ['keys', 'create', '--roles', 'admin'],
       ['keys', 'revoke'],
     ]) {
@@ -118,6 +127,30 @@ describe('the words of the command line', () => {
     const { out, err } = await millrace(['doctor'], { cwd: project(), env: { FORCE_COLOR: '1' } });
     expect(`${out}${err}`).not.toContain('\x1b[');
   });
+});
+
+test('`dev` says where the page is, and opens it where that is asked', async () => {
+  const folder = project();
+  const opened = join(folder, 'opened');
+  const opener = join(folder, process.platform === 'darwin' ? 'open' : 'xdg-open');
+  writeFileSync(opener, `#!/bin/sh\nprintf %s "$1" > '${opened}'\n`, { mode: 0o755 });
+  const child = spawn(process.execPath, [MILLRACE, 'dev', folder, '--port', '0', '--open'], {
+    env: { ...process.env, PATH: `${folder}:${process.env['PATH']}` },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    said += chunk;
+  });
+  const page = await eventually(async () =>
+    existsSync(opened) ? readFileSync(opened, 'utf8') : undefined,
+  );
+  expect(said).toBe(`ready ${page.slice(0, -1)}\npage  ${page}\n`);
+  const response = await fetch(page);
+  expect(response.headers.get('content-type')).toMatch(/^text\/html/);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
 });
 
 describe('init', () => {
@@ -142,6 +175,37 @@ describe('init', () => {
     expect(await pipeline.sql('select kind, amount from lake.events')).toEqual([['visit', null]]);
     expect(await pipeline.stop()).toBe(0);
   });
+
+  test.each(readdirSync(join(ROOT, 'templates')))(
+    'a project of %s outside of the checkout shows charts that have numbers',
+    async (template) => {
+      const folder = join(temporaryFolder(), template);
+      const { last } = await json(['init', folder, '--template', template]);
+      const pipeline = await startPipeline(folder, undefined);
+      if ((last['files'] as string[]).includes('generator/')) {
+        const generator = join(folder, 'generator/generator.mjs');
+        const args = ['--url', pipeline.url, '--history', '2000', '--rate', '0'];
+        execFileSync(process.execPath, [generator, ...args], { stdio: 'pipe' });
+      } else {
+        const record = { happened_at: new Date().toISOString(), kind: 'visit', amount: '2.50' };
+        await pipeline.post('/v1/streams/events/records', JSON.stringify(record));
+      }
+      const { dashboards } = (await (await fetch(`${pipeline.url}/v1/dashboards`)).json()) as {
+        dashboards: { name: string }[];
+      };
+      expect(dashboards).toHaveLength(1);
+      const answer = await pipeline.post(`/v1/dashboards/${dashboards[0]?.name}/answers`, '{}');
+      const { charts } = (await answer.json()) as {
+        charts: { [id: string]: { kind: string; value?: string | null; rowCount?: number } };
+      };
+      for (const [id, chart] of Object.entries(charts)) {
+        expect(chart.kind, id).not.toBe('failed');
+        if (chart.kind === 'kpi') expect(Number(chart.value), id).toBeGreaterThan(0);
+        if (chart.kind === 'grid') expect(chart.rowCount, id).toBeGreaterThan(0);
+      }
+      expect(await pipeline.stop()).toBe(0);
+    },
+  );
 
   test('makes the templates there are, and writes over nothing', async () => {
     const folder = temporaryFolder();
@@ -231,6 +295,16 @@ test('`plan` finds what is wrong before anything runs, with file and line', asyn
       PIPELINE.replace('sum(quantity)', 'sum(qty)'),
       'MR_PLAN_QUERY',
       /pipeline\.ts:7: totals: [\s\S]*"?qty"? not found[\s\S]*at character \d+/,
+    ],
+    [
+      PIPELINE.replace('quantity: f.int()', "quantity: f.int().default('none' as never)"),
+      'MR_DEFINITION_INVALID',
+      /pipeline\.ts:4: field\.int\(\): \.default\(\) .*32 bits, got the text "none"/,
+    ],
+    [
+      PIPELINE.replace("check.between('quantity'", "check.between('qty'"),
+      'MR_DEFINITION_INVALID',
+      /pipeline\.ts:7: model\('totals'\): check 'qty is between .*Columns are: invoice_no, quantity, at/,
     ],
     [
       PIPELINE.replace("key: 'invoice_no'", "key: 'no'"),
@@ -694,7 +768,7 @@ describe('import', () => {
       ...MAPPED,
     ]);
     expect(people.out).toMatch(
-      /odd\.csv \(\d+ B, CSV, utf-8, delimiter ","\)\n3 rows read, 2 stored, 1 rejected; 2 of them were stored by an import before/,
+      /odd\.csv \(\d+ B, CSV, utf-8, delimiter ",", invoice_date month\/day\/year\)\n3 rows read, 2 stored, 1 rejected; 2 of them were stored by an import before/,
     );
     const { out } = await millrace([
       'query',
@@ -709,7 +783,7 @@ describe('import', () => {
 
   test('started again after a kill, it goes on and doubles nothing', async () => {
     const { pipeline, load, file, count } = await running();
-    const rows = Array.from({ length: 60_000 }, (_, index) => `i${index},${index}`).join('\n');
+    const rows = Array.from({ length: 300_000 }, (_, index) => `i${index},${index}`).join('\n');
     const path = file('many.csv', `invoice_no,quantity\n${rows}\n`);
     const killed = load(path).catch(() => undefined);
     while ((await count()) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -718,11 +792,11 @@ describe('import', () => {
     await killed;
     const again = await startPipeline(pipeline.folder, undefined);
     const { last } = await load(path);
-    expect(last).toMatchObject({ read: 60_000, accepted: 60_000, rejected: 0 });
+    expect(last).toMatchObject({ read: 300_000, accepted: 300_000, rejected: 0 });
     expect(last['replayed']).toBeGreaterThanOrEqual(Math.min(between, 1000));
     expect(
       await again.sql('select count(*), count(distinct invoice_no), sum(quantity) from lake.sales'),
-    ).toEqual([['60000', '60000', String((60_000 * 59_999) / 2)]]);
+    ).toEqual([['300000', '300000', String((300_000 * 299_999) / 2)]]);
   });
 });
 

@@ -141,6 +141,13 @@ test('SQL: a field in a template is a quoted reference, a parameter in a view is
   expect(await pipeline.sql('select * from v')).toEqual([[1, 'a', "it's", '1.5', null]]);
 });
 
+test('SQL: a field may be named like a word of SQL; an error says that it needs quotes', async () => {
+  const pipeline = await run("export const s = stream('s', { fields: { at: f.date() } });");
+  await sendTo(pipeline, 's', { at: '2026-01-01' });
+  expect(await pipeline.sql('select "at", s.at from s')).toEqual([['2026-01-01', '2026-01-01']]);
+  await expect(pipeline.sql('select at from s')).rejects.toThrow(/write it in quotes, "at"/);
+});
+
 test('SQL: what the compiler cannot see in the text, `plan` catches, with file and line', async () => {
   const { code, message } = await plan(
     `${SALES}\nexport const m = model('m', { sql: sql\`select price from \${sales}\` });`,
@@ -527,7 +534,7 @@ test('the command line finds the process through run.json; without one it owns t
   await pipeline.stop();
   expect(existsSync(join(folder, '.millrace/run.json'))).toBe(false);
 
-  writeFileSync(join(folder, 'rows.csv'), `country,quantity\n${'GB,1\n'.repeat(150_000)}`);
+  writeFileSync(join(folder, 'rows.csv'), `country,quantity\n${'GB,1\n'.repeat(600_000)}`);
   const long = spawn(
     process.execPath,
     [MILLRACE, 'import', 'sales', join(folder, 'rows.csv'), '--pipeline', folder],

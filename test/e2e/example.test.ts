@@ -215,7 +215,7 @@ test('live records come in until the generator is stopped, through a restart of 
   expect(await next.stop()).toBe(0);
 });
 
-test('npm start fills the example, says what to try, and ends with 0 when stopped', async () => {
+test('npm start fills the example, says where the page is and what to try, and ends with 0 when stopped', async () => {
   const env = {
     ...process.env,
     MILLRACE_BUILT: '1',
@@ -239,8 +239,26 @@ test('npm start fills the example, says what to try, and ends with 0 when stoppe
   const lookup = /curl \S+ \S+ (http\S+\/invoices\/1000001)/.exec(said)?.[1] ?? '';
   const { items } = (await (await fetch(lookup)).json()) as { items: Line[] };
   expect(items[0]?.invoice_no).toBe('1000001');
+  const page = /Open the page: +(\S+)/.exec(said)?.[1] ?? '';
+  expect((await fetch(page)).headers.get('content-type')).toMatch(/^text\/html/);
   started.kill('SIGINT');
   expect(await exitCode(started), said).toBe(0);
+});
+
+test('the request in the guide to dashboards works as it is pasted', async () => {
+  const pipeline = await startExample();
+  await generate('--url', pipeline.url, '--history', '2000');
+  const guide = readFileSync(join(ROOT, 'docs/guide/dashboards.md'), 'utf8');
+  const [, command = ''] = /```sh\n(curl .*?)```/s.exec(guide) ?? [];
+  const { host } = new URL(pipeline.url);
+  const { stdout } = await promisify(execFile)('sh', [
+    '-c',
+    command.replace('localhost:4000', host),
+  ]);
+  expect(JSON.parse(stdout)).toMatchObject({
+    version: { sales: 2000 },
+    charts: { revenue: { kind: 'kpi', value: expect.stringMatching(/^-?\d+\.\d+$/) } },
+  });
 });
 
 test('the template that init copies is the example', () => {

@@ -107,3 +107,30 @@ test('a query that the engine refuses is a plan error with file, line and place'
     message: expect.stringContaining('which a table cannot store. Cast it'),
   });
 });
+
+const CHECKED = `
+import { check, field as f, model, sql, stream } from 'millrace';
+export const customers = stream('customers', { fields: { id: f.string() }, table: { every: '1h' } });
+export const orders = stream('orders', { fields: { customer: f.string(), day: f.date() }, table: { every: '1h' } });
+export const daily = model('daily', {
+  sql: sql\`select customer, day, count(*) as orders from \${orders} group by all\`,
+  schedule: 'manual', key: ['customer'], checks: [check.notNull('day')],
+});
+`;
+
+test('a check sees all of another stream that it reads, and follows it', async () => {
+  const known =
+    "check.sql('known', sql`select * from result where customer not in (select id from ${customers})`)";
+  const app = await startApp(temporaryFolder(), CHECKED.replace("check.notNull('day')", known));
+  await sendTo(app, 'customers', [{ id: 'a' }]);
+  await sendTo(app, 'orders', [{ customer: 'a', day: '2026-01-01' }]);
+  expect(await app.current?.models.run('daily', 'manual')).toMatchObject({
+    state: 'succeeded',
+    rows: 1,
+  });
+  await sendTo(app, 'orders', [{ customer: 'b', day: '2026-01-01' }]);
+  expect(await app.current?.models.run('daily', 'manual')).toMatchObject({
+    state: 'failed',
+    error: expect.stringContaining("Check 'known' fails for 1 rows"),
+  });
+});

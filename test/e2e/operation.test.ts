@@ -471,3 +471,48 @@ test('what the process knows of itself is in sys', async () => {
   expect(await one('select count(*) from sys.checks')).toEqual(['0']);
   expect(await pipeline.sql('select * from sys.dead_letters')).toEqual([['sales', '0', '0', null]]);
 });
+
+test('sys.deliveries says since when records wait, and nothing where none does', async () => {
+  const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+  const waiting = async () =>
+    (await pipeline.sql('select waiting_since, lag from sys.deliveries'))[0] as [string, string];
+  expect(await waiting()).toEqual([null, '0']);
+  const beforeMs = Date.now();
+  await send(pipeline, 0, 3);
+  const [since, lag] = await waiting();
+  expect(lag).toBe('3');
+  expect(Date.parse(since)).toBeGreaterThanOrEqual(beforeMs);
+  expect(Date.parse(since)).toBeLessThanOrEqual(Date.now());
+  await pipeline.post('/v1/models/names/runs', '{}');
+  expect(await waiting()).toEqual([null, '0']);
+});
+
+test('sys.columns lists each relation as SQL sees it', async () => {
+  const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+  const listed = (await pipeline.sql(
+    'select table_schema, table_name, list(column_name order by ordinal_position), list(data_type order by ordinal_position) from sys.columns group by all',
+  )) as [string, string, string[], string[]][];
+  const schemas = new Set(listed.map(([schema]) => schema));
+  expect([...schemas].sort()).toEqual([
+    'deadletters',
+    'lake',
+    'lookups',
+    'records',
+    'sys',
+    'warehouse',
+  ]);
+  for (const [schema, name, columns, types] of listed) {
+    const body = JSON.stringify({ sql: `select * from ${schema}."${name}" limit 0` });
+    const answer = (await (await pipeline.post('/v1/sql', body)).json()) as {
+      columns: { name: string; type: string }[];
+    };
+    expect(
+      answer.columns.map((column) => column.name),
+      `${schema}.${name}`,
+    ).toEqual(columns);
+    expect(
+      answer.columns.map(({ type }) => type.replace('TIMESTAMP WITH TIME ZONE', 'TIMESTAMPTZ')),
+      `${schema}.${name}`,
+    ).toEqual(types);
+  }
+});

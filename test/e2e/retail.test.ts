@@ -315,6 +315,7 @@ interface Done {
   readonly rejected: number;
   readonly replayed: number;
   readonly rejectedFile: string | null;
+  readonly files: readonly object[];
 }
 
 async function importAll(folder: string, file: string): Promise<Done> {
@@ -352,6 +353,15 @@ test('One command imports the real file, and every answer of its reference and e
     replayed: 0,
     reasons: {},
     rejectedFile: null,
+    files: [
+      {
+        path: join(DATA, 'online-retail.csv.gz'),
+        bytes: 48_039_726,
+        format: 'csv',
+        encoding: 'utf-8',
+        delimiter: ',',
+      },
+    ],
   });
   await lookupsCaughtUp(pipe);
   await expectReference(pipe);
@@ -385,6 +395,7 @@ test('An import of the Latin-1 variant that was killed halfway is finished by th
 
   const done = await importAll(folder, file);
   expect(done).toMatchObject({ read: ROWS, accepted: ROWS, rejected: 0, rejectedFile: null });
+  expect(done.files).toMatchObject([{ encoding: 'windows-1252', dates: { invoice_date: 'MDY' } }]);
   expect(done.replayed).toBeGreaterThan(50_000);
   expect(done.replayed).toBeLessThan(ROWS);
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { App } from '../../src/app/app.ts';
 import { canonicalRow } from '../../src/ingest/canonical-row.ts';
 import { askSql, sendTo, startApp } from '../support/app.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -98,20 +99,11 @@ test(`every value is the same by SQL before and after its delivery, and in a loo
   const expected = rows.map(
     (row) => JSON.parse(canonicalRow(JSON.stringify(row), fields).json) as object,
   );
-  const ask = async () => {
-    const response = await fetch(`${app.address}/v1/sql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        sql: `select ${fields.map((field) => `"${field.name}"`).join(', ')} from lake.all order by id`,
-        format: 'ndjson',
-      }),
-    });
-    return (await response.text())
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as object);
-  };
+  const ask = () =>
+    askRows(
+      app,
+      `select ${fields.map((field) => `"${field.name}"`).join(', ')} from lake.all order by id`,
+    );
   const hot = await ask();
   for (const [index, row] of hot.entries())
     expect(row, `row ${index} before delivery`).toEqual(expected[index]);
@@ -122,3 +114,41 @@ test(`every value is the same by SQL before and after its delivery, and in a loo
   const kept = rows.filter((row) => row.extra !== undefined).length;
   expect(await askSql(app, 'select count(_rest) from lake.all')).toEqual([[String(kept)]]);
 });
+
+const DEFAULTS = `
+import { field as f, stream } from 'millrace';
+const place = f.struct({ city: f.string(), raw: f.binary().optional(), since: f.timestamptz().optional(), price: f.decimal(10, 3).optional() });
+export const all = stream('all', {
+  table: { every: '1h' },
+  fields: {
+    id: f.int(), flag: f.boolean().default(false), whole: f.int().default(-7), big: f.long().default(-(2n ** 63n)), ratio: f.double().default(1e300),
+    none: f.double().default(NaN), small: f.float().default(0.5), price: f.decimal(10, 3).default('2.5'), huge: f.decimal(38, 10).default('1234567890123456789012345678.0123456789'),
+    text: f.string().default("it's ü"), uid: f.uuid().default('6F9619FF-8B86-D011-B42D-00CF4FC964FF'), bytes: f.binary().default(new Uint8Array([0, 255])),
+    day: f.date().default('0001-01-01'), at: f.timestamp().default('2020-02-29 08:26'), moment: f.timestamptz().default(new Date(1)),
+    epoch: f.timestamptz().from('epoch-seconds').default(new Date(2)), code: f.string().from('integer-text').default('7'),
+    tags: f.list(f.binary().optional()).default([new Uint8Array([1, 2]), null]), scores: f.map(f.long(), f.decimal(8, 2)).default({ 9007199254740993: '1.5' }),
+    place: place.default({ city: 'x', raw: new Uint8Array([3]), since: new Date(3), price: null }), places: f.list(place).default([{ city: 'y', price: '0.001' }]),
+  },
+});
+`;
+
+test("a default of every type is the same by SQL before and after its delivery, and in a lookup's JSON", async () => {
+  const app = await startApp(temporaryFolder(), DEFAULTS);
+  expect(await sendTo(app, 'all', [{ id: 1 }])).toMatchObject({ accepted: 1 });
+  const fields = app.current?.stream('all').plan.fields ?? [];
+  const expected = JSON.parse(canonicalRow('{"id":1}', fields).json) as object;
+  expect(Object.values(expected)).not.toContain(null);
+  expect(await askRows(app, 'select * from lake.all')).toEqual([expected]);
+  await app.current?.stream('all').delivery?.deliverNow();
+  expect(await askRows(app, 'select * from lake.all')).toEqual([expected]);
+});
+
+async function askRows(app: App, query: string): Promise<object[]> {
+  const response = await fetch(`${app.address}/v1/sql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ sql: query, format: 'ndjson' }),
+  });
+  const lines = (await response.text()).trim().split('\n');
+  return lines.map((line) => JSON.parse(line) as object);
+}

@@ -109,6 +109,40 @@ describe('the reference validator', () => {
     ).toBeUndefined();
   });
 
+  test('holds a value to its rules however it is written', () => {
+    const instant = f.timestamptz().min(new Date('2020-01-01T00:00:00Z'));
+    expect(refusal(instant, '"2020-01-01T04:00:00+05"')?.code).toBe('MR_FIELD_RULE');
+    expect(refusal(instant, '"2020-01-01T05:00:00+05"')).toBeUndefined();
+    const until = f.timestamptz().max(new Date('2020-01-01T00:00:00Z'));
+    expect(refusal(until, '"2020-01-01T00:00:00.000001Z"')?.code).toBe('MR_FIELD_RULE');
+    const epoch = f.timestamptz().from('epoch-seconds').max(new Date(1000));
+    expect(refusal(epoch, '1.000001')?.code).toBe('MR_FIELD_RULE');
+    expect(refusal(epoch, '1')).toBeUndefined();
+    const local = f.timestamp().min('2020-01-01T00:00:00').max('2020-01-01 00:00:00.5');
+    expect(refusal(local, '"2020-01-01 00:00"')).toBeUndefined();
+    expect(refusal(local, '"2020-01-01T00:00:00.500"')).toBeUndefined();
+    expect(refusal(local, '"2020-01-01T00:00:00.500001"')?.code).toBe('MR_FIELD_RULE');
+    const code = f.string().from('integer-text').max(5).pattern(/\d+/);
+    for (const json of ['17850', '17850.0', '"17850.0"'])
+      expect(refusal(code, json)).toBeUndefined();
+    expect(refusal(code, '178501.0')?.code).toBe('MR_FIELD_RULE');
+    expect(
+      refusal(
+        f
+          .string()
+          .from('integer-text')
+          .pattern(/[A-Z]+/),
+        '5',
+      )?.code,
+    ).toBe('MR_FIELD_RULE');
+  });
+
+  test('a range leaves no place for what is not a number', () => {
+    expect(refusal(f.double().min(0), '"NaN"')?.code).toBe('MR_FIELD_RULE');
+    expect(refusal(f.float().max(0), '"NaN"')?.code).toBe('MR_FIELD_RULE');
+    expect(refusal(f.double().max(0), '"-Infinity"')).toBeUndefined();
+  });
+
   test('refuses members that differ in case only, doubled members, depth, and what is no object', () => {
     const { fields } = stream('one', { fields: { x: f.int().optional() } }).settings;
     const check = (text: string) =>

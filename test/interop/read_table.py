@@ -155,4 +155,5 @@ def answer(folder, arguments):
     return {**described(table, schema), **read(table, schema, arguments)}
 
 
-print(json.dumps(answer(sys.argv[1], sys.argv[2:])))
+if __name__ == "__main__":
+    print(json.dumps(answer(sys.argv[1], sys.argv[2:])))

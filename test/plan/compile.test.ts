@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import {
-  bucket,
   check,
   dashboard,
   field as f,
@@ -49,7 +48,7 @@ test('the exported definitions become one plan, models behind what they read', (
     ['daily', ['sales']],
     ['monthly', ['daily']],
   ]);
-  expect(plan.dashboards.map(({ name, charts }) => [name, charts.length])).toEqual([['shop', 2]]);
+  expect(plan.dashboards.map(({ name, items }) => [name, items.length])).toEqual([['shop', 2]]);
 });
 
 test('a plan is frozen to its leaves and comes back from JSON as it was', () => {
@@ -188,7 +187,7 @@ describe('a pipeline is refused, with place and way out, for', () => {
     ).toMatch(/circle: a → b → a/);
   });
 
-  test('a schedule that is no cron expression, or in no zone', () => {
+  test('a schedule that is no cron expression', () => {
     const wrong = [
       place,
       /model\('m'\)/,
@@ -196,10 +195,6 @@ describe('a pipeline is refused, with place and way out, for', () => {
       /'0 2 \* \* \*', 'on-change' or 'manual'/,
     ];
     expectInvalid([model('m', { sql: sql`select 1`, schedule: 'every day' })], wrong);
-    expectInvalid(
-      [model('m', { sql: sql`select 1`, schedule: '0 2 * * *', timezone: 'Mars/Base' })],
-      [place, /zone "Mars\/Base"/],
-    );
   });
 
   test('a measure that is not SQL', () => {
@@ -238,12 +233,15 @@ describe('a pipeline is refused, with place and way out, for', () => {
   test('a bare column as the value of a chart on a stream', () => {
     const chart = [
       sales,
-      dashboard('d', {}, ({ bar }) => [bar('Top', { from: sales, x: 'country', y: 'total' })]),
+      dashboard('d', {}, ({ bar }) => [
+        // What the compiler refuses, a pipeline in JavaScript may still say.
+        bar('Top', { from: sales, x: 'country', y: 'total' as 'revenue' }),
+      ]),
     ];
     expectInvalid(chart, [
       place,
       /bar\('Top'\)/,
-      /`y`: 'total' is not a measure of stream\('sales'\) \(measures: revenue\)/,
+      /'total' is not a measure of stream\('sales'\) \(measures: revenue\)/,
       /Write an aggregate, for example sql`sum\(total\)`/,
     ]);
   });
@@ -258,12 +256,4 @@ test('order keeps nodes that do not depend on each other as they were', () => {
   ];
   expect(orderByInputs(nodes).map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd']);
   expect(orderByInputs([])).toEqual([]);
-});
-
-test('a partition that cannot be written yet is refused before a table is made with it', () => {
-  const table = { partitionBy: [bucket('id', 8)] };
-  const sharded = stream('sharded', { fields: { id: f.int() }, table });
-  expect(() => compile([sharded])).toThrow(
-    /stream\('sharded'\): .*bucket\('id', …\) cannot be written yet/,
-  );
 });

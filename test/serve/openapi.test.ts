@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
 import { startApp } from '../support/app.ts';
@@ -7,7 +8,7 @@ import { temporaryFolder } from '../support/folder.ts';
 import { eventually } from '../support/pipeline.ts';
 
 const PIPELINE = `
-import { field as f, lookup, model, sequence, sql, stream } from 'millrace';
+import { dashboard, field as f, lookup, model, sequence, sql, stream } from 'millrace';
 export const sales = stream('sales', { description: 'Lines', fields: { id: f.string().describe('Number'), code: f.string(), qty: f.int().min(1), note: f.list(f.string()).optional() } });
 export const open = stream('open', { fields: { tags: f.map(f.string(), f.long()), at: f.timestamptz(), part: f.struct({ a: f.decimal(4, 2), b: f.binary() }) }, unknown: 'keep' });
 export const every = stream('every', { fields: {
@@ -20,6 +21,7 @@ export const by_id = lookup('by_id', { from: every, key: 'id' });
 export const lines = lookup('lines', { from: sales, key: 'id', sort: ['code', sequence] });
 export const last = lookup('last', { from: sales, key: 'id' });
 export const m = model('m', { sql: sql\`select code from \${sales}\` });
+export const shop = dashboard('shop', {}, ({ kpi, bar, select }) => [select(sales.fields.code), kpi('Rows', { from: sales, value: sql\`count(*)\` }), bar('Codes', { from: sales, x: 'code', y: sql\`sum(qty)\` })]);
 `;
 
 interface Operation {
@@ -144,6 +146,15 @@ test('it is an OpenAPI 3.1 document: versions, unique operations, declared param
   }
 });
 
+test('a validator of OpenAPI documents finds nothing wrong with it', async () => {
+  const { document } = await served();
+  const verdict = await new Validator().validate(document as unknown as Record<string, unknown>);
+  expect(verdict.errors ?? []).toEqual([]);
+  expect(verdict.valid).toBe(true);
+  const broken = await new Validator().validate({ ...document, paths: { '/x': { get: 5 } } });
+  expect(broken.valid, 'control').toBe(false);
+});
+
 test('its schemas are JSON Schema 2020-12, and hold for what goes in and comes out', async () => {
   const { app, document } = await served();
   const ajv = new Ajv2020({
@@ -195,7 +206,16 @@ test('its schemas are JSON Schema 2020-12, and hold for what goes in and comes o
       await (await post('/v1/sql', { sql: 'select * from lake.sales' })).json(),
     ),
   ).toEqual([]);
+  const state = { period: '7d', filters: { code: { in: ['x', null] } } };
+  expect(validator('DashboardRequest')({ state, charts: ['rows'] })).toEqual([]);
+  expect(validator('DashboardRequest')({ state: { filters: [] } })).not.toEqual([]);
+  const numbers = await (await post('/v1/dashboards/shop/answers', { state })).json();
+  expect(numbers).toMatchObject({ version: { sales: 1 }, charts: { rows: { value: '1' } } });
+  expect(validator('DashboardAnswer')(numbers)).toEqual([]);
   expect(validator('Error')(await (await post('/v1/sql', { sql: 'selec' })).json())).toEqual([]);
+  expect(validator('Session')(await (await fetch(`${app.address}/v1/session`)).json())).toEqual([]);
+  const user = { name: 'ann', roles: ['reader'], password: 'correct horse' };
+  expect(validator('User')(await (await post('/v1/users', user)).json())).toEqual([]);
   const row = await eventually(async () => {
     const response = await fetch(`${app.address}/v1/lookups/last/a`);
     return response.status === 200 ? ((await response.json()) as object) : undefined;
@@ -251,10 +271,17 @@ const VALUES: { readonly [field: string]: readonly unknown[] } = {
   more: [1],
 };
 
-test('only probes, metrics, this document and the claim are open', async () => {
+test('only probes, metrics, this document, logins and the claim are open', async () => {
   const { operations } = await served();
   const open = operations
     .filter(({ operation }) => operation.security?.length === 0)
     .map(({ path }) => path);
-  expect(open.sort()).toEqual(['/healthz', '/metrics', '/openapi.json', '/readyz', '/v1/claim']);
+  expect([...new Set(open)].sort()).toEqual([
+    '/healthz',
+    '/metrics',
+    '/openapi.json',
+    '/readyz',
+    '/v1/claim',
+    '/v1/session',
+  ]);
 });

@@ -3,22 +3,14 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { type CsvOptions, openCsv } from '../../src/source/embedded/csv-source.ts';
-import { fingerprint } from '../../src/source/embedded/file-bytes.ts';
 import type { SourceRow } from '../../src/source/source.ts';
 import { SHARED_DATA, temporaryFolder } from '../support/folder.ts';
+import { rowsOf } from '../support/source.ts';
 
 const SPECTRUM = join(SHARED_DATA, 'messy/csv-spectrum');
 
-async function allRows(rows: AsyncIterable<SourceRow>): Promise<SourceRow[]> {
-  const found: SourceRow[] = [];
-  for await (const row of rows) found.push(row);
-  return found;
-}
-
-const objectOf = ({ values }: SourceRow) =>
-  Object.fromEntries(
-    values.map(([column, value]) => [column, 'text' in value ? value.text : value]),
-  );
+const objectOf = ({ columns, values }: SourceRow) =>
+  Object.fromEntries(columns.map((column, index) => [column, values[index]]));
 
 async function read(
   content: string | Buffer,
@@ -27,14 +19,11 @@ async function read(
 ) {
   const path = join(temporaryFolder(), name);
   writeFileSync(path, content);
-  const { encoding } = await fingerprint(path);
+  const encoding = 'utf-8';
   const source = await openCsv(path, { encoding, header: true, columns: [], ...options });
-  return { source, rows: await allRows(source.rows()) };
+  return { source, rows: await rowsOf(source) };
 }
-const texts = (rows: readonly SourceRow[]) =>
-  rows.map(
-    (row) => row.problem ?? row.values.map(([, value]) => ('text' in value ? value.text : value)),
-  );
+const texts = (rows: readonly SourceRow[]) => rows.map((row) => row.problem?.message ?? row.values);
 
 describe('csv-spectrum: every file gives the rows that its truth has:', () => {
   if (!existsSync(SPECTRUM)) {
@@ -48,7 +37,7 @@ describe('csv-spectrum: every file gives the rows that its truth has:', () => {
     const truth: unknown = JSON.parse(
       readFileSync(join(SPECTRUM, 'json', name.replace('.csv', '.json')), 'utf8'),
     );
-    expect((await allRows(source.rows())).map(objectOf)).toEqual(truth);
+    expect((await rowsOf(source)).map(objectOf)).toEqual(truth);
   });
 });
 
@@ -151,16 +140,125 @@ test('a quote inside an unquoted value is part of it', async () => {
   ]);
 });
 
-test('a quote that never closes is a problem, and rows before it are read', async () => {
-  const { rows } = await read('a,b\n1,2\n"x,3\n');
-  expect(texts(rows)[0]).toEqual(['1', '2']);
-  expect(rows[1]?.problem).toMatch(/Quote Not Closed/);
+describe('a quote that is not closed swallows nothing:', () => {
+  const after = Array.from({ length: 1000 }, (_, index) => `${index},z`);
+  const expectOnlyProblem = (rows: readonly SourceRow[], problem: object) => {
+    expect(rows.filter((row) => row.problem !== undefined)).toMatchObject([problem]);
+    expect(texts(rows.slice(-1000))).toEqual(after.map((line) => line.split(',')));
+  };
+
+  test('where the file ends in it, its line is a problem and the lines behind it are rows', async () => {
+    const { rows } = await read(`a,b\n1,2\n"x,3\n${after.join('\n')}\n`);
+    expect(texts(rows.slice(0, 1))).toEqual([['1', '2']]);
+    expectOnlyProblem(rows, {
+      row: 2,
+      line: 3,
+      text: '"x,3',
+      problem: {
+        code: 'MR_IMPORT_ROW',
+        message: expect.stringMatching(
+          /quote that opens in this line is not closed before the end/,
+        ),
+      },
+    });
+    expect(rows.slice(-1000).map(({ row, line }) => [row, line])).toEqual(
+      after.map((_, index) => [index + 3, index + 4]),
+    );
+  });
+
+  test('where the row grows past the size of a record', async () => {
+    const many = `${'12345,67890\n'.repeat(200_000)}`;
+    const { rows } = await read(`a,b\n"x,3\n${many}`);
+    expect(rows).toHaveLength(200_001);
+    expect(rows[0]).toMatchObject({
+      line: 2,
+      text: '"x,3',
+      problem: { message: expect.stringMatching(/not closed within 1048576 characters/) },
+    });
+    expect(rows.at(-1)).toMatchObject({ row: 200_001, line: 200_002, values: ['12345', '67890'] });
+  });
+
+  test('where a later line has a quote inside a text', async () => {
+    const { rows } = await read(`a,b\n1,"x\n2,"y"\n"z" 5,"w"\n${after.join('\n')}\n`);
+    expectOnlyProblem(rows, { row: 1, line: 2, text: '1,"x' });
+    expect(texts(rows.slice(1, 3))).toEqual([
+      ['2', 'y'],
+      ['"z" 5', 'w'],
+    ]);
+  });
+
+  test('where it opens in a later line of a row, the row with the lines before it is the problem', async () => {
+    const { rows } = await read(`a,b\n"1\n1",2\n"3\n3","x\n${after.join('\n')}\n`);
+    expect(texts(rows.slice(0, 1))).toEqual([['1\n1', '2']]);
+    expectOnlyProblem(rows, {
+      row: 2,
+      line: 4,
+      text: '"3\n3","x',
+      problem: { message: expect.stringMatching(/quote that opens in line 5 is not closed/) },
+    });
+    expect(rows[2]).toMatchObject({ line: 6 });
+  });
+
+  test('where it is in the header, the file is refused', async () => {
+    await expect(read('a,"b\n1,2\n')).rejects.toMatchObject({
+      code: 'MR_IMPORT_FILE',
+      message: expect.stringMatching(
+        /first row cannot be read: A quote that opens in this line.*--quote ""/,
+      ),
+    });
+  });
 });
 
-test('a row past the size of a record is a problem', async () => {
-  const { rows } = await read(`a,b\n1,2\n3,${'x'.repeat(1_100_000)}\n`);
-  expect(texts(rows)[0]).toEqual(['1', '2']);
-  expect(rows[1]?.problem).toMatch(/1048576/);
+test('the line of a row is the one it starts in, whatever ends lines and however many it has', async () => {
+  for (const end of ['\n', '\r\n', '\r']) {
+    const content = ['a,b', '"1', '', '1",2', '', '3', '"4', '4",5'].join(end);
+    const { rows } = await read(content);
+    expect(rows.map(({ line }) => line)).toEqual([2, 6, 7]);
+    expect(rows[1]?.problem?.message).toBe('The row has 1 columns, the header 2.');
+  }
+});
+
+test('a row past the size of a record is a problem, cut to that size; what follows is read', async () => {
+  const { rows } = await read(`a,b\n1,2\n3,${'x'.repeat(3_000_000)}\n4,5\n`);
+  expect(texts(rows)).toEqual([
+    ['1', '2'],
+    'The row has more than 1048576 characters.',
+    ['4', '5'],
+  ]);
+  expect(rows[1]?.text).toHaveLength(1_048_576);
+  expect(rows[2]).toMatchObject({ row: 3, line: 4 });
+});
+
+describe('a byte that is not UTF-8', () => {
+  const latin = (text: string) => Buffer.from(text, 'latin1');
+  const content = Buffer.concat([
+    Buffer.from('a,b\n€,ü\n'),
+    latin('caf\xe9,2\n'),
+    Buffer.from('3,𝄞\n'),
+    latin('\xff\xe2\x82,5'),
+  ]);
+
+  test('is a problem of its row, which has its bytes; what follows is read', async () => {
+    const { rows } = await read(content);
+    const message = 'The row is not valid UTF-8.';
+    expect(texts(rows)).toEqual([['€', 'ü'], message, ['3', '𝄞'], message]);
+    expect(rows[1]).toMatchObject({ row: 2, line: 3, problem: { code: 'MR_RECORD_ENCODING' } });
+    expect(rows[1]?.bytes).toEqual(latin('caf\xe9,2'));
+    expect(rows[1]?.text).toBe('caf\ufffd,2');
+    expect(rows[3]?.bytes).toEqual(latin('\xff\xe2\x82,5'));
+  });
+
+  test('in the header refuses the file', async () => {
+    await expect(read(latin('caf\xe9,b\n1,2\n'))).rejects.toMatchObject({
+      code: 'MR_IMPORT_FILE',
+      message: expect.stringMatching(/the name of a column.*is not UTF-8.*--encoding/),
+    });
+  });
+
+  test('is a character where the user says another encoding', async () => {
+    const { rows } = await read(latin('a,b\ncaf\xe9,2\n'), { encoding: 'windows-1252' });
+    expect(texts(rows)).toEqual([['café', '2']]);
+  });
 });
 
 test('the same file gives the same rows in the same order', async () => {
@@ -171,9 +269,9 @@ test('the same file gives the same rows in the same order', async () => {
   const path = join(temporaryFolder(), 'file.csv');
   writeFileSync(path, `a,b\n${content}\n`);
   const source = await openCsv(path, { encoding: 'utf-8', header: true, columns: [] });
-  const first = await allRows(source.rows());
+  const first = await rowsOf(source);
   expect(first).toHaveLength(3000);
-  expect(await allRows(source.rows())).toEqual(first);
+  expect(await rowsOf(source)).toEqual(first);
 });
 
 test('gzip is read by its ending', async () => {

@@ -1,7 +1,9 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   fileBytes,
@@ -9,6 +11,8 @@ import {
   fingerprint,
   plainName,
 } from '../../src/source/embedded/file-bytes.ts';
+import { encodingOf } from '../../src/source/encoding.ts';
+import { bytesOfText, textOfBytes } from '../../src/wire/utf8.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { zstdFrame } from '../support/zstd.ts';
 
@@ -25,6 +29,12 @@ async function textOf(path: string, encoding: string): Promise<string> {
 }
 
 const UMLAUT = 'größe,€\n';
+
+/** The encoding of a CSV as it is found where the user says none. */
+async function encodingFound(path: string): Promise<string | undefined> {
+  const { marked, evidence } = await fingerprint(path, { isText: true });
+  return marked ?? encodingOf(evidence);
+}
 
 describe('the encoding of a file is found:', () => {
   test.each<[string, Buffer, string, string]>([
@@ -50,25 +60,65 @@ describe('the encoding of a file is found:', () => {
       UMLAUT,
     ],
     ['Latin-1', Buffer.from('café\n', 'latin1'), 'windows-1252', 'café\n'],
+    [
+      'Latin-1 with an accident that is a character of UTF-8',
+      Buffer.from(`LIBERTÉ»${'é'.repeat(10)}\n`, 'latin1'),
+      'windows-1252',
+      `LIBERTÉ»${'é'.repeat(10)}\n`,
+    ],
     ['nothing', Buffer.alloc(0), 'utf-8', ''],
+    ['two bytes that are a mark', Buffer.from([0xff, 0xfe]), 'utf-16le', ''],
   ])('%s', async (_, content, encoding, text) => {
     const path = file(content);
-    expect((await fingerprint(path)).encoding).toBe(encoding);
+    expect(await encodingFound(path)).toBe(encoding);
     expect(await textOf(path, encoding)).toBe(text);
   });
 
   test('a character cut by the end of a read is still UTF-8', async () => {
     const path = file(`${'x'.repeat(256 * 1024 - 1)}ä`);
-    expect((await fingerprint(path)).encoding).toBe('utf-8');
+    expect(await encodingFound(path)).toBe('utf-8');
     expect((await textOf(path, 'utf-8')).endsWith('xä')).toBe(true);
+  });
+
+  test('one broken byte in a file of UTF-8 makes it no other encoding', async () => {
+    const content = Buffer.concat([Buffer.from('größe\n'.repeat(10_000)), Buffer.from([0xe9])]);
+    expect(await encodingFound(file(content))).toBe('utf-8');
+  });
+
+  test.each<[string, Buffer]>([
+    [
+      'as much of one as of the other',
+      Buffer.concat([Buffer.from('é'.repeat(3)), Buffer.from('é'.repeat(9), 'latin1')]),
+    ],
+    ['bytes that windows-1252 has no characters for', Buffer.from([0x8d, 0x82, 0x8b, 0xb4])],
+  ])('nothing is guessed where there is %s', async (_, content) => {
+    expect(await encodingFound(file(content))).toBe(undefined);
   });
 });
 
-test('bytes that are not of the encoding are an error, never a replacement character', async () => {
-  const path = file(Buffer.from([0x61, 0xff, 0x62]));
-  await expect(textOf(path, 'utf-8')).rejects.toMatchObject({
+test('a byte that is not UTF-8 is never a replacement character, and comes back as it was', async () => {
+  const bytes = Buffer.concat([Buffer.from('ä€𝄞\n'), Buffer.from([0xe9, 0x61, 0xff, 0xe2, 0x82])]);
+  const text = await textOf(file(bytes), 'utf-8');
+  expect(text).toMatch(/^ä€𝄞\n\udce9a\udcff\udce2\udc82$/);
+  expect(bytesOfText(text)).toEqual(bytes);
+});
+
+test('any bytes are a text and again these bytes, and a text without damage where they are UTF-8', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 50 }), fc.string({ unit: 'binary' }), (some, other) => {
+      const bytes = Buffer.concat([Buffer.from(other), some, Buffer.from(other)]);
+      expect(bytesOfText(textOfBytes(bytes))).toEqual(bytes);
+      expect(textOfBytes(bytes).isWellFormed()).toBe(isUtf8(bytes));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('bytes that are not of another encoding are an error, never a replacement character', async () => {
+  const path = file(Buffer.from([0x82, 0xff, 0xff]));
+  await expect(textOf(path, 'shift_jis')).rejects.toMatchObject({
     code: 'MR_IMPORT_FILE',
-    message: expect.stringMatching(/is not utf-8.*--encoding, for example windows-1252/),
+    message: expect.stringMatching(/is not shift_jis.*--encoding, for example windows-1252/),
   });
 });
 
@@ -80,7 +130,7 @@ test('a fingerprint is the checksum of the content, compressed or not', async ()
     file(gzipSync(UMLAUT), 'file.csv.gz'),
     file(zstdFrame(Buffer.from(UMLAUT)), 'file.csv.zst'),
   ])
-    expect(await fingerprint(path)).toEqual({ sha256, encoding: 'utf-8', bytes });
+    expect(await fingerprint(path, { isText: true })).toMatchObject({ sha256, bytes });
 });
 
 test('gzip of several members is read to its end', async () => {

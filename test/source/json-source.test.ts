@@ -2,23 +2,19 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openJson } from '../../src/source/embedded/json-source.ts';
+import type { SourceRow } from '../../src/source/source.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { rowsOf } from '../support/source.ts';
 
-interface Read {
-  readonly row: number;
-  readonly text: string;
-  readonly problem?: string;
-  readonly values: readonly (readonly [string, unknown])[];
-}
+const pairsOf = ({ columns, values }: SourceRow) =>
+  columns.map((column, index) => [column, values[index]]);
 
-async function read(content: string | Buffer, encoding = 'utf-8'): Promise<Read[]> {
+async function read(content: string | Buffer, encoding = 'utf-8'): Promise<SourceRow[]> {
   const path = join(temporaryFolder(), 'file.json');
   writeFileSync(path, content);
-  const found: Read[] = [];
-  for await (const row of openJson(path, encoding).rows()) found.push(row);
-  return found;
+  return rowsOf(openJson(path, encoding));
 }
-const one = (json: string) => [['a', { json }]];
+const one = (json: string) => [['a', json]];
 
 describe('the same two rows are found in', () => {
   test.each([
@@ -36,7 +32,7 @@ describe('the same two rows are found in', () => {
     ['a file with a byte order mark', '\ufeff[{"a":1},{"a":2}]'],
   ])('%s', async (_, content) => {
     const rows = await read(content);
-    expect(rows.map(({ row, values }) => [row, values])).toEqual([
+    expect(rows.map((row) => [row.row, pairsOf(row)])).toEqual([
       [1, one('1')],
       [2, one('2')],
     ]);
@@ -44,7 +40,7 @@ describe('the same two rows are found in', () => {
 
   test('a file in UTF-16', async () => {
     const bytes = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from('[{"a":"ä"}]', 'utf16le')]);
-    expect((await read(bytes, 'utf-16le')).map(({ values }) => values)).toEqual([one('"ä"')]);
+    expect((await read(bytes, 'utf-16le')).map(pairsOf)).toEqual([one('"ä"')]);
   });
 });
 
@@ -58,11 +54,11 @@ test('values stay as they are written', async () => {
   const [row] = await read(
     '{"a": 12345678901234567890.10, "b": {"c": [1.0, "x"]}, "d": "\\u00e4", "e": null}',
   );
-  expect(row?.values).toEqual([
-    ['a', { json: '12345678901234567890.10' }],
-    ['b', { json: '{"c": [1.0, "x"]}' }],
-    ['d', { json: '"\\u00e4"' }],
-    ['e', { json: 'null' }],
+  expect(pairsOf(row as SourceRow)).toEqual([
+    ['a', '12345678901234567890.10'],
+    ['b', '{"c": [1.0, "x"]}'],
+    ['d', '"\\u00e4"'],
+    ['e', 'null'],
   ]);
 });
 
@@ -77,7 +73,7 @@ test('a broken row is a problem of that row, with its text; what follows is read
   expect(
     rows.map(({ row, problem, text }) => [
       row,
-      problem === undefined ? 'right' : problem.replace(/:.*/, ''),
+      problem === undefined ? 'right' : problem.message.replace(/:.*/, ''),
       text,
     ]),
   ).toEqual([
@@ -90,6 +86,28 @@ test('a broken row is a problem of that row, with its text; what follows is read
     [7, 'Member "a" is there twice.', '{"a":2,"a":3}'],
     [8, 'right', '{"a":6}'],
   ]);
+});
+
+test('a row that is not UTF-8 is a problem of that row, which has its bytes; what follows is read', async () => {
+  const broken = Buffer.from('{"a":"caf\xe9"}', 'latin1');
+  for (const [open, comma, close] of [
+    ['', '\n', ''],
+    ['[', ',\n', ']'],
+  ]) {
+    const rows = await read(
+      Buffer.concat([
+        Buffer.from(`${open}{"a":"ä"}${comma}`),
+        broken,
+        Buffer.from(`${comma}{"a":"€"}${close}`),
+      ]),
+    );
+    expect(rows.map((row) => row.problem?.code ?? pairsOf(row))).toEqual([
+      one('"ä"'),
+      'MR_RECORD_ENCODING',
+      one('"€"'),
+    ]);
+    expect(rows[1]).toMatchObject({ row: 2, text: '{"a":"caf\ufffd"}', bytes: broken });
+  }
 });
 
 test('a row that the file ends in is a problem', async () => {

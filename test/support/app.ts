@@ -1,12 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { App } from '../../src/app/app.ts';
+import { App, type AppOptions } from '../../src/app/app.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 
 /** A pipeline in this process, for tests that play its parts by hand; it ends with the test. */
-export async function startApp(folder: string, source: string): Promise<App> {
+export async function startApp(
+  folder: string,
+  source: string,
+  options: Partial<AppOptions> = {},
+): Promise<App> {
   const file = join(folder, 'pipeline.ts');
   writeFileSync(file, source);
   const app = await App.start({
@@ -23,6 +27,7 @@ export async function startApp(folder: string, source: string): Promise<App> {
     onFatal: (error) => {
       throw error;
     },
+    ...options,
   });
   onTestFinished(() => app.stop({ deliver: false }));
   return app;

@@ -43,6 +43,7 @@ export class TableDelivery implements Delivery {
     lastMs: null,
     lastRows: null,
     lastDurationMs: null,
+    waitingSinceMs: null,
     error: null,
   };
 
@@ -76,6 +77,8 @@ export class TableDelivery implements Delivery {
   #schedule(): void {
     const { log, clock, everyMs, bytesMax } = this.#options;
     const waiting = log.nextSequence - this.next;
+    if (waiting > 0 && this.#status.waitingSinceMs === null)
+      this.#status = { ...this.#status, waitingSinceMs: clock.now() };
     if (this.#closed || this.#running || waiting <= 0) return;
     if (waiting * averageBytes(log) >= bytesMax) {
       this.#start();
@@ -136,6 +139,7 @@ export class TableDelivery implements Delivery {
         lastMs: clock.now(),
         lastRows: rows,
         lastDurationMs: clock.now() - startMs,
+        waitingSinceMs: this.#waitingSince(next, { until, startMs }),
         error: null,
       };
       logger.debug({ stream: this.stream, rows, next }, 'delivered');
@@ -149,6 +153,12 @@ export class TableDelivery implements Delivery {
             { cause: error },
           );
     }
+  }
+
+  /** After a batch up to `next`: what is beyond `until` came while it was written. */
+  #waitingSince(next: number, { until, startMs }: { until: number; startMs: number }) {
+    if (next < until) return this.#status.waitingSinceMs;
+    return next < this.#options.log.nextSequence ? startMs : null;
   }
 
   async close(): Promise<void> {

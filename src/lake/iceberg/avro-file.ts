@@ -26,10 +26,21 @@ const longType = avro.types.LongType.__with({
   compare: (a: bigint, b: bigint) => (a < b ? -1 : a > b ? 1 : 0),
 });
 
+/** A long with a logical type is an object of a schema, for which avsc does not ask the registry. */
+function typeHook(schema: unknown): avro.Type | undefined {
+  const isLong =
+    typeof schema === 'object' && (schema as { type?: unknown } | null)?.type === 'long';
+  return isLong ? longType : undefined;
+}
+
 function typeOf(schema: AvroSchema): avro.Type {
   return avro.Type.forSchema(
     schema as avro.Schema,
-    { registry: { long: longType }, wrapUnions: false } as unknown as avro.ForSchemaOptions,
+    {
+      registry: { long: longType },
+      typeHook,
+      wrapUnions: false,
+    } as unknown as avro.ForSchemaOptions,
   );
 }
 

@@ -79,7 +79,7 @@ function decimalBound(text: string, scale: number): Buffer | undefined {
   return twosComplement(unscaled);
 }
 
-function twosComplement(value: bigint): Buffer {
+export function twosComplement(value: bigint): Buffer {
   const bytes: number[] = [];
   let rest = value;
   for (;;) {

@@ -1,6 +1,6 @@
 import type { WrittenFile } from '../../engine/protocol.ts';
 import { type AvroSchema, readAvro, writeAvro } from './avro-file.ts';
-import { lowerBound, microseconds, upperBound } from './bounds.ts';
+import { lowerBound, microseconds, twosComplement, upperBound } from './bounds.ts';
 import type { IcebergSchema, PartitionSpec } from './metadata.ts';
 import { leavesByPath } from './schema.ts';
 import { partitionType } from './transform.ts';
@@ -77,14 +77,17 @@ const list = (id: number, items: AvroSchema): AvroSchema => ({
   'element-id': id,
 });
 
-function avroType(type: string): AvroSchema {
-  const decimal = /^decimal\((\d+),\s*(\d+)\)$/.exec(type);
+/** Named by the partition field: two of one type in a manifest would be one name for two types. */
+function avroType(type: string, id: number): AvroSchema {
+  const decimal = decimalParts(type);
   if (decimal)
     return {
-      type: 'bytes',
+      type: 'fixed',
+      name: `decimal_${id}`,
+      size: decimal.bytes,
       logicalType: 'decimal',
-      precision: Number(decimal[1]),
-      scale: Number(decimal[2]),
+      precision: decimal.precision,
+      scale: decimal.scale,
     };
   switch (type) {
     case 'date':
@@ -96,15 +99,35 @@ function avroType(type: string): AvroSchema {
     case 'binary':
       return 'bytes';
     case 'uuid':
-      return { type: 'fixed', name: 'uuid_fixed', size: 16, logicalType: 'uuid' };
+      return { type: 'fixed', name: `uuid_${id}`, size: 16, logicalType: 'uuid' };
     default:
       return type;
   }
 }
 
+/** A decimal in Avro has as many bytes as its precision needs at most (Iceberg specification, appendix A). */
+function decimalParts(type: string) {
+  const match = /^decimal\((\d+),\s*(\d+)\)$/.exec(type);
+  if (!match) return undefined;
+  const precision = Number(match[1]);
+  const bytes = twosComplement(10n ** BigInt(precision) - 1n).length;
+  return { precision, scale: Number(match[2]), bytes };
+}
+
+/** Null where it does not fit: only below the least values is there a multiple that is longer. */
+function signExtended(value: Buffer | undefined, bytes: number): Buffer | null {
+  if (value === undefined || value.length > bytes) return null;
+  const isNegative = (value[0] as number) >= 0x80;
+  return Buffer.concat([Buffer.alloc(bytes - value.length, isNegative ? 0xff : 0), value]);
+}
+
 function entrySchema(spec: PartitionSpec, schema: IcebergSchema): AvroSchema {
   const partition = spec.fields.map((field) =>
-    optional(field.name, field['field-id'], avroType(partitionType(field, schema))),
+    optional(
+      field.name,
+      field['field-id'],
+      avroType(partitionType(field, schema), field['field-id']),
+    ),
   );
   const dataFile = {
     type: 'record',
@@ -218,7 +241,8 @@ export function dataFile(file: WrittenFile, spec: PartitionSpec, schema: Iceberg
 
 function partitionValue(text: string | null, type: string): unknown {
   if (text === null) return null;
-  if (type.startsWith('decimal')) return lowerBound(type, text) ?? null;
+  const decimal = decimalParts(type);
+  if (decimal) return signExtended(lowerBound(type, text), decimal.bytes);
   switch (type) {
     case 'boolean':
       return text === 'true' || text === '1';

@@ -27,21 +27,27 @@ export function partitionSpec(
     );
     if (twin) return twin;
     last += 1;
-    const name =
-      partition.transform === 'identity'
-        ? partition.field
-        : `${partition.field}_${partition.transform}`;
+    const name = freeName(partition, schema);
     return { 'source-id': source.id, 'field-id': last, name, transform };
   });
   const same = earlier.find((spec) => JSON.stringify(spec.fields) === JSON.stringify(fields));
   return same ?? { 'spec-id': Math.max(-1, ...earlier.map((spec) => spec['spec-id'])) + 1, fields };
 }
 
+/** Readers refuse a partition that is named like a column, unless it is that column itself. */
+function freeName({ transform, field, size }: Partition, schema: IcebergSchema): string {
+  if (transform === 'identity') return field;
+  const name = [field, transform, size].filter((part) => part !== undefined).join('_');
+  const isTaken = schema.fields.some((other) => other.name === name);
+  return isTaken ? `${name}_partition` : name;
+}
+
 /** The DuckDB expression of a partition value. */
 export function partitionExpression(field: PartitionField, schema: IcebergSchema): string {
   const source = schema.fields.find((candidate) => candidate.id === field['source-id']);
   const column = quoteIdentifier(source?.name ?? '');
-  const [transform, size] = splitTransform(field.transform);
+  const type = typeof source?.type === 'string' ? source.type : '';
+  const [transform, size = 0] = splitTransform(field.transform);
   // A zone would shift the day; instants are cut in UTC, which every child runs in.
   switch (transform) {
     case 'identity':
@@ -53,16 +59,62 @@ export function partitionExpression(field: PartitionField, schema: IcebergSchema
     case 'day':
       return `${column}::DATE`;
     case 'hour':
-      return `floor(epoch_us(${column}) / 3600000000)::INTEGER`;
+      return `(${stepBelow(`epoch_us(${column})`, HOUR_MICROS)} // ${HOUR_MICROS})::INTEGER`;
     case 'truncate':
-      return source?.type === 'string'
-        ? `left(${column}, ${size})`
-        : `(${column} - (((${column} % ${size}) + ${size}) % ${size}))`;
+      return type === 'string' ? `left(${column}, ${size})` : truncated(column, type, size);
+    case 'bucket':
+      return `((${bucketHash(column, type)} & 2147483647) % ${size})::INTEGER`;
     default:
       throw new MillraceError(
         'MR_TABLE_UNSUPPORTED',
-        `Partition transform ${field.transform} is not supported yet. Use identity, year, month, day, hour or truncate.`,
+        `Partition transform ${field.transform} is not supported yet. Use identity, year, month, day, hour, bucket or truncate.`,
       );
+  }
+}
+
+const HOUR_MICROS = '3600000000';
+
+/** The greatest multiple of `step` that is not above the value; `%` has the sign of the value. */
+function stepBelow(value: string, step: string): string {
+  return `(${value} - (((${value} % ${step}) + ${step}) % ${step}))`;
+}
+
+/** The width of a decimal counts its last digits: 50 cuts 10.65 to 10.50. */
+function truncated(column: string, type: string, size: number): string {
+  const scale = Number(/^decimal\(\d+,\s*(\d+)\)$/.exec(type)?.[1] ?? 0);
+  const digits = String(size).padStart(scale + 1, '0');
+  const width = scale === 0 ? digits : `${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+  // Below the least values of a type there is no multiple that it can hold: these go to the null
+  // partition, as a delivery that fails would stop all that follow.
+  return `TRY(${stepBelow(column, width)})`;
+}
+
+/** Functions that the engine registers; each takes what Iceberg hashes in one form. */
+export const HASH_FUNCTIONS = Object.freeze({
+  long: 'iceberg_hash_long',
+  bytes: 'iceberg_hash_bytes',
+  decimal: 'iceberg_hash_decimal',
+});
+
+function bucketHash(column: string, type: string): string {
+  const { long, bytes, decimal } = HASH_FUNCTIONS;
+  switch (type) {
+    case 'int':
+    case 'long':
+      return `${long}(${column}::BIGINT)`;
+    case 'date':
+      return `${long}(datediff('day', DATE '1970-01-01', ${column})::BIGINT)`;
+    case 'timestamp':
+    case 'timestamptz':
+      return `${long}(epoch_us(${column}))`;
+    case 'string':
+      return `${bytes}(encode(${column}))`;
+    case 'uuid':
+      return `${bytes}(unhex(replace(${column}::VARCHAR, '-', '')))`;
+    case 'binary':
+      return `${bytes}(${column})`;
+    default:
+      return `${decimal}(${column}::VARCHAR)`;
   }
 }
 

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { NamedField } from '../../core/field-types.ts';
+import { type JsonNode, parseJson } from '../../core/json-node.ts';
 import { canonicalValue } from '../../ingest/canonical-row.ts';
-import { type JsonNode, parseJson } from '../../ingest/json-node.ts';
 
 /**
  * What the entries of a lookup look like. Fields can be added and widened while entries stay as they

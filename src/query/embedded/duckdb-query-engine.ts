@@ -4,6 +4,7 @@ import type { ChildProcess } from '../../children/child-process.ts';
 import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
+import { Turns } from '../../core/turns.ts';
 import type { QueryRequest, QueryResult, ResultBytes, SqlMethods } from '../../engine/protocol.ts';
 import type { AskedQuery, QueryEngine, QueryOptions } from '../query-engine.ts';
 
@@ -15,8 +16,11 @@ const READ_BYTES = 256 * 1024;
 export class DuckdbQueryEngine implements QueryEngine {
   readonly #child: ChildProcess<SqlMethods>;
   readonly #clock: Clock;
-  readonly #queue: (() => void)[] = [];
-  #running = 0;
+  readonly #turns = new Turns({
+    atOnce: RUNNING_MAX,
+    waitingMax: LIMITS.queriesQueuedMax,
+    what: 'queries',
+  });
   #sending = 0;
 
   constructor(child: ChildProcess<SqlMethods>, clock: Clock) {
@@ -35,14 +39,7 @@ export class DuckdbQueryEngine implements QueryEngine {
         'MR_OVERLOADED',
         `${this.#sending} results are being read already. Ask again in a second.`,
       );
-    await this.#turn();
-    let result: QueryResult;
-    try {
-      result = await this.#runOrRetry(request, options.signal);
-    } finally {
-      this.#running -= 1;
-      this.#queue.shift()?.();
-    }
+    const result = await this.#turns.take(() => this.#runOrRetry(request, options.signal));
     await this.#send(result, options);
   }
 
@@ -55,18 +52,6 @@ export class DuckdbQueryEngine implements QueryEngine {
       if (!died || signal?.aborted) throw error;
       return this.#run(request, signal);
     }
-  }
-
-  async #turn(): Promise<void> {
-    if (this.#running >= RUNNING_MAX) {
-      if (this.#queue.length >= LIMITS.queriesQueuedMax)
-        throw new MillraceError(
-          'MR_OVERLOADED',
-          `${this.#queue.length} queries wait already. Ask again in a second.`,
-        );
-      await new Promise<void>((resolve) => this.#queue.push(resolve));
-    }
-    this.#running += 1;
   }
 
   async #run(asked: AskedQuery, signal: AbortSignal | undefined): Promise<QueryResult> {

@@ -1,8 +1,7 @@
-import { Readable } from 'node:stream';
-import { type CsvError, type Options, parse } from 'csv-parse';
-import { parse as parseSync } from 'csv-parse/sync';
 import { MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
+import { bytesOfText } from '../../wire/utf8.ts';
+import { CsvReader, type CsvRow, type CsvSyntax } from '../csv-reader.ts';
 import type { FileSource, SourceDialect, SourceRow } from '../source.ts';
 import { fileText } from './file-bytes.ts';
 
@@ -16,94 +15,72 @@ export interface CsvOptions {
 }
 
 const SAMPLE_CHARACTERS = 64 * 1024;
-const SAMPLE_CHARACTERS_MAX = 16 * 1024 * 1024;
+const SAMPLE_ROWS = 50;
 const DELIMITERS = [',', ';', '\t', '|'];
 
-/** CSV and TSV (RFC 4180, with what people's files do beside it), read row by row. */
+/** CSV and TSV, read row by row. */
 export async function openCsv(path: string, options: CsvOptions): Promise<FileSource> {
-  const sample = await sampleOf(path, options.encoding);
-  const delimiter = options.delimiter ?? findDelimiter(path, sample);
-  const dialect: SourceDialect = {
-    format: 'csv',
-    encoding: options.encoding,
-    delimiter,
-    quote: options.quote ?? '"',
-    header: options.header,
-  };
-  const first = firstRow(path, sample, dialect);
-  const columns = options.header ? uniqueNames(path, first) : options.columns;
-  return { path, dialect, columns, rows: () => rows(path, dialect, columns) };
+  const { encoding, header, quote = '"' } = options;
+  const sample = await sampleOf(path, encoding, quote);
+  const delimiter = options.delimiter ?? findDelimiter(path, sample, quote);
+  const dialect: SourceDialect = { format: 'csv', encoding, delimiter, quote, header };
+  const first = firstRow(path, sampleRows(sample, dialect)[0]);
+  const columns = header ? uniqueNames(path, first) : options.columns;
+  return { path, dialect, columns, batches: () => batches(path, dialect, columns) };
+}
+
+interface Sample {
+  readonly text: string;
+  /** Whether it is the whole file. */
+  readonly isWhole: boolean;
 }
 
 /** The front of the file; more of it where its first rows are long. */
-async function sampleOf(path: string, encoding: string): Promise<string> {
-  let sample = '';
+async function sampleOf(path: string, encoding: string, quote: string): Promise<Sample> {
+  let text = '';
   let enough = SAMPLE_CHARACTERS;
-  for await (const text of fileText(path, encoding)) {
-    sample += text;
-    if (sample.length < enough) continue;
+  for await (const part of fileText(path, encoding)) {
+    text += part;
+    if (text.length < enough) continue;
+    const sample = { text, isWhole: false };
     const isTold = DELIMITERS.some(
-      (delimiter) => sampleRows(sample, { delimiter, quote: '"' }).length > 1,
+      (delimiter) => sampleRows(sample, { delimiter, quote }).length > 1,
     );
-    if (isTold || sample.length >= SAMPLE_CHARACTERS_MAX) break;
-    enough = sample.length * 4;
+    if (isTold) return sample;
+    enough = text.length * 4;
   }
-  return sample;
-}
-
-function parserOptions({ delimiter, quote }: Pick<SourceDialect, 'delimiter' | 'quote'>): Options {
-  return {
-    delimiter,
-    quote: quote === '' ? false : quote,
-    escape: quote === '' ? null : quote,
-    bom: true,
-    // All three, or values of files that mix them would keep or swallow line ends.
-    record_delimiter: ['\r\n', '\n', '\r'],
-    relax_column_count: true,
-    relax_quotes: true,
-    skip_empty_lines: true,
-  };
+  return { text, isWhole: true };
 }
 
 /** The delimiter that splits the first rows into the most columns of an equal number. */
-function findDelimiter(path: string, sample: string): string {
-  const scored = DELIMITERS.map((delimiter) => ({ delimiter, score: score(sample, delimiter) }));
+function findDelimiter(path: string, sample: Sample, quote: string): string {
+  const scored = DELIMITERS.map((delimiter) => ({
+    delimiter,
+    score: score(sampleRows(sample, { delimiter, quote })),
+  }));
   const best = scored.reduce((a, b) => (b.score > a.score ? b : a));
   if (best.score > 0) return best.delimiter;
   return path.includes('.tsv') ? '\t' : ',';
 }
 
-function score(sample: string, delimiter: string): number {
-  const widths = sampleRows(sample, { delimiter, quote: '"' }).map((row) => row.length);
+function score(rows: readonly CsvRow[]): number {
+  const widths = rows.filter((row) => row.problem === undefined).map((row) => row.cells.length);
   const width = widths[0] ?? 1;
   const equal = widths.filter((other) => other === width).length;
   return width > 1 ? (equal / widths.length) * width : 0;
 }
 
-function sampleRows(
-  sample: string,
-  dialect: Pick<SourceDialect, 'delimiter' | 'quote'>,
-): string[][] {
-  const rows: string[][] = [];
-  const gather = (row: string[]) => {
-    rows.push(row);
-    return row;
-  };
-  try {
-    parseSync(sample, { ...parserOptions(dialect), to: 50, on_record: gather });
-  } catch {
-    // The sample may end inside quotes; the rows before that end tell enough.
-  }
-  return rows;
+function sampleRows({ text, isWhole }: Sample, syntax: CsvSyntax): readonly CsvRow[] {
+  const reader = new CsvReader(syntax, LIMITS.recordBytesMax);
+  const rows = [...reader.push(text)];
+  return (isWhole ? [...rows, ...reader.end()] : rows).slice(0, SAMPLE_ROWS);
 }
 
-function firstRow(path: string, sample: string, dialect: SourceDialect): string[] {
-  const [first] = sampleRows(sample, dialect);
-  if (first) return first;
-  if (sample.trim() === '') return [];
+function firstRow(path: string, row: CsvRow | undefined): readonly string[] {
+  if (row?.problem === undefined) return row?.cells ?? [];
   throw new MillraceError(
     'MR_IMPORT_FILE',
-    `${path}: the first row cannot be read; a quote in it is not closed. Correct the file, or read it without quotes: --quote ""`,
+    `${path}: the first row cannot be read: ${row.problem} Correct the file, or read it without quotes: --quote ""`,
   );
 }
 
@@ -113,6 +90,11 @@ function uniqueNames(path: string, names: readonly string[]): string[] {
   const seen = new Set<string>();
   return names.map((name) => {
     const trimmed = name.trim();
+    if (!trimmed.isWellFormed())
+      throw new MillraceError(
+        'MR_IMPORT_FILE',
+        `${path}: the name of a column, ${JSON.stringify(trimmed)}, is not UTF-8. Name the file's encoding with --encoding, for example windows-1252.`,
+      );
     if (seen.has(trimmed))
       throw new MillraceError(
         'MR_IMPORT_FILE',
@@ -123,67 +105,37 @@ function uniqueNames(path: string, names: readonly string[]): string[] {
   });
 }
 
-interface Parsed {
-  readonly record: string[];
-  readonly raw: string;
-  readonly info: { readonly lines: number };
-}
-
-/** A quote that is never closed would gather the rest of the file; this bounds the memory for it. */
-const QUOTED_BYTES_MAX = 64 * 1024 * 1024;
-
-async function* rows(
+async function* batches(
   path: string,
   dialect: SourceDialect,
   columns: readonly string[],
-): AsyncGenerator<SourceRow> {
-  const broken: CsvError[] = [];
-  const parser = parse({
-    ...parserOptions(dialect),
-    info: true,
-    raw: true,
-    max_record_size: QUOTED_BYTES_MAX,
-    skip_records_with_error: true,
-    from: dialect.header ? 2 : 1,
-  });
-  parser.on('skip', (error: CsvError) => broken.push(error));
-  const text = Readable.from(fileText(path, dialect.encoding));
-  text.on('error', (error) => parser.destroy(error));
-  text.pipe(parser);
-  let row = 0;
-  const problems = function* (): Generator<SourceRow> {
-    for (let error = broken.shift(); error; error = broken.shift()) {
-      if (error.code === 'CSV_MAX_RECORD_SIZE') throw unclosedQuote(path, row + 1);
-      yield { row: ++row, values: [], problem: error.message, text: String(error['raw'] ?? '') };
+): AsyncGenerator<Iterable<SourceRow>> {
+  const reader = new CsvReader(dialect, LIMITS.recordBytesMax);
+  let row = dialect.header ? -1 : 0;
+  const numbered = function* (found: Iterable<CsvRow>): Generator<SourceRow> {
+    for (const one of found) {
+      row += 1;
+      // The header has the number 0.
+      if (row > 0) yield rowOf(row, one, columns);
     }
   };
-  for await (const parsed of parser as AsyncIterable<Parsed>) {
-    yield* problems();
-    row += 1;
-    yield rowOf(row, parsed, columns);
-  }
-  yield* problems();
+  for await (const text of fileText(path, dialect.encoding)) yield numbered(reader.push(text));
+  yield numbered(reader.end());
 }
 
-function rowOf(row: number, { record, raw, info }: Parsed, columns: readonly string[]): SourceRow {
-  const place = { row, line: info.lines, text: raw.replace(/\r?\n$/, '') };
-  if (raw.length > LIMITS.recordBytesMax)
+function rowOf(row: number, found: CsvRow, columns: readonly string[]): SourceRow {
+  const { line, cells, text, problem } = found;
+  const isText = text.isWellFormed();
+  if (problem === undefined && cells.length === columns.length && isText)
+    return { row, line, columns, values: cells, text };
+  const broken = { row, line, columns, values: [] };
+  if (!isText)
     return {
-      ...place,
-      values: [],
-      problem: `The row has more than ${LIMITS.recordBytesMax} bytes.`,
+      ...broken,
+      text: text.toWellFormed(),
+      bytes: bytesOfText(text),
+      problem: { code: 'MR_RECORD_ENCODING', message: 'The row is not valid UTF-8.' },
     };
-  if (record.length !== columns.length) {
-    const problem = `The row has ${record.length} columns, the header ${columns.length}.`;
-    return { ...place, values: [], problem };
-  }
-  const values = record.map((cell, index) => [columns[index] as string, { text: cell }] as const);
-  return { ...place, values };
-}
-
-function unclosedQuote(path: string, row: number): MillraceError {
-  return new MillraceError(
-    'MR_IMPORT_FILE',
-    `${path}: a quote that opens in row ${row} is not closed. Correct the file, or read it without quotes: --quote ""`,
-  );
+  const message = problem ?? `The row has ${cells.length} columns, the header ${columns.length}.`;
+  return { ...broken, text, problem: { code: 'MR_IMPORT_ROW', message } };
 }

@@ -1,15 +1,19 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { MillraceError } from '../../core/errors.ts';
+import { textOfBytes, wholeCharacters } from '../../wire/utf8.ts';
 import { unzstd } from '../../wire/zstd.ts';
+import { type Evidence, EvidenceCounter } from '../encoding.ts';
+
+const CHUNK_BYTES = 256 * 1024;
 
 /** Bytes of a file, inflated by its ending (.gz, .zst). */
 export async function* fileBytes(path: string): AsyncGenerator<Buffer> {
-  const file = createReadStream(path, { highWaterMark: 256 * 1024 });
+  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   try {
-    if (path.endsWith('.gz'))
-      for await (const chunk of file.pipe(createGunzip())) yield chunk as Buffer;
+    if (path.endsWith('.gz')) yield* gunzip(file);
     else if (path.endsWith('.zst')) yield* unzstd(file);
     else for await (const chunk of file) yield chunk as Buffer;
   } catch (error) {
@@ -18,7 +22,17 @@ export async function* fileBytes(path: string): AsyncGenerator<Buffer> {
       `${path} could not be read: ${(error as Error).message}.`,
       { cause: error },
     );
+  } finally {
+    file.destroy();
   }
+}
+
+async function* gunzip(file: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
+  const inflater = createGunzip({ chunkSize: CHUNK_BYTES });
+  // Its failure is the inflater's, which throws below.
+  const piped = pipeline(file, inflater).catch(() => undefined);
+  for await (const chunk of inflater) yield chunk as Buffer;
+  await piped;
 }
 
 /** The name without the endings of compression. */
@@ -27,56 +41,49 @@ export function plainName(path: string): string {
 }
 
 export interface Fingerprint {
+  /** Of the content, inflated. */
   readonly sha256: string;
-  readonly encoding: string;
   readonly bytes: number;
+  /** The encoding that a byte order mark names. */
+  readonly marked: string | undefined;
+  readonly evidence: Evidence;
 }
 
-/** Reads the file once: its checksum, and whether it is UTF-8. A byte order mark decides for itself. */
-export async function fingerprint(path: string): Promise<Fingerprint> {
+/** Reads the file once: its checksum, and of a text what tells its encoding. */
+export async function fingerprint(
+  path: string,
+  { isText }: { isText: boolean },
+): Promise<Fingerprint> {
   const hash = createHash('sha256');
-  const utf8 = new TextDecoder('utf-8', { fatal: true });
-  let encoding: string | undefined;
-  let isUtf8 = true;
+  const evidence = new EvidenceCounter();
+  let marked: string | undefined;
   let bytes = 0;
-  for await (const chunk of fileBytes(path)) {
-    if (bytes === 0) encoding = byteOrderMark(chunk);
-    bytes += chunk.length;
-    hash.update(chunk);
-    if (isUtf8 && encoding === undefined) isUtf8 = decodes(utf8, chunk, true);
+  for await (const piece of wholeCharacters(fileBytes(path))) {
+    if (bytes === 0) marked = byteOrderMark(piece);
+    bytes += piece.length;
+    hash.update(piece);
+    if (isText) evidence.take(piece);
   }
-  if (isUtf8 && encoding === undefined) isUtf8 = decodes(utf8, Buffer.alloc(0), false);
-  return {
-    sha256: hash.digest('hex'),
-    encoding: encoding ?? (isUtf8 ? 'utf-8' : 'windows-1252'),
-    bytes,
-  };
+  return { sha256: hash.digest('hex'), bytes, marked, evidence };
 }
 
-function byteOrderMark(chunk: Buffer): string | undefined {
-  if (chunk[0] === 0xff && chunk[1] === 0xfe) return 'utf-16le';
-  if (chunk[0] === 0xfe && chunk[1] === 0xff) return 'utf-16be';
-  if (chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf) return 'utf-8';
+function byteOrderMark(piece: Buffer): string | undefined {
+  if (piece[0] === 0xff && piece[1] === 0xfe) return 'utf-16le';
+  if (piece[0] === 0xfe && piece[1] === 0xff) return 'utf-16be';
+  if (piece[0] === 0xef && piece[1] === 0xbb && piece[2] === 0xbf) return 'utf-8';
   return undefined;
 }
 
-function decodes(
-  decoder: InstanceType<typeof TextDecoder>,
-  chunk: Buffer,
-  stream: boolean,
-): boolean {
-  try {
-    decoder.decode(chunk, { stream });
-    return true;
-  } catch {
-    // A fatal decoder throws for exactly one reason: these bytes are not UTF-8.
-    return false;
-  }
-}
-
-/** The file as text; bytes that are not of the encoding are an error, never a replacement character. */
+/**
+ * The file as text without its byte order mark; a byte that is not of the encoding is never a replacement
+ * character. In UTF-8 it stays to be seen (`textOfBytes`), in other encodings it is an error.
+ */
 export async function* fileText(path: string, encoding: string): AsyncGenerator<string> {
   const decoder = new TextDecoder(encoding, { fatal: true });
+  if (decoder.encoding === 'utf-8') {
+    for await (const piece of utf8Pieces(path)) yield textOfBytes(piece);
+    return;
+  }
   try {
     for await (const chunk of fileBytes(path)) yield decoder.decode(chunk, { stream: true });
     yield decoder.decode();
@@ -87,5 +94,19 @@ export async function* fileText(path: string, encoding: string): AsyncGenerator<
       `${path} is not ${encoding}. Name its encoding with --encoding, for example windows-1252.`,
       { cause: error },
     );
+  }
+}
+
+/** The file as UTF-8 without its byte order mark; bytes that are not UTF-8 stay where the file is. */
+export async function* fileUtf8(path: string, encoding: string): AsyncGenerator<Buffer> {
+  if (new TextDecoder(encoding).encoding === 'utf-8') yield* utf8Pieces(path);
+  else for await (const text of fileText(path, encoding)) yield Buffer.from(text);
+}
+
+async function* utf8Pieces(path: string): AsyncGenerator<Buffer> {
+  let isFirst = true;
+  for await (const piece of wholeCharacters(fileBytes(path))) {
+    yield isFirst && byteOrderMark(piece) === 'utf-8' ? piece.subarray(3) : piece;
+    isFirst &&= piece.length === 0;
   }
 }

@@ -1,9 +1,10 @@
-import { MillraceError } from '../../core/errors.ts';
+import { isUtf8 } from 'node:buffer';
+import { asMillraceError, MillraceError } from '../../core/errors.ts';
+import { parseMembers } from '../../core/json-node.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { extentOf, skipSpace } from '../../ingest/framing.ts';
-import { parseJson, rawMembers } from '../../ingest/json-node.ts';
-import type { FileSource, SourceRow } from '../source.ts';
-import { fileText } from './file-bytes.ts';
+import type { FileSource, RowProblem, SourceRow } from '../source.ts';
+import { fileUtf8 } from './file-bytes.ts';
 
 /** NDJSON, objects one after the other, or one array of objects. Values stay as they are written. */
 export function openJson(path: string, encoding: string): FileSource {
@@ -11,38 +12,35 @@ export function openJson(path: string, encoding: string): FileSource {
     path,
     dialect: { format: 'json', encoding, delimiter: '', quote: '', header: false },
     columns: [],
-    rows: () => rows(fileText(path, encoding)),
+    batches: () => batches(fileUtf8(path, encoding)),
   };
 }
 
-/** Rows of JSON text that does not come from a file. */
-export async function* rows(text: AsyncIterable<string>): AsyncGenerator<SourceRow> {
+/** Rows of JSON in UTF-8 that may come from elsewhere than a file. */
+export async function* batches(chunks: AsyncIterable<Buffer>): AsyncGenerator<SourceRow[]> {
   const values = new JsonValues();
-  let buffer = Buffer.alloc(0);
+  let rest: Buffer = Buffer.alloc(0);
   let row = 0;
-  let isFirst = true;
-  for await (const part of text) {
-    const clean = isFirst ? part.replace(/^\ufeff/, '') : part;
-    isFirst = false;
-    buffer = Buffer.concat([buffer, Buffer.from(clean)]);
-    const { found, rest } = values.take(buffer, false);
-    for (const value of found) yield rowOf(++row, value);
-    buffer = Buffer.from(rest);
-    if (buffer.length > 2 * LIMITS.recordBytesMax)
+  for await (const chunk of chunks) {
+    const taken = values.take(rest.length === 0 ? chunk : Buffer.concat([rest, chunk]), false);
+    yield taken.found.map((found) => rowOf(++row, found));
+    rest = Buffer.from(taken.rest);
+    if (rest.length > 2 * LIMITS.recordBytesMax)
       throw new MillraceError(
         'MR_IMPORT_FILE',
         `Row ${row + 1} has more than ${LIMITS.recordBytesMax} bytes.`,
       );
   }
-  for (const value of values.take(buffer, true).found) yield rowOf(++row, value);
+  yield values.take(rest, true).found.map((found) => rowOf(++row, found));
 }
 
-/** A value's text, or what is wrong at its place. */
-type Found = { readonly text: string; readonly problem?: string };
+/** A value's bytes, or what is wrong at its place. */
+type Found = { readonly bytes: Buffer; readonly problem?: string };
 
 const OPEN = 91;
 const CLOSE = 93;
 const COMMA = 44;
+const NOTHING = Buffer.alloc(0);
 
 /** Takes whole values off the front of a text: an array's elements, or values one after the other. */
 class JsonValues {
@@ -67,13 +65,13 @@ class JsonValues {
       }
       const end = this.#valueEnd(buffer, at, final);
       if (end === undefined) return { found, rest: buffer.subarray(at) };
-      found.push({ text: buffer.toString('utf8', at, end) });
+      found.push({ bytes: buffer.subarray(at, end) });
       if (this.#state === 'element') this.#state = 'separator';
       this.#elements += 1;
       at = end;
     }
     if (final && (this.#state === 'element' || this.#state === 'separator'))
-      found.push({ text: '', problem: 'The array is not closed: the file may be cut off.' });
+      found.push({ bytes: NOTHING, problem: 'The array is not closed: the file may be cut off.' });
     return { found, rest: Buffer.alloc(0) };
   }
 
@@ -82,7 +80,7 @@ class JsonValues {
     const byte = buffer[at];
     if (this.#state === 'closed') {
       found.push({
-        text: buffer.toString('utf8', at, Math.min(buffer.length, at + 100)),
+        bytes: buffer.subarray(at, at + 100),
         problem: 'Something follows the closing bracket of the array; it was not read.',
       });
       return buffer.length;
@@ -91,7 +89,7 @@ class JsonValues {
       if (byte === COMMA) this.#state = 'element';
       else if (byte === CLOSE) this.#state = 'closed';
       else {
-        found.push({ text: '', problem: 'A comma is missing between two values.' });
+        found.push({ bytes: NOTHING, problem: 'A comma is missing between two values.' });
         this.#state = 'element';
         return at;
       }
@@ -99,7 +97,8 @@ class JsonValues {
     }
     if (this.#state !== 'element' || (byte !== CLOSE && byte !== COMMA)) return undefined;
     const isEmpty = byte === CLOSE && this.#elements === 0;
-    if (!isEmpty) found.push({ text: '', problem: 'A value is missing at a comma of the array.' });
+    if (!isEmpty)
+      found.push({ bytes: NOTHING, problem: 'A value is missing at a comma of the array.' });
     if (byte === CLOSE) this.#state = 'closed';
     return at + 1;
   }
@@ -117,13 +116,27 @@ class JsonValues {
   }
 }
 
-function rowOf(row: number, { text, problem }: Found): SourceRow {
-  if (problem !== undefined) return { row, values: [], problem, text };
+function rowOf(row: number, { bytes, problem }: Found): SourceRow {
+  const text = bytes.toString();
+  const broken = (what: RowProblem) => ({ row, columns: [], values: [], text, problem: what });
+  if (!isUtf8(bytes))
+    return {
+      ...broken({ code: 'MR_RECORD_ENCODING', message: 'The row is not valid UTF-8.' }),
+      bytes: Buffer.from(bytes),
+    };
+  if (problem !== undefined) return broken({ code: 'MR_IMPORT_ROW', message: problem });
   try {
-    const node = parseJson(text);
-    if (node.kind !== 'object') return { row, values: [], problem: 'Not a JSON object.', text };
-    return { row, values: rawMembers(text).map(([name, json]) => [name, { json }] as const), text };
+    const members = parseMembers(text);
+    if (members === undefined)
+      return broken({ code: 'MR_RECORD_SHAPE', message: 'Not a JSON object.' });
+    return {
+      row,
+      columns: members.map(([name]) => name),
+      values: members.map(([, json]) => json),
+      text,
+    };
   } catch (error) {
-    return { row, values: [], problem: (error as Error).message, text };
+    const { code, message } = asMillraceError(error, 'MR_RECORD_SYNTAX');
+    return broken({ code, message });
   }
 }

@@ -47,6 +47,24 @@ f.uuid().min('a');
 f.int().default('1');
 // @ts-expect-error a date is text
 f.date().default(new Date());
+// @ts-expect-error a long's default is a bigint
+f.long().default(1);
+// @ts-expect-error null is no default: .optional() is for none
+f.int().default(null);
+// @ts-expect-error an instant's bound is a Date
+f.timestamptz().min('2026-01-01T00:00:00Z');
+// @ts-expect-error a date's bound is text
+f.date().max(2026);
+// @ts-expect-error the bound of a text is its length
+f.string().min('a');
+// @ts-expect-error values are of the field's type
+f.int().oneOf(['a']);
+// @ts-expect-error values come in a list
+f.string().oneOf('a');
+// @ts-expect-error a pattern is an expression or its text
+f.string().pattern(5);
+// @ts-expect-error a description is text
+f.int().describe(5);
 // @ts-expect-error a decimal has precision and scale
 f.decimal(10);
 // @ts-expect-error epoch seconds make an instant, not text

@@ -1,5 +1,5 @@
-import { MillraceError } from '../core/errors.ts';
-import { LIMITS } from '../core/limits.ts';
+import { MillraceError } from './errors.ts';
+import { LIMITS } from './limits.ts';
 
 /**
  * JSON as it was written: numbers keep their text, duplicate members stay visible. `JSON.parse` decides
@@ -17,14 +17,40 @@ export type JsonNode =
  * @throws MillraceError MR_RECORD_SYNTAX, MR_RECORD_TOO_DEEP, MR_RECORD_DUPLICATE_KEY, MR_RECORD_ENCODING
  */
 export function parseJson(text: string): JsonNode {
+  refuseSyntax(text);
+  return new Walker(text).value();
+}
+
+/**
+ * Name and text, as written, of each member of a JSON object; undefined for other values.
+ *
+ * @throws MillraceError as `parseJson`
+ */
+export function parseMembers(text: string): [name: string, text: string][] | undefined {
+  refuseSyntax(text);
+  if (!/^\s*\{/.test(text)) return undefined;
+  const members = rawMembers(text);
+  const names = new Set<string>();
+  for (const [name] of members) {
+    if (names.has(name)) throw twice(name);
+    names.add(name);
+  }
+  return members;
+}
+
+function refuseSyntax(text: string): void {
   refuseDeep(text);
   try {
     JSON.parse(text);
   } catch (error) {
     throw new MillraceError('MR_RECORD_SYNTAX', `Not valid JSON: ${(error as Error).message}.`);
   }
-  return new Walker(text).value();
 }
+
+const twice = (name: string): MillraceError =>
+  new MillraceError('MR_RECORD_DUPLICATE_KEY', `Member ${JSON.stringify(name)} is there twice.`, {
+    details: { field: name },
+  });
 
 /** Name and text, as written, of each member of a JSON object that was accepted before. */
 export function rawMembers(text: string): [name: string, text: string][] {
@@ -101,9 +127,11 @@ class Walker {
   }
 
   #string(): string {
+    const start = this.#at + 1;
     const end = endOfString(this.#text, this.#at);
-    const value = JSON.parse(this.#text.slice(this.#at, end)) as string;
     this.#at = end;
+    const inner = this.#text.slice(start, end - 1);
+    const value = inner.includes('\\') ? (JSON.parse(`"${inner}"`) as string) : inner;
     if (!value.isWellFormed() || value.includes('\0'))
       throw new MillraceError(
         'MR_RECORD_ENCODING',
@@ -124,12 +152,7 @@ class Walker {
       const key = this.#string();
       this.#skipSpace();
       this.#at += 1;
-      if (members.has(key))
-        throw new MillraceError(
-          'MR_RECORD_DUPLICATE_KEY',
-          `Member ${JSON.stringify(key)} is there twice.`,
-          { details: { field: key } },
-        );
+      if (members.has(key)) throw twice(key);
       members.set(key, this.value());
     });
     return { kind: 'object', members };

@@ -1,0 +1,96 @@
+import type { Chart } from '../../definition/chart.ts';
+import type { Bins, KpiAnswer } from '../answer.ts';
+import { formatChange, formatNumber, formatShare } from '../format.ts';
+import { fillBins } from '../plot.ts';
+import { sparkPath } from '../spark.ts';
+import { seriesColor, type Theme } from '../theme.ts';
+import type { Drawing, Room, Scene } from './scene.ts';
+import { digits, element, moved, type Svg } from './svg.ts';
+import { line, shorten, textWidth } from './text.ts';
+import { spanWords } from './words.ts';
+
+const VALUE = { size: 28, height: 40, baseline: 29 };
+const NOTE = { size: 12, height: 18, baseline: 13, gap: 5 };
+const SPARK = { widthMin: 40, widthMax: 120, height: 36, gap: 16 };
+
+/** Parts of a line, one after the other. */
+type Words = readonly { readonly text: string; readonly color: string }[];
+
+/** A number with its course, what it is of, and how it changed. */
+export function drawKpi(chart: Chart, answer: KpiAnswer, { width }: Room, scene: Scene): Drawing {
+  const { theme, wording } = scene;
+  const value = shorten(
+    formatNumber(answer.value, chart.format, wording, 'short'),
+    width,
+    VALUE.size,
+    true,
+  );
+  const free = width - textWidth(value, VALUE.size, true) - SPARK.gap;
+  const notes = [share(chart, answer, scene), change(chart, answer, scene)].filter(
+    (note) => note.length > 0,
+  );
+  const svg = [
+    line(0, VALUE.baseline, value, { size: VALUE.size, color: theme.text, isBold: true }),
+    ...(answer.spark && free >= SPARK.widthMin
+      ? [sparkline(answer.spark, { right: width, width: Math.min(free, SPARK.widthMax) }, theme)]
+      : []),
+    ...notes.map((note, index) =>
+      moved(0, VALUE.height + index * NOTE.height + NOTE.baseline, inLine(note, width)),
+    ),
+  ];
+  return { svg: svg.join(''), height: VALUE.height + notes.length * NOTE.height };
+}
+
+function inLine(words: Words, width: number): Svg {
+  let x = 0;
+  return words
+    .map(({ text, color }) => {
+      const shown = shorten(text, width - x, NOTE.size);
+      const svg = line(x, 0, shown, { size: NOTE.size, color });
+      x += textWidth(shown, NOTE.size) + NOTE.gap;
+      return svg;
+    })
+    .join('');
+}
+
+/** `7.7% of £273M` */
+function share(chart: Chart, { value, total }: KpiAnswer, { theme, wording }: Scene): Words {
+  if (total === undefined) return [];
+  const whole = formatNumber(total, chart.format, wording, 'short');
+  const part = value === null || total === null ? '' : `${formatShare(value, total, wording)} `;
+  return [{ text: `${part}of ${whole}`, color: theme.textMuted }];
+}
+
+/** `▲ +4.2%` in the colour of good or bad, then of when. */
+function change(chart: Chart, { compare }: KpiAnswer, { theme, wording }: Scene): Words {
+  if (!compare) return [];
+  const changed = formatChange(compare.current, compare.previous, wording);
+  const rise = Math.sign(Number(compare.current) - Number(compare.previous));
+  const isGood = rise === (chart.good === 'down' ? -1 : 1);
+  const color = isGood ? theme.good : theme.bad;
+  return [
+    changed === undefined || rise === 0
+      ? { text: changed ?? 'new', color: theme.textMuted }
+      : { text: `${rise > 0 ? '▲' : '▼'} ${changed}`, color },
+    { text: `${spanWords(compare.span)} vs before`, color: theme.textMuted },
+  ];
+}
+
+/** The course over the period, at the right of the value. */
+function sparkline(bins: Bins, place: { right: number; width: number }, theme: Theme): Svg {
+  const size = { width: place.width, height: SPARK.height };
+  return element('path', {
+    d: sparkPath(filled(bins), size),
+    transform: `translate(${digits(place.right - place.width)} 0)`,
+    fill: 'none',
+    stroke: seriesColor(theme, 0, false),
+    'stroke-width': 1.5,
+    'stroke-linejoin': 'round',
+  });
+}
+
+function filled({ x, y, grain }: Bins): Bins {
+  const axis = { kind: 'time' as const, grain, type: 'timestamp' as const };
+  const all = fillBins({ kind: 'series', axis, x, series: [{ values: y }] });
+  return { x: all.x as readonly number[], y: all.series[0]?.values ?? [], grain };
+}

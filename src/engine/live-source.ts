@@ -1,0 +1,255 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { parseTime } from '../core/time-grain.ts';
+import type { CubeNeed } from '../live/cube-spec.ts';
+import { narrowSpec } from '../live/cube-spec.ts';
+import type { LiveSource } from '../live/live-plan.ts';
+import { dayOf } from '../live/period.ts';
+import { quoteIdentifier } from '../plan/render-sql.ts';
+import { CubeStore, type Scope } from './cube-store.ts';
+import { textRows } from './database.ts';
+import type { RowsNews } from './hot-rows.ts';
+import type { LiveLimits } from './live-limits.ts';
+import type { Measure, Part } from './measure-parts.ts';
+
+interface Extent {
+  readonly min: string | null;
+  readonly max: string | null;
+}
+
+/** The newest rows that match something, and what they were found by. */
+interface ShownRows {
+  readonly last: number;
+  readonly matching: number;
+  readonly rows: readonly unknown[][];
+}
+
+/** One source of charts while it is shown: its cubes, its aggregates, and how far its times reach. */
+export class LiveSourceState {
+  readonly source: LiveSource;
+  readonly relation: string;
+  readonly cubes: CubeStore;
+  readonly limits: LiveLimits;
+  /** The newest records of a stream, a table of the source's columns. */
+  readonly tail: string;
+  /** Aggregates that are numbers, by SQL. */
+  readonly numbers: ReadonlySet<string>;
+  /** By SQL. */
+  readonly measures: ReadonlyMap<string, Measure>;
+  /** How the columns of grids are written, by their list. */
+  readonly cells = new Map<string, readonly string[]>();
+  /** Rows that grids of this source showed last. */
+  readonly shownRows = new Map<string, ShownRows>();
+  readonly #connection: DuckDBConnection;
+  readonly #timeColumns: readonly string[];
+  /** Columns that filters of a dashboard may name. */
+  readonly #filterFields: readonly string[];
+  #extents = new Map<string, Extent>();
+  #isKnown = false;
+  /** Every record below is in the cubes. */
+  #next = 0;
+  #tailFrom = 0;
+
+  constructor(
+    source: LiveSource,
+    measures: ReadonlyMap<string, Measure>,
+    options: {
+      readonly connection: DuckDBConnection;
+      readonly filterFields: readonly string[];
+      readonly parts: readonly Part[];
+      readonly limits: LiveLimits;
+      readonly numbers: ReadonlySet<string>;
+    },
+  ) {
+    this.source = source;
+    this.measures = measures;
+    this.relation = relationOf(source);
+    this.tail = `cubes.${quoteIdentifier(`${source.name} tail`)}`;
+    this.cubes = new CubeStore(source, this.relation, options);
+    this.limits = options.limits;
+    this.numbers = options.numbers;
+    this.#connection = options.connection;
+    this.#filterFields = options.filterFields;
+    this.#timeColumns = source.columns
+      .filter(({ type }) => ['date', 'timestamp', 'timestamptz'].includes(type.kind))
+      .map(({ name }) => name);
+  }
+
+  extent(column: string): Extent {
+    return this.#extents.get(column) ?? { min: null, max: null };
+  }
+
+  get newest(): string | null {
+    return this.source.time === undefined ? null : this.extent(this.source.time).max;
+  }
+
+  /** Every record below is shown. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Every record from here on is in `tail`. */
+  get tailFrom(): number {
+    return this.#tailFrom;
+  }
+
+  /** Called once the relations are current: what was not known of the rows is asked. */
+  async begin(next: number): Promise<void> {
+    if (this.source.kind === 'view') this.#isKnown = false;
+    if (!this.#isKnown) {
+      this.#extents = await this.#readExtents(this.relation);
+      this.#next = next;
+      if (this.source.kind === 'stream') await this.#fillTail();
+      this.#isKnown = true;
+    }
+    this.cubes.beginTurn({ next: this.#next, since: (first) => this.#rowsSince(first) });
+    await this.cubes.tend(this.#connection);
+  }
+
+  #rowsSince(first: number): string {
+    const from = first >= this.#tailFrom ? this.tail : this.relation;
+    return `(SELECT * FROM ${from} WHERE _sequence_number >= ${first} AND _sequence_number < ${this.#next})`;
+  }
+
+  /** New records, in the transaction that adds them. */
+  async advance({ until, delivered, isTrimmed }: RowsNews): Promise<void> {
+    // Nothing can be taken out of a greatest or a least: what is kept is made anew.
+    if (isTrimmed) return this.forget();
+    if (!this.#isKnown || until <= this.#next) return;
+    const hot = `hot.${quoteIdentifier(`lake.${this.source.name}`)}`;
+    const from = this.#next >= delivered ? hot : this.relation;
+    const batch = `(SELECT * FROM ${from} WHERE _sequence_number >= ${this.#next} AND _sequence_number < ${until})`;
+    await this.#advanceTail(batch, until);
+    for (const [column, { min, max }] of await this.#readExtents(batch)) {
+      const before = this.extent(column);
+      this.#extents.set(column, {
+        min: outer(before.min, min, (a, b) => a < b),
+        max: outer(before.max, max, (a, b) => a > b),
+      });
+    }
+    this.#next = until;
+  }
+
+  /** The newest records once more, in memory: what most grids show. */
+  async #fillTail(): Promise<void> {
+    this.#tailFrom = Math.max(0, this.#next - this.limits.tailRecords);
+    await this.#connection.run(
+      `CREATE OR REPLACE TABLE ${this.tail} AS SELECT * FROM ${this.relation} WHERE _sequence_number >= ${this.#tailFrom}`,
+    );
+  }
+
+  async #advanceTail(batch: string, until: number): Promise<void> {
+    await this.#connection.run(`INSERT INTO ${this.tail} FROM ${batch}`);
+    if (until - this.#tailFrom <= 2 * this.limits.tailRecords) return;
+    this.#tailFrom = until - this.limits.tailRecords;
+    await this.#connection.run(
+      `DELETE FROM ${this.tail} WHERE _sequence_number < ${this.#tailFrom}`,
+    );
+  }
+
+  /** The table was replaced, or a transaction that advanced was rolled back. */
+  async forget(): Promise<void> {
+    this.#isKnown = false;
+    this.cells.clear();
+    this.shownRows.clear();
+    await this.cubes.clear(this.#connection);
+  }
+
+  async #readExtents(relation: string): Promise<Map<string, Extent>> {
+    if (this.#timeColumns.length === 0) return new Map();
+    const columns = this.#timeColumns.flatMap((name) => {
+      const column = quoteIdentifier(name);
+      return [`min(${column})`, `max(${column})`];
+    });
+    // A time with a zone ends in +00, as the zone of every child is UTC.
+    const texts = columns.map(
+      (one) => `replace(replace(CAST(${one} AS VARCHAR), ' ', 'T'), '+00', '')`,
+    );
+    const [values = []] = await textRows(
+      this.#connection,
+      `SELECT ${texts.join(', ')} FROM ${relation}`,
+    );
+    return new Map(
+      this.#timeColumns.map((name, index) => [
+        name,
+        { min: values[2 * index] ?? null, max: values[2 * index + 1] ?? null },
+      ]),
+    );
+  }
+
+  /**
+   * One cube of everything that filters can name, where it is not too large: any first click is then
+   * answered from it. Then those of two fields, which a first click on one needs for a chart of the other.
+   * Times are kept in days, what every longer period is made of.
+   */
+  warming(): (() => Promise<void>)[] {
+    if (this.source.kind === 'view') return [];
+    const fields = [
+      ...new Set([...this.#filterFields, ...(this.source.time ? [this.source.time] : [])]),
+    ];
+    const dims = fields.map((field) => ({
+      field,
+      ...(this.#timeColumns.includes(field) ? { grain: 'day' as const } : {}),
+    }));
+    const pairs = dims.flatMap((one, index) => dims.slice(index + 1).map((other) => [one, other]));
+    const specs = [dims, ...pairs, ...dims.map((one) => [one])];
+    return specs.map(
+      (kept) => () => this.cubes.ensure(this.#connection, { dims: kept, where: [] }),
+    );
+  }
+
+  /**
+   * Where to read what is needed: kept aggregates, made where that pays, or the whole source.
+   * `active`: the field whose filter is being changed.
+   */
+  async scope(
+    wanted: CubeNeed,
+    measures: readonly Measure[],
+    active: string | undefined,
+  ): Promise<Scope> {
+    const canGroup = measures.every((measure) => measure.rollup !== undefined);
+    if (!canGroup || this.source.kind === 'view') return this.cubes.full(wanted);
+    const keys = measures.flatMap((measure) => measure.keys.map((field) => ({ field })));
+    const need = { ...wanted, dims: [...wanted.dims, ...keys] };
+    const found = await this.cubes.find(this.#connection, need);
+    const recent = this.#recentFrom(need);
+    // A span that ends at the newest value is another one with each record: nothing is made for it alone.
+    if (found && (found.isSmall || recent !== undefined)) return found.scope;
+    if (recent !== undefined) await this.#ensureRecent(recent);
+    else await this.cubes.ensure(this.#connection, narrowSpec(need, active));
+    return (await this.cubes.find(this.#connection, need))?.scope ?? this.cubes.full(need);
+  }
+
+  /** The start of a range that no bins of a minute fit: rows since then are kept one by one. */
+  #recentFrom({ constraints }: CubeNeed): string | undefined {
+    const exact = constraints.find((one) => 'range' in one && one.range.closed === 'end');
+    return exact && 'range' in exact && exact.field === this.source.time
+      ? dayOf(exact.range.from)
+      : undefined;
+  }
+
+  async #ensureRecent(from: string): Promise<void> {
+    const field = this.source.time as string;
+    const fields = [...new Set([field, ...this.#filterFields])];
+    await this.cubes.ensure(this.#connection, {
+      dims: fields.map((name) => ({ field: name })),
+      where: [{ field, range: { from } }],
+    });
+  }
+}
+
+export function relationOf(source: LiveSource): string {
+  const schema = source.kind === 'stream' ? 'records' : 'warehouse';
+  return `${schema}.${quoteIdentifier(source.name)}`;
+}
+
+function outer(
+  before: string | null,
+  now: string | null,
+  isFurther: (a: number, b: number) => boolean,
+): string | null {
+  if (before === null || now === null) return now ?? before;
+  const [a, b] = [parseTime(now), parseTime(before)];
+  // Within a millisecond the digits decide; both have the same form.
+  if (a === b) return isFurther(Number(now > before), Number(before > now)) ? now : before;
+  return isFurther(a, b) ? now : before;
+}

@@ -1,0 +1,86 @@
+import type { Chart, DashboardItem } from '../definition/chart.ts';
+import type { Dashboard } from '../definition/dashboard.ts';
+import { chartsOf, itemsOf } from '../definition/dashboard-items.ts';
+import { invalidDefinition } from '../definition/invalid.ts';
+import { locationOf } from '../definition/location.ts';
+import type { Model } from '../definition/model.ts';
+import type { Stream } from '../definition/stream.ts';
+import type { Definition } from './compile.ts';
+import type { DashboardPlan } from './plan.ts';
+
+type Fail = (problem: string) => Error;
+
+/**
+ * Holds a dashboard against its sources as far as the definitions tell; the columns of models are held
+ * against what the engine says of them later (app/prepare.ts).
+ */
+export function compileDashboard(
+  definition: Dashboard,
+  source: (name: string) => Definition,
+): DashboardPlan {
+  const { items } = definition.settings;
+  const fail =
+    (where: string): Fail =>
+    (problem) =>
+      invalidDefinition(
+        `dashboard('${definition.name}'), ${where}`,
+        problem,
+        locationOf(definition),
+      );
+  for (const chart of chartsOf(items)) {
+    const from = source(chart.from) as Stream | Model;
+    const failHere = fail(`${chart.kind}('${chart.title}')`);
+    requireColumns(from, columnsOf(chart), failHere);
+    if (chart.value !== undefined) checkValue(from, chart.value, failHere);
+    if (chart.by !== undefined) requireTime(from, chart.x as string, failHere);
+  }
+  for (const item of itemsOf(items)) {
+    if (item.kind === 'select' || item.kind === 'search')
+      requireColumns(
+        source(item.from) as Stream | Model,
+        [item.field],
+        fail(`${item.kind}('${item.title}')`),
+      );
+  }
+  return { name: definition.name, ...definition.settings };
+}
+
+/** The columns a chart names. */
+export function columnsOf(chart: Chart): string[] {
+  const named = [chart.x, chart.color, chart.sort, ...(chart.columns ?? [])];
+  return [...new Set([...named, ...Object.keys(chart.formats ?? {})])].filter(
+    (name) => name !== undefined,
+  );
+}
+
+function requireColumns(source: Stream | Model, columns: readonly string[], fail: Fail): void {
+  const known = source.settings.fields?.map((field) => field.name);
+  for (const column of columns) {
+    if (known && !known.includes(column))
+      throw fail(
+        `there is no column \`${column}\` in ${source.kind}('${source.name}'). Columns are: ${known.join(', ')}.`,
+      );
+  }
+}
+
+/** A text stands for a measure by name; a bare column on a stream would draw one of many rows. */
+function checkValue(source: Stream | Model, value: NonNullable<Chart['value']>, fail: Fail): void {
+  if (typeof value !== 'string' || value in source.settings.measures) return;
+  if (source.kind === 'model') return;
+  const measures = Object.keys(source.settings.measures);
+  throw fail(
+    `'${value}' is not a measure of stream('${source.name}')${measures.length > 0 ? ` (measures: ${measures.join(', ')})` : ''}. Write an aggregate, for example sql\`sum(${value})\`.`,
+  );
+}
+
+function requireTime(source: Stream | Model, column: string, fail: Fail): void {
+  const field = source.settings.fields?.find((candidate) => candidate.name === column);
+  if (!field || ['date', 'timestamp', 'timestamptz'].includes(field.type.kind)) return;
+  throw fail(`\`by\` is for times; \`${column}\` is ${field.type.kind}.`);
+}
+
+/** Names of the streams and models that a dashboard shows. */
+export function sourcesOf(items: readonly DashboardItem[]): string[] {
+  const names = itemsOf(items).flatMap((item) => ('from' in item ? [item.from] : []));
+  return [...new Set(names)];
+}
