@@ -41,6 +41,16 @@ export function systemErrorCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** No space, or none left of a quota: Node, LMDB and DuckDB each say it in their way. */
+export function isDiskFull(error: unknown): boolean {
+  if (error instanceof MillraceError) return error.code === 'MR_STORAGE_FULL';
+  const code = systemErrorCode(error);
+  if (code !== undefined) return code === 'ENOSPC' || code === 'EDQUOT';
+  return (
+    error instanceof Error && /No space left on device|Disk quota exceeded/i.test(error.message)
+  );
+}
+
 /** Throws if `condition` does not hold: a defect of ours, never a user's mistake. */
 export function invariant(condition: unknown, message: string): asserts condition {
   if (!condition) throw new MillraceError('MR_INTERNAL', `Defect: ${message}`);

@@ -1,5 +1,5 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { MillraceError, systemErrorCode } from '../core/errors.ts';
+import { isDiskFull, MillraceError } from '../core/errors.ts';
 import { quoteText } from '../plan/render-sql.ts';
 import { fromBytes } from '../query/text-position.ts';
 
@@ -102,7 +102,7 @@ export function queryError(error: unknown, asked?: AskedText): MillraceError {
       `The query needs more memory than a query may have. ${message}`,
       { cause: error },
     );
-  if (systemErrorCode(error) === 'ENOSPC' || /No space left on device/i.test(message))
+  if (isDiskFull(error))
     return new MillraceError(
       'MR_STORAGE_FULL',
       `The disk is full: the engine has no room for what this needs in files. ${message}`,

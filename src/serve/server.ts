@@ -56,7 +56,8 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   server.server.maxConnections = LIMITS.connectionsMax;
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const known = knownError(error, request);
-    if (known.status >= 500)
+    // A full disk is logged by what finds it full, once.
+    if (known.status >= 500 && known.code !== 'MR_STORAGE_FULL')
       services.logger.error(
         { code: known.code, url: request.routeOptions.url, error: known.message },
         'request failed',

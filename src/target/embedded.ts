@@ -41,6 +41,8 @@ export async function embedded({
     path: join(folder, 'system', 'system.mdb'),
     maxDbs: 32,
     overlappingSync: false,
+    // Its batches have promises of their own that no one can wait for: a failed commit would end the process.
+    eventTurnBatching: false,
   });
   const lookups = new LmdbLookupStore(join(folder, 'system', 'lookups.mdb'));
   const runs = new LmdbRunStore(system);

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RecordsAnswer, WorkerHostMethods, WorkerSetup } from '../app/worker-protocol.ts';
 import { serveParent } from '../children/child-process.ts';
-import { MillraceError } from '../core/errors.ts';
+import { isDiskFull, MillraceError } from '../core/errors.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
 import { recordsOfRun, type StoredRecord } from '../ingest/stored-record.ts';
 import { type LookupEnvironment, openLookups } from '../lookup/embedded/lmdb-environment.ts';
@@ -14,12 +15,20 @@ const files = nodeFileSystem();
 let generation = 0;
 let feeds: StreamFeed[] = [];
 
+const FULL_WAIT_MS = 2000;
+
+interface Rebuild {
+  readonly lookup: string;
+  readonly done: (entries: number) => void;
+  readonly failed: (error: unknown) => void;
+}
+
 /** Keeps the lookups of one stream up to date. */
 class StreamFeed {
   readonly #stream: string;
   readonly #writers: readonly LmdbLookupWriter[];
   #running: Promise<void> = Promise.resolve();
-  readonly #rebuilds: { readonly lookup: string; readonly done: (entries: number) => void }[] = [];
+  readonly #rebuilds: Rebuild[] = [];
 
   constructor(stream: string, writers: readonly LmdbLookupWriter[]) {
     this.#stream = stream;
@@ -27,7 +36,7 @@ class StreamFeed {
   }
 
   start(mine: number): void {
-    this.#running = this.#run(mine).catch((error: unknown) => {
+    this.#running = this.#keepOn(mine).catch((error: unknown) => {
       // The stream left the pipeline, or the parent is going: what follows has no feed for it.
       const expected =
         error instanceof MillraceError &&
@@ -45,7 +54,23 @@ class StreamFeed {
   }
 
   rebuild(lookup: string): Promise<number> {
-    return new Promise((done) => this.#rebuilds.push({ lookup, done }));
+    return new Promise((done, failed) => this.#rebuilds.push({ lookup, done, failed }));
+  }
+
+  /** On a full disk nothing was changed: it goes on from the positions in the lookups once there is space. */
+  async #keepOn(mine: number): Promise<void> {
+    for (let isFull = false; ; isFull = true) {
+      try {
+        return await this.#run(mine);
+      } catch (error) {
+        if (!isDiskFull(error)) throw error;
+        for (const rebuild of this.#rebuilds.splice(0)) rebuild.failed(error);
+        if (!isFull)
+          console.error(`millrace worker: the lookups of ${this.#stream} wait for disk space`);
+      }
+      await sleep(FULL_WAIT_MS);
+      if (mine !== generation) return;
+    }
   }
 
   async #run(mine: number): Promise<void> {
@@ -55,9 +80,10 @@ class StreamFeed {
         stream: this.#stream,
         from: Math.min(...next.values()),
       });
-      const rebuild = this.#rebuilds.shift();
+      const [rebuild] = this.#rebuilds;
       if (rebuild) {
         next = await this.#rebuild(rebuild.lookup, answer, next);
+        this.#rebuilds.shift();
         rebuild.done(environment.lookup(rebuild.lookup).getCount());
       } else if (answer.slices.length > 0) next = await this.#write(answer, next);
     }

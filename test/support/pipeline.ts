@@ -31,6 +31,8 @@ export interface StartOptions {
   readonly mode?: 'dev' | 'start';
   readonly args?: readonly string[];
   readonly env?: Record<string, string>;
+  /** Words before the command, for example to run it in another namespace. */
+  readonly via?: readonly string[];
 }
 
 /** Writes `pipeline.ts` into the folder and runs it on a free port. It ends with the test. */
@@ -40,14 +42,16 @@ export async function startPipeline(
   options: StartOptions = {},
 ): Promise<RunningPipeline> {
   if (source !== undefined) writeFileSync(join(folder, 'pipeline.ts'), source);
-  const child = spawn(
+  const [program, ...words] = [
+    ...(options.via ?? []),
     process.execPath,
-    [MILLRACE, options.mode ?? 'dev', folder, '--port', '0', '--json', ...(options.args ?? [])],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...options.env },
-    },
-  );
+    ...[MILLRACE, options.mode ?? 'dev', folder, '--port', '0', '--json'],
+    ...(options.args ?? []),
+  ];
+  const child = spawn(program as string, words, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.env },
+  });
   onTestFinished(() => {
     child.kill('SIGKILL');
   });

@@ -1,4 +1,5 @@
 import type { Database, RootDatabase } from 'lmdb';
+import { committed } from '../../core/lmdb-commit.ts';
 import {
   type AccessKey,
   type KeyStore,
@@ -46,7 +47,6 @@ export class LmdbKeyStore implements KeyStore {
   }
 
   async #save(key: AccessKey): Promise<void> {
-    await this.#keys.put(key.id, key);
-    await this.#keys.flushed;
+    await committed(this.#keys.put(key.id, key));
   }
 }

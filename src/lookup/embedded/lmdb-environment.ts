@@ -15,7 +15,8 @@ export interface LookupEnvironment {
 /** The environment is shared by two processes: the worker writes, main reads. */
 export function openLookups(path: string): LookupEnvironment {
   // overlappingSync trusts pages that were not flushed when the boot id is the same (reliability.md §6.1).
-  const root = open({ path, maxDbs: 1000, overlappingSync: false });
+  // Batches of event turns have promises of their own that no one can wait for when a commit fails.
+  const root = open({ path, maxDbs: 1000, overlappingSync: false, eventTurnBatching: false });
   const databases = new Map<string, LookupDatabase>();
   return {
     root,

@@ -1,4 +1,5 @@
 import { LIMITS } from '../../core/limits.ts';
+import { committed } from '../../core/lmdb-commit.ts';
 import { type CanonicalRow, canonicalRow } from '../../ingest/canonical-row.ts';
 import type { StoredRecord } from '../../ingest/stored-record.ts';
 import { type KeyPart, keyBytes, keyPartOfJson } from '../lookup-key.ts';
@@ -61,7 +62,7 @@ export class LmdbLookupWriter {
 
   /** Drops all entries; until a position is saved they count as not there. */
   async reset(epoch: string): Promise<void> {
-    await this.#environment.root.transaction(() => {
+    await this.#transaction(() => {
       this.#database.clearSync();
       this.#putPosition(epoch, -1);
     });
@@ -69,7 +70,7 @@ export class LmdbLookupWriter {
 
   /** Writes rows of the stream's table: canonical JSON with `_sequence_number`. */
   async writeRows(rows: readonly string[]): Promise<void> {
-    await this.#environment.root.transaction(() => {
+    await this.#transaction(() => {
       for (const row of rows) {
         const sequence = Number(/"_sequence_number":"?(\d+)/.exec(row)?.[1]);
         this.#put(canonicalRow(row, this.#shape.fields), sequence);
@@ -78,8 +79,7 @@ export class LmdbLookupWriter {
   }
 
   async savePosition(epoch: string, next: number): Promise<void> {
-    await this.#environment.root.transaction(() => this.#putPosition(epoch, next));
-    await this.#environment.root.flushed;
+    await this.#transaction(() => this.#putPosition(epoch, next));
   }
 
   /** Writes records and the position behind them in one transaction. Returns what had no place. */
@@ -90,12 +90,15 @@ export class LmdbLookupWriter {
     next: number,
   ): Promise<LookupRefusal[]> {
     const refused: LookupRefusal[] = [];
-    await this.#environment.root.transaction(() => {
+    await this.#transaction(() => {
       for (const record of records) if (record.sequence >= from) this.#write(record, refused);
       this.#putPosition(epoch, next);
     });
-    await this.#environment.root.flushed;
     return refused;
+  }
+
+  #transaction(write: () => void): Promise<void> {
+    return committed(this.#environment.root.transaction(write));
   }
 
   #putPosition(epoch: string, next: number): void {

@@ -1,5 +1,6 @@
 import type { Database, RootDatabase } from 'lmdb';
 import { LIMITS } from '../../core/limits.ts';
+import { committed } from '../../core/lmdb-commit.ts';
 import type { Run, RunStore } from '../run-store.ts';
 
 /** Runs in the system's LMDB environment, under ids that sort by start. */
@@ -11,11 +12,11 @@ export class LmdbRunStore implements RunStore {
   }
 
   async save(run: Run): Promise<void> {
-    await this.#runs.put(run.id, run);
-    await this.#runs.flushed;
+    await committed(this.#runs.put(run.id, run));
     const surplus = this.#runs.getCount() - LIMITS.runsKept;
     if (surplus > 0)
-      for (const id of this.#runs.getKeys({ limit: surplus })) await this.#runs.remove(id);
+      for (const id of this.#runs.getKeys({ limit: surplus }))
+        await committed(this.#runs.remove(id));
   }
 
   list(limit: number): readonly Run[] {

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Clock } from '../../core/clock.ts';
-import { invariant, MillraceError, systemErrorCode } from '../../core/errors.ts';
+import { invariant, isDiskFull, MillraceError } from '../../core/errors.ts';
 import { type FileSystem, SECTOR_BYTES } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -69,6 +69,8 @@ export class SegmentStreamLog implements StreamLog {
   #buffer: Buffer = alignedBuffer(FIRST_BUFFER_BYTES);
   #failure: MillraceError | undefined;
   #rollNext = false;
+  /** Said once, not at every refused append. */
+  #isFull = false;
 
   constructor(opened: OpenedLog, context: LogContext, window: IdempotencyWindow) {
     this.name = opened.name;
@@ -146,6 +148,12 @@ export class SegmentStreamLog implements StreamLog {
       try {
         const placements = this.#failure ? Promise.reject(this.#failure) : this.#commit(appends);
         const placed = await placements;
+        if (this.#isFull)
+          this.#context.logger.warn(
+            { stream: this.name },
+            'there is space again: records are taken',
+          );
+        this.#isFull = false;
         this.#settled(appends);
         for (let index = 0; index < appends.length; index++)
           appends[index]?.resolve(placed[index] ?? []);
@@ -246,13 +254,14 @@ export class SegmentStreamLog implements StreamLog {
     const indexAt = entry.dataLength;
     const metadataAt = indexAt + indexLength;
     writeEntry(buffer.subarray(indexAt, metadataAt), this.#epochBytes, entry);
+    // First: a write that fails while something else is waited for would have nobody to tell it to.
+    if (metadata.length > 0) files.metadata ??= await this.#openMetadata(segment);
     const writes = [files.index.write(buffer.subarray(indexAt, metadataAt), segment.indexBytes)];
     if (entry.dataLength > 0)
       writes.push(files.data.write(buffer.subarray(0, entry.dataLength), segment.dataBytes));
-    if (metadata.length > 0) {
+    if (files.metadata && metadata.length > 0) {
       const padded = buffer.subarray(metadataAt, metadataAt + sectorsOf(metadata.length)).fill(10);
       metadata.copy(padded);
-      files.metadata ??= await this.#openMetadata(segment);
       writes.push(files.metadata.write(padded, segment.metadataBytes));
     }
     // The buffer is used again by the next commit: no write may still be running when this one fails.
@@ -303,14 +312,13 @@ export class SegmentStreamLog implements StreamLog {
   /** Full disk: cut back to the last whole commit and go on. Anything else: never retry a failed write. */
   async #failed(error: unknown): Promise<MillraceError> {
     if (this.#failure) return this.#failure;
-    const full =
-      systemErrorCode(error) === 'ENOSPC' ||
-      (error instanceof MillraceError && error.code === 'MR_STORAGE_FULL');
-    if (full && (await this.#cutBack())) {
-      this.#context.logger.error(
-        { stream: this.name },
-        'disk full: records are refused until there is space',
-      );
+    if (isDiskFull(error) && (await this.#cutBack())) {
+      if (!this.#isFull)
+        this.#context.logger.error(
+          { stream: this.name },
+          'disk full: records are refused until there is space',
+        );
+      this.#isFull = true;
       return new MillraceError(
         'MR_STORAGE_FULL',
         `The disk is full; stream '${this.name}' accepts nothing until there is space. Free disk space; it resumes by itself.`,
