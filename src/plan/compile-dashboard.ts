@@ -31,7 +31,7 @@ export function compileDashboard(
     const from = source(chart.from) as Stream | Model;
     const failHere = fail(`${chart.kind}('${chart.title}')`);
     requireColumns(from, columnsOf(chart), failHere);
-    if (chart.value !== undefined) checkValue(from, chart.value, failHere);
+    if (chart.value !== undefined) checkValue(from, chart, failHere);
     if (chart.by !== undefined) requireTime(from, chart.x as string, failHere);
   }
   for (const item of itemsOf(items)) {
@@ -64,12 +64,13 @@ function requireColumns(source: Stream | Model, columns: readonly string[], fail
 }
 
 /** A text stands for a measure by name; a bare column on a stream would draw one of many rows. */
-function checkValue(source: Stream | Model, value: NonNullable<Chart['value']>, fail: Fail): void {
+function checkValue(source: Stream | Model, { kind, value }: Chart, fail: Fail): void {
   if (typeof value !== 'string' || value in source.settings.measures) return;
   if (source.kind === 'model') return;
+  const role = kind === 'kpi' ? 'value' : 'y';
   const measures = Object.keys(source.settings.measures);
   throw fail(
-    `'${value}' is not a measure of stream('${source.name}')${measures.length > 0 ? ` (measures: ${measures.join(', ')})` : ''}. Write an aggregate, for example sql\`sum(${value})\`.`,
+    `\`${role}\`: '${value}' is not a measure of stream('${source.name}')${measures.length > 0 ? ` (measures: ${measures.join(', ')})` : ''}. Write an aggregate, for example sql\`sum(${value})\`.`,
   );
 }
 
