@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { accessibilityProblems, overflow, PHONE, visit } from '../support/browser.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { type RunningPipeline, startPipeline } from '../support/pipeline.ts';
+import { eventually, type RunningPipeline, startPipeline } from '../support/pipeline.ts';
 import { runPython } from '../support/python.ts';
 
 const PIPELINE = `
@@ -36,6 +36,9 @@ async function start(): Promise<RunningPipeline> {
   await pipeline.post('/v1/streams/sales/records', lines.join('\n'), {
     'content-type': 'application/x-ndjson',
   });
+  await eventually(async () =>
+    (await fetch(`${pipeline.url}/v1/lookups/by_quantity/9`)).ok ? true : undefined,
+  );
   return pipeline;
 }
 
@@ -118,6 +121,35 @@ test('a key that is not there, and one of the wrong type, are told apart', async
   await page.getByLabel('quantity', { exact: true }).fill('7');
   await page.keyboard.press('Enter');
   await table(page, 'by_quantity').getByRole('cell', { name: '1000001' }).waitFor();
+});
+
+test('a record that was not there yet is there when asked again, by the button and by the form', async () => {
+  const pipeline = await start();
+  const page = await visit(pipeline.url, { path: '/lookups', expected: /status of 404/ });
+  const send = (invoice_no: string) =>
+    pipeline.post(
+      '/v1/streams/sales/records',
+      JSON.stringify({
+        invoice_no,
+        stock_code: 's',
+        quantity: 1,
+        price: 1,
+        at: '2026-06-01T00:00:00Z',
+      }),
+    );
+  for (const [key, again] of [
+    ['late-1', 'Ask again'],
+    ['late-2', 'Look up'],
+  ] as const) {
+    await lookUp(page, key);
+    await page.getByText('No row has this key').waitFor();
+    await send(key);
+    await eventually(async () =>
+      (await fetch(`${pipeline.url}/v1/lookups/invoices/${key}`)).ok ? true : undefined,
+    );
+    await page.getByRole('button', { name: again }).click();
+    await page.getByText(/^1 row ·/).waitFor();
+  }
 });
 
 test('who knows no key is offered the newest', async () => {

@@ -195,6 +195,8 @@ describe('writing one', () => {
     await write(page, 'from sales s select s.pr');
     await page.keyboard.type('i');
     await page.getByRole('option', { name: /^price/ }).waitFor();
+    // A list that comes while somebody types does not take keys in its first moment.
+    await page.waitForTimeout(150);
     await page.keyboard.press('Enter');
     await eventually(async () =>
       (await page.getByRole('textbox', { name: 'SQL' }).textContent()) ===

@@ -34,16 +34,18 @@ export function LookupsPage() {
     key: search.get('key') ?? '',
     parts: search.getAll('part'),
   };
-  const ask = ({ lookup, key, parts }: LookupRequest) =>
-    setSearch([
-      ['lookup', lookup],
-      ['key', key],
-      ...parts.map((part): [string, string] => ['part', part]),
-    ]);
   const isAsked = search.has('key') && request.key !== '';
   const answer = useResource(isAsked ? JSON.stringify(request) : undefined, (signal) =>
     askLookup(request, { signal }),
   );
+  const ask = (wanted: LookupRequest) => {
+    if (isAsked && JSON.stringify(wanted) === JSON.stringify(request)) return answer.reload();
+    setSearch([
+      ['lookup', wanted.lookup],
+      ['key', wanted.key],
+      ...wanted.parts.map((part): [string, string] => ['part', part]),
+    ]);
+  };
   const shape = plan && lookupShape(plan, request.lookup);
   return (
     <Page title="Lookups" lead="Rows of a stream by their key, answered in microseconds">
@@ -99,7 +101,12 @@ function Result({ shape, request, answer, error, onRetry }: ResultProps) {
   if (error?.code === 'MR_LOOKUP_NO_ENTRY')
     return (
       <Card title="Rows">
-        <EmptyState title="No row has this key">{error.message}</EmptyState>
+        <EmptyState title="No row has this key">
+          <p>{error.message} A record that was sent just now is here within a second.</p>
+          <Button variant="quiet" onClick={onRetry}>
+            Ask again
+          </Button>
+        </EmptyState>
       </Card>
     );
   if (error)
