@@ -66,15 +66,29 @@ export function grainServes(have: Grain, want: Grain): boolean {
   return SERVES[have].includes(want);
 }
 
-/** `2011-03-01T08:26:00`, with a `Z`, or a bare date: epoch milliseconds read as UTC; NaN for anything else. */
+const TIME = /^(\d{4,5})(-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?))?Z?$/;
+
+/**
+ * `2011-03-01T08:26:00`, with a `Z`, or a bare date: epoch milliseconds read as UTC; NaN for anything else.
+ * A span that ends with the last day of 9999 ends in the year 10000.
+ */
 export function parseTime(text: string): number {
-  const match = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?))?Z?$/.exec(text);
-  return match ? Date.parse(`${match[1]}T${match[2] ?? '00:00'}Z`) : Number.NaN;
+  const [, year = '', date, time = '00:00'] = TIME.exec(text) ?? [];
+  if (date === undefined) return Number.NaN;
+  return Date.parse(`${year.length === 4 ? year : `+0${year}`}${date}T${time}Z`);
 }
 
 /** ISO 8601 without zone, read as UTC by `parseTime`; midnight is a bare date. */
 export function timeText(ms: number): string {
-  return new Date(ms).toISOString().replace(/T00:00:00\.000Z$|\.000Z$|Z$/, '');
+  const text = new Date(ms).toISOString().replace(/^\+0/, '');
+  return text.replace(/T00:00:00\.000Z$|\.000Z$|Z$/, '');
+}
+
+/** `from..until`; undefined where one is no time. */
+export function parseTimeRange(text: string): { from: string; until: string } | undefined {
+  const [from = '', until = '', more] = text.split('..');
+  const areTimes = !Number.isNaN(parseTime(from)) && !Number.isNaN(parseTime(until));
+  return areTimes && more === undefined ? { from, until } : undefined;
 }
 
 /** The coarsest of minute, hour and day whose bins begin at the instant; undefined between minutes. */

@@ -1,3 +1,6 @@
+import { durationMs } from '../core/duration.ts';
+import { parseTimeRange } from '../core/time-grain.ts';
+
 /**
  * What a viewer has chosen on a dashboard. It is wholly in the page's address, so that a link shows
  * what its sender saw.
@@ -35,23 +38,23 @@ export function parseState(query: string): DashboardState {
   };
   for (const [name, value] of new URLSearchParams(query)) {
     const [field = '', suffix] = name.split('.');
-    if (name === '.period') period = value;
+    if (name === '.period' && isPeriod(value)) period = value;
     else if (field === '' || field === '__proto__') continue;
     else if (suffix === undefined) add(field, { in: [...(filters[field]?.in ?? []), value] });
     else if (suffix === 'null') add(field, { in: [...(filters[field]?.in ?? []), null] });
-    else if (suffix === 'has' && value !== '') add(field, { has: value });
+    else if (suffix === 'has' && value.trim() !== '') add(field, { has: value });
     else if (suffix === 'tab' && /^\d{1,3}$/.test(value)) tabs[field] = Number(value);
     else if (suffix === 'range') {
-      const range = parseRange(value);
+      const range = parseTimeRange(value);
       if (range) add(field, { range });
     }
   }
   return { ...(period === undefined ? {} : { period }), filters, tabs };
 }
 
-export function parseRange(text: string): { from: string; until: string } | undefined {
-  const [from, until, more] = text.split('..');
-  return from && until && more === undefined ? { from, until } : undefined;
+/** `all`, a span such as `7d`, or `from..until`. */
+export function isPeriod(text: string): boolean {
+  return text === 'all' || durationMs(text) !== undefined || parseTimeRange(text) !== undefined;
 }
 
 /** The state as a query, without `?`; empty for the empty state. */

@@ -6,10 +6,10 @@ import type { Bins, ChartAnswer, KpiAnswer, Series, SeriesAnswer } from '../dash
 import type { DashboardState } from '../dashboard/state.ts';
 import type { Chart } from '../definition/chart.ts';
 import {
-  appliesTo,
   type Constraint,
   constraintsOf,
   type Dim,
+  filteredColumn,
   type TimeRange,
 } from '../live/constraint.ts';
 import { compareRanges, periodBefore } from '../live/period.ts';
@@ -67,16 +67,16 @@ export function constraintsFor(
 ): { constraints: Constraint[]; notFiltered: string[] } {
   const { source } = state;
   const fields = Object.keys(chosen.filters);
-  const applying = fields.filter((field) => appliesTo(source, field, filterTypes.get(field)));
-  const filters = applying
-    .flatMap((field) => constraintsOf(field, chosen.filters[field] ?? {}))
+  const columns = fields.map((field) => filteredColumn(source, field, filterTypes.get(field)));
+  const filters = columns
+    .flatMap((column) => (column ? constraintsOf(column, chosen.filters[column.name] ?? {}) : []))
     .filter((constraint) => 'has' in constraint || !own.includes(constraint.field));
   const inPeriod =
     period && source.time !== undefined ? [{ field: source.time, range: period }] : [];
   const withoutTime = period && source.time === undefined ? ['period'] : [];
   return {
     constraints: [...inPeriod, ...filters],
-    notFiltered: [...withoutTime, ...fields.filter((field) => !applying.includes(field))],
+    notFiltered: [...withoutTime, ...fields.filter((_, index) => !columns[index])],
   };
 }
 

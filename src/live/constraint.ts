@@ -33,12 +33,18 @@ export function dimServes(have: Dim, want: Dim): boolean {
   return want.grain !== undefined && grainServes(have.grain, want.grain);
 }
 
-/** The conditions of a filter, one by one. */
-export function constraintsOf(field: string, filter: FieldFilter): Constraint[] {
+const TIME_KINDS: ReadonlySet<string> = new Set(['date', 'timestamp', 'timestamptz']);
+
+/** The conditions of a filter, one by one; a span of what is no time, and blank words, mean nothing. */
+export function constraintsOf(
+  { name: field, type }: NamedField,
+  filter: FieldFilter,
+): Constraint[] {
+  const { in: values, range, has = '' } = filter;
   return [
-    ...(filter.in ? [{ field, in: filter.in }] : []),
-    ...(filter.range ? [{ field, range: filter.range }] : []),
-    ...(filter.has === undefined ? [] : [{ field, has: filter.has }]),
+    ...(values ? [{ field, in: values }] : []),
+    ...(range && TIME_KINDS.has(type.kind) ? [{ field, range }] : []),
+    ...(has.trim() === '' ? [] : [{ field, has }]),
   ];
 }
 
@@ -78,8 +84,11 @@ export function constraintSql(constraint: Constraint, value: string, column: Nam
   return until === undefined ? `(${start})` : `(${start} AND ${place} ${below} ${end(until)})`;
 }
 
-/** A filter applies where name and type match (product.md, "Dashboards"). */
-export function appliesTo(source: LiveSource, field: string, type: string | undefined): boolean {
-  const column = source.columns.find((candidate) => candidate.name === field);
-  return column !== undefined && typeText(column.type) === type;
+/** The column that a filter applies to: name and type match (product.md, "Dashboards"). */
+export function filteredColumn(
+  source: LiveSource,
+  field: string,
+  type: string | undefined,
+): NamedField | undefined {
+  return source.columns.find((column) => column.name === field && typeText(column.type) === type);
 }

@@ -1,8 +1,10 @@
 import { durationMs } from '../core/duration.ts';
-import { binStart, nextBin, parseTime, timeText } from '../core/time-grain.ts';
+import { binStart, nextBin, parseTime, parseTimeRange, timeText } from '../core/time-grain.ts';
 import type { TimeRange } from './constraint.ts';
 
 const TWO_DAYS_MS = 2 * 86_400_000;
+/** Nothing is before. */
+const FIRST_MS = Date.parse('0001-01-01T00:00Z');
 
 /**
  * A chosen period as a range. A span ends with the bin that holds the newest value: whole days from two
@@ -12,12 +14,12 @@ export function periodRange(
   period: string,
   newestMs: number | undefined,
 ): { from: string; until: string } | undefined {
-  const [from, until] = period.split('..');
-  if (from && until) return { from, until };
+  const range = parseTimeRange(period);
+  if (range) return range;
   const length = durationMs(period);
   if (length === undefined || newestMs === undefined) return undefined;
   const end = nextBin(newestMs, length >= TWO_DAYS_MS ? 'day' : 'minute');
-  return { from: timeText(end - length), until: timeText(end) };
+  return { from: timeText(Math.max(end - length, FIRST_MS)), until: timeText(end) };
 }
 
 /** The two spans a KPI compares: up to `end`, itself included, and the same length before. */
@@ -28,8 +30,10 @@ export function compareRanges(
   const endMs = parseTime(end);
   // Below the millisecond the end's own digits are kept: a record at …,123456 is the newest there is.
   const digits = /\.\d{3}(\d+)/.exec(end)?.[1] ?? '';
-  const back = (ms: number) =>
-    digits === '' ? timeText(ms) : `${new Date(ms).toISOString().replace('Z', '')}${digits}`;
+  const back = (ms: number) => {
+    const at = Math.max(ms, FIRST_MS);
+    return digits === '' ? timeText(at) : `${new Date(at).toISOString().replace('Z', '')}${digits}`;
+  };
   const [from, middle] = [back(endMs - 2 * lengthMs), back(endMs - lengthMs)];
   return {
     current: { from: middle, until: end, closed: 'end' },
@@ -40,7 +44,7 @@ export function compareRanges(
 /** The period of the same length before. */
 export function periodBefore(range: { from: string; until: string }): TimeRange {
   const [from, until] = [parseTime(range.from), parseTime(range.until)];
-  return { from: timeText(from - (until - from)), until: range.from };
+  return { from: timeText(Math.max(from - (until - from), FIRST_MS)), until: range.from };
 }
 
 /** The first moment of the day that holds the range's start. */

@@ -1,7 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
-import { type DashboardState, EMPTY_STATE, type FieldFilter } from '../dashboard/state.ts';
+import {
+  type DashboardState,
+  EMPTY_STATE,
+  type FieldFilter,
+  isPeriod,
+} from '../dashboard/state.ts';
 import type { DashboardPlan } from '../plan/plan.ts';
 import type { Services } from './services.ts';
 
@@ -79,9 +84,9 @@ function parseRequest(body: unknown): {
 
 function parseState(given: unknown): DashboardState {
   const { period, filters = {} } = members(given, "'state'", ['period', 'filters', 'tabs']);
-  if (period !== undefined && typeof period !== 'string')
-    throw wrong("'period' must be a span such as '7d', or 'from..until'.");
-  const parsed = Object.entries(filters as object).map(([field, filter]) => [
+  if (period !== undefined && !(typeof period === 'string' && isPeriod(period)))
+    throw wrong("'period' must be 'all', a span such as '7d', or two times as 'from..until'.");
+  const parsed = Object.entries(object(filters, "'filters'")).map(([field, filter]) => [
     field,
     parseFilter(field, filter),
   ]);
@@ -106,8 +111,10 @@ function parseFilter(field: string, given: unknown): FieldFilter {
     throw wrong(`'has' of '${field}' must be text.`);
   if (range !== undefined) {
     const { from, until } = members(range, `'range' of '${field}'`, ['from', 'until']);
-    if (typeof from !== 'string' || typeof until !== 'string')
-      throw wrong(`'range' of '${field}' must have 'from' and 'until' as texts.`);
+    if (typeof from !== 'string' || typeof until !== 'string' || !isPeriod(`${from}..${until}`))
+      throw wrong(
+        `'range' of '${field}' must have 'from' and 'until', times such as '2011-03-01T08:26'.`,
+      );
   }
   return filter as FieldFilter;
 }
@@ -115,17 +122,18 @@ function parseFilter(field: string, given: unknown): FieldFilter {
 const isTexts = (value: unknown): boolean =>
   Array.isArray(value) && value.every((one) => typeof one === 'string');
 
-function members(
-  value: unknown,
-  what: string,
-  known: readonly string[],
-): { readonly [name: string]: unknown } {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw wrong(`${what} must be a JSON object.`);
-  const unknown = Object.keys(value).find((name) => !known.includes(name));
-  if (unknown !== undefined)
-    throw wrong(`${what} has no member '${unknown}'; members are ${known.join(', ')}.`);
-  return value as { [name: string]: unknown };
+type Members = { readonly [name: string]: unknown };
+
+function members(value: unknown, what: string, known: readonly string[]): Members {
+  const given = object(value, what);
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown === undefined) return given;
+  throw wrong(`${what} has no member '${unknown}'; members are ${known.join(', ')}.`);
+}
+
+function object(value: unknown, what: string): Members {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Members;
+  throw wrong(`${what} must be a JSON object.`);
 }
 
 /** Pages that are told of changes by server-sent events: versions, never data (architecture.md 11). */

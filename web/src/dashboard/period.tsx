@@ -1,6 +1,7 @@
 import { useId, useState } from 'react';
+import { parseTimeRange } from '../../../src/core/time-grain.ts';
 import { formatRange } from '../../../src/dashboard/format.ts';
-import { parseRange } from '../../../src/dashboard/state.ts';
+
 import type { PeriodControl } from '../../../src/definition/chart.ts';
 import { Button } from '../ui/button.tsx';
 import styles from './controls.module.css';
@@ -32,7 +33,9 @@ export function Period({ control }: { control: PeriodControl }) {
     const { period: _, ...others } = state;
     change(period === control.default ? others : { ...state, period });
   };
-  const isCustom = parseRange(current) !== undefined;
+  const range = parseTimeRange(current);
+  // A link may name a span that is not offered.
+  const other = control.spans.includes(current) ? undefined : current;
   return (
     <div className={styles['control']}>
       <label className={styles['label']} htmlFor={id}>
@@ -41,12 +44,12 @@ export function Period({ control }: { control: PeriodControl }) {
       <select
         id={id}
         className={styles['select']}
-        value={isCustom ? 'custom' : current}
+        value={current}
         title={answer?.period ? formatRange(answer.period, wording) : ''}
         onChange={(event) => choose(event.target.value)}
       >
-        {isCustom && (
-          <option value="custom">{formatRange(parseRange(current) as never, wording)}</option>
+        {other && (
+          <option value={other}>{range ? formatRange(range, wording) : spanName(other)}</option>
         )}
         {control.spans.map((span) => (
           <option key={span} value={span}>
