@@ -1,13 +1,13 @@
 // Builds web/ to dist/web/ with Vite and compresses it once; nothing is done where nothing has changed.
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { extname, join, relative } from 'node:path';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { build } from 'vite';
+import { bundleOnce } from './build-inputs.mjs';
 
-/** Besides the modules that Vite names: what they are built with, and packages by their versions. */
 const ALWAYS = [
   'package-lock.json',
+  'scripts/build-inputs.mjs',
   'scripts/build-page.mjs',
   'web/vite.config.ts',
   'web/index.html',
@@ -18,50 +18,20 @@ const COMPRESSED_BYTES_MIN = 1024;
 
 export async function buildPage(root) {
   const folder = join(root, 'dist/web');
-  const record = join(root, '.cache/page-inputs.json');
-  if (isCurrent(root, folder, record)) return;
-  const modules = new Set();
-  await build({
-    configFile: join(root, 'web/vite.config.ts'),
-    logLevel: 'warn',
-    plugins: [
-      {
-        name: 'millrace-inputs',
-        buildEnd() {
-          for (const id of this.getModuleIds()) modules.add(id.split('?')[0]);
-        },
-      },
-    ],
-  });
-  compress(folder);
-  writeRecord(root, record, [...modules]);
-}
-
-/** A new file can only join by a change of one that is part already, so these decide. */
-function isCurrent(root, folder, record) {
-  if (!existsSync(record) || !existsSync(join(folder, 'index.html'))) return false;
-  const before = JSON.parse(readFileSync(record, 'utf8'));
-  return Object.entries(before).every(([path, hash]) => hashOf(join(root, path)) === hash);
-}
-
-function writeRecord(root, record, modules) {
-  const own = modules
-    .map((path) => relative(root, path))
-    .filter(
-      (path) =>
-        !path.startsWith('..') && !path.includes('node_modules') && existsSync(join(root, path)),
-    );
   const still = readdirSync(join(root, 'web/public')).map((name) => `web/public/${name}`);
-  mkdirSync(join(root, '.cache'), { recursive: true });
-  const inputs = [...new Set([...ALWAYS, ...still, ...own])].sort();
-  writeFileSync(
-    record,
-    JSON.stringify(Object.fromEntries(inputs.map((path) => [path, hashOf(join(root, path))]))),
-  );
-}
-
-function hashOf(path) {
-  return existsSync(path) ? createHash('sha256').update(readFileSync(path)).digest('hex') : null;
+  const inputs = {
+    record: join(root, '.cache/page-inputs.json'),
+    output: join(folder, 'index.html'),
+    always: [...ALWAYS, ...still],
+  };
+  await bundleOnce(root, inputs, async (plugin) => {
+    await build({
+      configFile: join(root, 'web/vite.config.ts'),
+      logLevel: 'warn',
+      plugins: [plugin],
+    });
+    compress(folder);
+  });
 }
 
 function compress(folder) {

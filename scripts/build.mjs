@@ -1,14 +1,16 @@
-// Compiles src/ to dist/ and the page to dist/web/, and removes what no source stands behind any more.
+// Compiles src/ to dist/, the page to dist/web/ and the program that draws to its folder, and removes what no source
+// stands behind any more.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildPage } from './build-page.mjs';
+import { buildRender, renderFolder } from './build-render.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
-const page = join(dist, 'web');
+const bundled = [join(dist, 'web'), renderFolder(root)];
 
 async function compile() {
   const tsc = join(root, 'node_modules', '.bin', 'tsc');
@@ -21,11 +23,11 @@ async function compile() {
 function removeOrphans() {
   for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
-    if (!entry.isFile() || path.startsWith(page)) continue;
+    if (!entry.isFile() || bundled.some((folder) => path.startsWith(folder))) continue;
     const source = join(root, 'src', relative(dist, path).replace(/(\.d\.ts|\.js)$/, '.ts'));
     if (!existsSync(source)) rmSync(path);
   }
 }
 
-await Promise.all([compile(), buildPage(root)]);
+await Promise.all([compile(), buildPage(root), buildRender(root)]);
 removeOrphans();

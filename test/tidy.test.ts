@@ -48,6 +48,8 @@ const HOMES: { readonly [name: string]: RegExp } = {
   pino: /^cli\//,
   avsc: /^lake\/iceberg\//,
   jiti: /^app\//,
+  echarts: /^dashboard\/embedded\//,
+  '@resvg/resvg-js': /^dashboard\/embedded\//,
   fzstd: /^wire\//,
   croner: /^schedule\/|^plan\//,
 };

@@ -7,11 +7,12 @@ import type { Clock } from '../core/clock.ts';
 import { asMillraceError, MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
+import type { Renderer, RenderMethods } from '../dashboard/renderer.ts';
 import type { EngineMethods, LiveMethods, SqlMethods, SyncRequest } from '../engine/protocol.ts';
 import type { PlanChange } from '../plan/diff.ts';
 import { embedded } from '../target/embedded.ts';
 import type { Target } from '../target/target.ts';
-import { startEngine, startLive, startSql, startWorker } from './children.ts';
+import { startEngine, startLive, startRender, startSql, startWorker } from './children.ts';
 import { Claim } from './claim.ts';
 import { lockFolder, removeRunFile, writeRunFile } from './data-folder.ts';
 import { liveSetup } from './live-plan.ts';
@@ -51,6 +52,9 @@ export class App {
   /** Started once there is a plan: it must not take a core from the two that the start waits for. */
   #worker: ChildProcess<WorkerMethods> | undefined;
   #live: ChildProcess<LiveMethods> | undefined;
+  /** The child of the last picture; it ends between pictures. */
+  #render: ChildProcess<RenderMethods> | undefined;
+  readonly #renderer: Renderer;
   readonly #planState: PlanState;
   readonly #unlock: () => Promise<void>;
   /** Loaded while the engine describes the pipeline: the HTTP stack takes 60 ms. */
@@ -80,6 +84,7 @@ export class App {
       { sync: async (request: SyncRequest) => newsFor(await this.#runtime, request) },
       () => this.#current && servedCatalog(this.#current),
     );
+    this.#renderer = target.createRenderer(() => this.#startRender());
     this.#runtime = new Promise(() => {});
   }
 
@@ -127,6 +132,11 @@ export class App {
     );
   }
 
+  #startRender(): ChildProcess<RenderMethods> {
+    this.#render = startRender(this.#options);
+    return this.#render;
+  }
+
   /** Started with the first dashboard, and told of each change. */
   async #tellDashboards(runtime: Runtime): Promise<void> {
     if (this.#live) await this.#live.call('configure', liveSetup(runtime));
@@ -170,6 +180,7 @@ export class App {
       sql: this.#sql,
       worker: this.#worker,
       ...(this.#live ? { live: this.#live } : {}),
+      ...(this.#render?.isOpen ? { render: this.#render } : {}),
     };
     return Object.entries(all).map(([name, child]) => ({
       name,
@@ -226,6 +237,7 @@ export class App {
         ...this.#options,
         query,
         live: this.#target.createLiveEngine(() => this.#live),
+        renderer: this.#renderer,
         target: this.#target,
         rebuild: (lookup) => this.#rebuild(lookup),
       }),
@@ -294,6 +306,7 @@ export class App {
       settle('worker', this.#worker?.close()),
       settle('sql', this.#sql.close()),
       settle('live', this.#live?.close()),
+      settle('render', this.#renderer.close()),
       settle('engine', this.#engine.close()),
     ]);
     await settle('target', this.#target.close());

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { ChildProcess } from '../children/child-process.ts';
 import type { Handlers, Methods } from '../children/rpc.ts';
 import type { Clock } from '../core/clock.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
+import type { RenderMethods } from '../dashboard/renderer.ts';
 import type {
   CatalogState,
   EngineMethods,
@@ -112,5 +114,21 @@ function startConfigured<M extends Methods>(
       const state = setup();
       if (state) await call('configure', state);
     },
+  });
+}
+
+/** Only while there is something to draw. */
+export function startRender({
+  clock,
+  logger,
+}: Omit<ChildContext, 'folder'>): ChildProcess<RenderMethods> {
+  return new ChildProcess({
+    name: 'render',
+    program: program('dashboard/embedded/drawing/render-program'),
+    args: [],
+    handlers: {},
+    clock,
+    logger,
+    execArgv: [`--max-old-space-size=${LIMITS.renderHeapMb}`],
   });
 }

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { MillraceError } from '../core/errors.ts';
 import type { DataVersion } from '../dashboard/answer.ts';
+import type { Renderer } from '../dashboard/renderer.ts';
 import { Logins } from '../govern/logins.ts';
 import type { LiveEngine } from '../live/live-engine.ts';
 import { EMPTY_PLAN } from '../plan/plan.ts';
@@ -13,6 +14,7 @@ import type { Runtime } from './runtime.ts';
 export interface ServiceParts extends AppOptions {
   readonly query: QueryEngine;
   readonly live: LiveEngine;
+  readonly renderer: Renderer;
   readonly target: Target;
   readonly rebuild: (lookup: string) => Promise<{ entries: number }>;
 }
@@ -57,6 +59,7 @@ export function createServices(app: App, parts: ServiceParts): Services {
       await app.runtime();
       return parts.live.answer(request, signal);
     },
+    drawPicture: (picture, signal) => parts.renderer.draw(picture, signal),
     dataVersion: () => dataVersion(app),
     take: async (stream, body, request) => (await app.runtime()).take(stream, body, request),
     readLookup: async (name, asked) =>

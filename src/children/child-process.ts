@@ -48,6 +48,11 @@ export class ChildProcess<Remote extends Methods> {
     return this.#child?.pid;
   }
 
+  /** False once it was closed. */
+  get isOpen(): boolean {
+    return !this.#closing;
+  }
+
   /** How often it had to be started again. */
   get restarts(): number {
     return Math.max(0, this.#restarts);
@@ -90,6 +95,7 @@ export class ChildProcess<Remote extends Methods> {
       Math.min(this.#failedStarts, RESTART_DELAYS_MS.length - 1)
     ] as number;
     if (delay > 0) await new Promise<void>((resolve) => clock.after(delay, resolve));
+    if (this.#closing) throw this.#gone();
     this.#restarts += 1;
     const child = fork(fileURLToPath(program), [...args], {
       serialization: 'advanced',

@@ -225,6 +225,11 @@ export const ERROR_CODES = Object.freeze({
   ),
   MR_QUERY_CANCELLED: entry(499, 'The query was cancelled.', 'Run it again.'),
   // Rooms
+  MR_RENDER_LIMIT: entry(
+    400,
+    'A picture took too long to draw.',
+    'Ask for a smaller picture, or for one chart of the dashboard.',
+  ),
   MR_LOOKUP_KEY: entry(
     400,
     'The key or range of a lookup is not of the type of its fields.',

@@ -55,6 +55,14 @@ export const LIMITS = Object.freeze({
   liveIntervalMs: 150,
   /** Open pages that are told of changes. */
   subscribersMax: 500,
+  /** A picture is drawn in a tenth of a second to one; what waits longer than a few of them is not wanted any more. */
+  picturesQueuedMax: 32,
+  /** Drawing cannot be interrupted: after this its child is killed. */
+  renderDeadlineMs: 20_000,
+  /** The child that draws starts in a third of a second; kept, it takes 100 MB. */
+  renderIdleMs: 60_000,
+  /** What a dashboard of a hundred charts and a picture of 40 million pixels need, and no more. */
+  renderHeapMb: 512,
   hotBatchBytesMax: 32 * 1024 * 1024,
   deliveryBatchBytesMax: 256 * 1024 * 1024,
   deliveryRetryMs: 5000,

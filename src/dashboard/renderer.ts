@@ -37,3 +37,8 @@ export interface Renderer {
   draw(picture: Picture, signal: AbortSignal): Promise<Uint8Array>;
   close(): Promise<void>;
 }
+
+/** What main may ask of the render child. */
+export type RenderMethods = {
+  draw: [params: Picture, result: Uint8Array];
+};

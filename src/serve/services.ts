@@ -1,6 +1,7 @@
 import type { MillraceError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { DashboardAnswer, DataVersion } from '../dashboard/answer.ts';
+import type { Picture } from '../dashboard/renderer.ts';
 import type { Role } from '../govern/key-store.ts';
 import type { LoggedIn, LoginRequest, Logins } from '../govern/logins.ts';
 import type { IngestResult, RequestOptions } from '../ingest/ingest.ts';
@@ -46,6 +47,8 @@ export interface Services {
   plan(): Plan;
   /** The numbers of a dashboard, all of one moment that is not before this call. */
   answerDashboard(request: DashboardRequest, signal: AbortSignal): Promise<DashboardAnswer>;
+  /** A chart or a dashboard, with numbers that were answered, as SVG or PNG. */
+  drawPicture(picture: Picture, signal: AbortSignal): Promise<Uint8Array>;
   dataVersion(): DataVersion;
   /** Stores the records of a request. */
   take(stream: string, body: AsyncIterable<Buffer>, request: RequestOptions): Promise<IngestResult>;

@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import type { MillraceError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
+import { ChildRenderer } from '../dashboard/embedded/child-renderer.ts';
 import { TableDelivery } from '../deliver/embedded/table-delivery.ts';
 import { LmdbKeyStore } from '../govern/embedded/lmdb-key-store.ts';
 import { LmdbUserStore } from '../govern/embedded/lmdb-user-store.ts';
@@ -61,6 +62,7 @@ export async function embedded({
     createModelRunner: (options) => new TableModelRunner(options),
     createQueryEngine: (child) => new DuckdbQueryEngine(child, clock),
     createLiveEngine: (child) => new DuckdbLiveEngine(child, clock),
+    createRenderer: (start) => new ChildRenderer(start, clock),
     close: async () => {
       await lookups.close();
       await system.close();

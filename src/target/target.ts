@@ -1,5 +1,6 @@
 import type { ChildProcess } from '../children/child-process.ts';
 import type { FileSystem } from '../core/file-system.ts';
+import type { Renderer, RenderMethods } from '../dashboard/renderer.ts';
 import type { Delivery } from '../deliver/delivery.ts';
 import type { TableDeliveryOptions } from '../deliver/embedded/table-delivery.ts';
 import type { LiveMethods, SqlMethods } from '../engine/protocol.ts';
@@ -30,5 +31,7 @@ export interface Target {
   createQueryEngine(child: ChildProcess<SqlMethods>): QueryEngine;
   /** `child`: undefined while there is none. */
   createLiveEngine(child: () => ChildProcess<LiveMethods> | undefined): LiveEngine;
+  /** `start`: called for the first picture, and for the first after a pause. */
+  createRenderer(start: () => ChildProcess<RenderMethods>): Renderer;
   close(): Promise<void>;
 }

@@ -133,7 +133,7 @@ export const GRID: GridAnswer & ChartAnswer = {
     index === 3 ? null : (PRODUCTS[index % PRODUCTS.length]?.[0] ?? 'BAKING SET 9 PIECE RETROSPOT'),
     COUNTRY_VALUES[index % 5]?.[0],
     index === 4 ? -12 : 1 + ((index * 7) % 24),
-    `${index % 4}.${95 - index}0`,
+    `${index % 4}.${95 - index}`,
   ]),
   rowCount: 155_070,
   ...whole,

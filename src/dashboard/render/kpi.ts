@@ -74,9 +74,10 @@ function change(chart: Chart, { compare }: KpiAnswer, { theme, wording }: Scene)
 
 /** The course over the period, at the right of the value. */
 function sparkline(bins: Bins, place: { right: number; width: number }, theme: Theme): Svg {
-  const size = { width: place.width, height: SPARK.height };
+  const path = sparkPath(filled(bins), { width: place.width, height: SPARK.height });
+  if (path === '') return '';
   return element('path', {
-    d: sparkPath(filled(bins), size),
+    d: path,
     transform: `translate(${digits(place.right - place.width)} 0)`,
     fill: 'none',
     stroke: seriesColor(theme, 0, false),
