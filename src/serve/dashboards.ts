@@ -28,10 +28,10 @@ export async function dashboardRoutes(
       .dashboards.map(({ name, title, description = null }) => ({ name, title, description })),
   }));
   server.get<Named>('/v1/dashboards/:dashboard', reader, async ({ params }) =>
-    dashboard(services, params.dashboard),
+    findDashboard(services, params.dashboard),
   );
   server.post<Named>('/v1/dashboards/:dashboard/answers', reader, async (request, reply) => {
-    dashboard(services, request.params.dashboard);
+    findDashboard(services, request.params.dashboard);
     const asked = parseRequest(request.body);
     const cancel = new AbortController();
     reply.raw.once('close', () => cancel.abort());
@@ -42,12 +42,12 @@ export async function dashboardRoutes(
     );
   });
   server.get<Named>('/v1/dashboards/:dashboard/changes', reader, async (request, reply) => {
-    dashboard(services, request.params.dashboard);
+    findDashboard(services, request.params.dashboard);
     changes.open(request, reply);
   });
 }
 
-function dashboard(services: Services, name: string): DashboardPlan {
+export function findDashboard(services: Services, name: string): DashboardPlan {
   const { dashboards } = services.plan();
   const found = dashboards.find((candidate) => candidate.name === name);
   if (found) return found;

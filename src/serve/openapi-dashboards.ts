@@ -68,6 +68,65 @@ export const DASHBOARD_PATHS: Part = {
   },
 };
 
+const pixels = (name: string, description: string): Part => ({
+  name,
+  in: 'query',
+  required: false,
+  description,
+  schema: { type: 'integer' },
+});
+const LOOK: readonly Part[] = [
+  text(
+    '.period',
+    'query',
+    'A span such as `7d`, which ends at the newest value; or `from..until`.',
+  ),
+  text('.theme', 'query', '`light` (default) or `dark`.'),
+  pixels('.width', 'Width in CSS pixels, 160 to 2400; a PNG has two pixels to each.'),
+  text(
+    '.language',
+    'query',
+    'How numbers and dates are written, such as `en` (default) or `pt-BR`.',
+  ),
+  text('.timezone', 'query', 'The zone instants are shown in, such as `UTC` (default).'),
+];
+const HEIGHT = pixels(
+  '.height',
+  'Height in CSS pixels, 60 to 2400; default: what the chart needs.',
+);
+const CHART = text('chart', 'path', 'Id of the chart: its title in small letters, with hyphens.');
+const FILTERS =
+  'Filters are query parameters as in the address of the page: `?country=France&description.has=mug`.';
+const IMAGES = {
+  svg: { 'image/svg+xml': { schema: string } },
+  png: { 'image/png': { schema: { type: 'string', contentMediaType: 'image/png' } } },
+} as const;
+
+/** Pictures: what a page shows, drawn without a browser. */
+export const RENDER_PATHS: Part = Object.fromEntries(
+  (['svg', 'png'] as const).flatMap((format) => {
+    const drawn = {
+      description: `The picture as ${format.toUpperCase()}.`,
+      content: IMAGES[format],
+    };
+    const one = (summary: string, operationId: string, parameters: readonly Part[]) => ({
+      get: operation(summary, 'pictures', drawn, {
+        ...KEY,
+        operationId,
+        description: FILTERS,
+        parameters: [...NAME.parameters, ...parameters],
+      }),
+    });
+    return [
+      [`/render/{dashboard}.${format}`, one('Draw a dashboard', `drawDashboard_${format}`, LOOK)],
+      [
+        `/render/{dashboard}/{chart}.${format}`,
+        one('Draw a chart', `drawChart_${format}`, [CHART, ...LOOK, HEIGHT]),
+      ],
+    ];
+  }),
+);
+
 export const DASHBOARD_SCHEMAS: { readonly [name: string]: JsonSchema } = {
   DashboardRequest: object(
     {

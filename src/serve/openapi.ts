@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { ROLES } from '../govern/key-store.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type JsonSchema, recordSchema, rowSchema } from '../plan/type-mapping.ts';
-import { DASHBOARD_PATHS, DASHBOARD_SCHEMAS } from './openapi-dashboards.ts';
+import { DASHBOARD_PATHS, DASHBOARD_SCHEMAS, RENDER_PATHS } from './openapi-dashboards.ts';
 import {
   body,
   ERROR,
@@ -50,7 +50,13 @@ export function openapiDocument(plan: Plan): Part {
     },
     servers: [{ url: '/' }],
     ...KEY,
-    paths: { ...streamPaths(plan), ...lookupPaths(plan), ...DASHBOARD_PATHS, ...FIXED_PATHS },
+    paths: {
+      ...streamPaths(plan),
+      ...lookupPaths(plan),
+      ...DASHBOARD_PATHS,
+      ...RENDER_PATHS,
+      ...FIXED_PATHS,
+    },
     components: {
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer', bearerFormat: 'mr_…' },

@@ -15,6 +15,7 @@ import { ingestRoutes } from './ingest.ts';
 import { lookupRoutes } from './lookups.ts';
 import { openapiRoutes } from './openapi.ts';
 import { pageRoutes, readPage } from './page.ts';
+import { renderRoutes } from './render.ts';
 import type { Services } from './services.ts';
 import { sessionRoutes } from './session.ts';
 import { sqlRoutes } from './sql.ts';
@@ -78,6 +79,7 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   await server.register(lookupRoutes, { services });
   await server.register(sqlRoutes, { services });
   await server.register(dashboardRoutes, { services });
+  await server.register(renderRoutes, { services });
   await server.register(adminRoutes, { services });
   await server.register(sessionRoutes, { services });
   await server.register(userRoutes, { services });
