@@ -64,7 +64,7 @@ async function examinePipeline(options: FolderOptions): Promise<Finding[]> {
     const pipeline: Finding = {
       check: 'pipeline',
       state: 'ok',
-      detail: `${file}: ${plan.streams.length} streams, ${plan.models.length} models, ${plan.lookups.length} lookups; every query is right`,
+      detail: `${file}: ${plan.streams.length} streams, ${plan.models.length} models, ${plan.lookups.length} lookups, ${plan.dashboards.length} dashboards; every query is right`,
     };
     return [pipeline, ...(await examineFolder(folder))];
   } catch (error) {

@@ -43,7 +43,7 @@ function runVerb(name: string, description: string, example: string): Command {
 export const devCommand = (): Command =>
   runVerb(
     'dev',
-    'Run the pipeline, reload it on change, no keys on loopback',
+    'Run the pipeline and its page, reload it on change, no keys on loopback',
     'millrace dev pipeline.ts --open',
   )
     .option('--open', 'open the page in the browser')
@@ -52,7 +52,7 @@ export const devCommand = (): Command =>
 export const startCommand = (): Command =>
   runVerb(
     'start',
-    'Run the pipeline for production: keys and logins required, no reload',
+    'Run the pipeline and its page for production: keys and logins required, no reload',
     'millrace start pipeline.ts --data /var/lib/millrace',
   ).action((pipeline: string, options: RunOptions) => run('start', pipeline, options));
 
@@ -122,7 +122,7 @@ async function announce(app: App, mode: 'dev' | 'start', output: Output): Promis
   output.say(`${paint('green', 'ready')} ${app.address}`);
   output.say(`${paint('green', 'page')}  ${app.address}/`);
   if (token !== undefined) {
-    output.say(`First start: log in on the page with this token, which works once:\n  ${token}`);
+    output.say(`First start: claim it on the page with this token, which works once:\n  ${token}`);
     output.say(
       'or make an administrator on this machine: millrace users add NAME --role admin, millrace keys create --role admin',
     );

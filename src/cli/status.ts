@@ -5,7 +5,7 @@ import { createOutput, formatBytes, formatCount, paint, textTable } from './outp
 import { folderVerb } from './verb.ts';
 
 export const statusCommand = (): Command =>
-  folderVerb('status', 'Streams, lag, deliveries, models, lookups', 'millrace status').action(
+  folderVerb('status', 'Show streams, lag, deliveries, models, lookups', 'millrace status').action(
     (options: FolderOptions & { json?: boolean }) =>
       withConnection(options, async (connection) => {
         const output = createOutput(options.json ?? false);
