@@ -82,10 +82,13 @@ export function pageProbe() {
     const began = input;
     const end = performance.now() + deadlineMs;
     let entry;
-    while (!entry?.answered) {
-      if (performance.now() > end) return { problem: entry ? 'no answer' : 'no request' };
-      entry = answers.findLast(({ asked, state }) => asked >= began && state !== before);
-      await frame();
+    const isOfInput = ({ asked, state }) => asked >= began && state !== before;
+    while (!entry) {
+      if (performance.now() > end)
+        return { problem: answers.some(isOfInput) ? 'no answer' : 'no request' };
+      // The first: what is asked after it may be for new records alone.
+      entry = answers.find((one) => one.answered && isOfInput(one));
+      if (!entry) await frame();
     }
     let quiet = 0;
     let shown = kpis();
