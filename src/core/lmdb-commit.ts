@@ -10,9 +10,9 @@ const REASON_WAIT_MS = 100;
  * fails has its reason in a promise of its own: one that nobody waits for would end the process.
  * @throws MillraceError MR_STORAGE_FULL, MR_STORAGE_FAILED
  */
-export async function committed(write: Promise<unknown>): Promise<void> {
+export async function committed<T>(write: Promise<T>): Promise<T> {
   try {
-    await write;
+    return await write;
   } catch (error) {
     if (!(error instanceof Error) || !('commitError' in error)) throw error;
     const told = Promise.resolve(error.commitError).catch((reason: unknown) => reason);

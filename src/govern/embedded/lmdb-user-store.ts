@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Database, RootDatabase } from 'lmdb';
 import { LIMITS } from '../../core/limits.ts';
+import { committed } from '../../core/lmdb-commit.ts';
 import { hashSecret } from '../key-store.ts';
 import type { Session, SessionStart, User, UserChanges, UserStore } from '../user-store.ts';
 
@@ -127,9 +128,7 @@ export class LmdbUserStore implements UserStore {
   }
 
   /** LMDB keeps what was written before an error: `action` decides first, then writes. */
-  async #write<T>(action: () => T): Promise<T> {
-    const result = await this.#root.transaction(action);
-    await this.#root.flushed;
-    return result;
+  #write<T>(action: () => T): Promise<T> {
+    return committed(this.#root.transaction(action));
   }
 }
