@@ -95,7 +95,7 @@ export class LiveDashboards {
       await this.#relations.catchUp(this.#live.relationsOf(dashboard), this.#context.sync);
     } catch (error) {
       // The rows were rolled back; what was told of them may not have been.
-      for (const source of this.#live.sources) await source.forget();
+      for (const source of this.#live.sources) source.forget();
       throw error;
     }
   }

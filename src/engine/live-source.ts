@@ -96,6 +96,7 @@ export class LiveSourceState {
   async begin(next: number): Promise<void> {
     if (this.source.kind === 'view') this.#isKnown = false;
     if (!this.#isKnown) {
+      await this.cubes.clear(this.#connection);
       this.#extents = await this.#readExtents(this.relation);
       this.#next = next;
       if (this.source.kind === 'stream') await this.#fillTail();
@@ -146,12 +147,14 @@ export class LiveSourceState {
     );
   }
 
-  /** The table was replaced, or a transaction that advanced was rolled back. */
-  async forget(): Promise<void> {
+  /**
+   * The table was replaced, or a transaction that advanced was rolled back: what is kept is made anew when
+   * the next turn begins. Nothing here can fail, as it is what comes after a failure.
+   */
+  forget(): void {
     this.#isKnown = false;
     this.cells.clear();
     this.shownRows.clear();
-    await this.cubes.clear(this.#connection);
   }
 
   async #readExtents(relation: string): Promise<Map<string, Extent>> {

@@ -29,8 +29,12 @@ const MERGES: { readonly [name: string]: Part['merge'] } = {
   max: 'max',
   bool_and: 'bool_and',
   bool_or: 'bool_or',
+  // Of no rows it is NULL, and larger than a count.
+  count_if: 'sum',
+  countif: 'sum',
 };
-const COUNTS: ReadonlySet<string> = new Set(['count', 'count_star', 'count_if', 'countif']);
+/** Nothing is 0 of them. */
+const COUNTS: ReadonlySet<string> = new Set(['count', 'count_star']);
 const MEANS: ReadonlySet<string> = new Set(['avg', 'mean']);
 
 /** Names of parts by their text, so that charts of one source share columns. */
