@@ -149,7 +149,7 @@ const STEPS: readonly Step[] = [
     fits: minutes(count),
     label: clock,
   })),
-  ...[1, 2, 7, 14].map((count) => ({ grains: DAILY, fits: days(count), label: day })),
+  ...[1, 2, 3, 5, 7, 14].map((count) => ({ grains: DAILY, fits: days(count), label: day })),
   ...[1, 3, 6, 12].map((count) => ({ grains: MONTHLY, fits: monthly(count), label: month })),
   ...[2, 5, 10].map((years) => ({
     grains: MONTHLY,
