@@ -22,6 +22,11 @@ export interface FileHandle {
 export type OpenMode =
   /** An existing file, for reading. */
   | 'read'
+  /**
+   * As `read`, for going through a large file once: past the page cache where the disk can. Position and
+   * length of its reads are multiples of SECTOR_BYTES, and `into` is from `alignedBuffer`.
+   */
+  | 'scan'
   /** An existing or new file, for reading and writing. */
   | 'write'
   /** As `write`, and each write is on disk when it returns, past the page cache where the disk can. */
@@ -47,5 +52,5 @@ export interface FileSystem {
   exists(path: string): Promise<boolean>;
 }
 
-/** Writes to a `durable` handle must start and end at multiples of this (O_DIRECT). */
+/** Writes to a `durable` handle and reads of a `scan` must start and end at multiples of this (O_DIRECT). */
 export const SECTOR_BYTES = 512;

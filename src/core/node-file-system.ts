@@ -35,6 +35,7 @@ async function makeFolder(path: string): Promise<void> {
 
 async function openFile(path: string, mode: OpenMode): Promise<FileHandle> {
   if (mode === 'read') return wrap(await fs.open(path, 'r'));
+  if (mode === 'scan') return openScan(path);
   const buffered = await fs.open(path, WRITABLE, 0o600);
   if (mode === 'write') return wrap(buffered);
   const direct = await openDirect(path);
@@ -48,12 +49,37 @@ const WRITABLE = constants.O_RDWR | constants.O_CREAT;
 /** O_DIRECT past the page cache is the cheapest durable write (ingest-ceiling.md §4); not every disk has it. */
 async function openDirect(path: string): Promise<fs.FileHandle | undefined> {
   if (constants.O_DIRECT === undefined || constants.O_DSYNC === undefined) return undefined;
+  return openWith(path, WRITABLE | constants.O_DIRECT | constants.O_DSYNC);
+}
+
+/** Undefined where the disk does not know the flags. */
+async function openWith(path: string, flags: number): Promise<fs.FileHandle | undefined> {
   try {
-    return await fs.open(path, WRITABLE | constants.O_DIRECT | constants.O_DSYNC, 0o600);
+    return await fs.open(path, flags, 0o600);
   } catch (error) {
     if (systemErrorCode(error) === 'EINVAL') return undefined;
     throw error;
   }
+}
+
+/** Past the page cache: a page for bytes that are read once costs more than the reading (figures.md). */
+async function openScan(path: string): Promise<FileHandle> {
+  const direct = await openWith(path, constants.O_RDONLY | (constants.O_DIRECT ?? 0));
+  let current = wrap(direct ?? (await fs.open(path, 'r')));
+  return {
+    ...current,
+    async read(position, length, into) {
+      try {
+        return await current.read(position, length, into);
+      } catch (error) {
+        if (!direct || systemErrorCode(error) !== 'EINVAL') throw error;
+        await current.close();
+        current = wrap(await fs.open(path, 'r'));
+        return current.read(position, length, into);
+      }
+    },
+    close: () => current.close(),
+  };
 }
 
 /** A buffered handle whose every write is followed by fdatasync. */

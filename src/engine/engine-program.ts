@@ -4,7 +4,8 @@ import type { CallContext } from '../children/rpc.ts';
 import { LIMITS } from '../core/limits.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
 import { quoteText } from '../plan/render-sql.ts';
-import { connect, openDatabase, queryError, withConnection } from './database.ts';
+import { connect, openDatabase, withConnection } from './database.ts';
+import { deliver } from './deliver.ts';
 import { describe } from './describe.ts';
 import { registerHashFunctions } from './hash-functions.ts';
 import type {
@@ -15,48 +16,44 @@ import type {
   RunModelRequest,
 } from './protocol.ts';
 import { streamRows } from './read-rows.ts';
-import { readColumns, selectColumns } from './record-columns.ts';
 import { readFiles } from './relations.ts';
 import { runModel } from './run-model.ts';
-import { writeScratch } from './scratch.ts';
-import { writeTableFiles } from './table-files.ts';
 
 /** The `engine` child: DuckDB for trusted work. Arguments: a private folder for scratch files. */
 const scratch = process.argv[2] as string;
 const files = nodeFileSystem();
 let opened: Promise<DuckDBInstance> | undefined;
+let delivering: Promise<DuckDBInstance> | undefined;
+let turn: Promise<unknown> = Promise.resolve();
 
 /** Opened at first use: a pipeline is described, and so ready, before anything is delivered. */
 function database(): Promise<DuckDBInstance> {
-  opened ??= openDatabase({ memory: LIMITS.engineMemory, scratch }).then(async (instance) => {
-    await withConnection(instance, async (connection) => registerHashFunctions(connection));
-    return instance;
-  });
+  opened ??= open();
   return opened;
 }
 
-/** Records straight from the log to Parquet, past the hot rows: bulk loads need no second copy in memory. */
-async function deliver(request: DeliverRequest): Promise<DeliverResult> {
-  const { stream, slices, from, until } = request;
-  const records = await writeScratch(files, scratch, slices, { from, until }, stream.schemas);
-  const connection = await connect(await database());
-  try {
-    const parts = records.files.map(({ path, schemaVersion }) => {
-      const schema = stream.schemas.find((candidate) => candidate.version === schemaVersion);
-      if (!schema) throw new Error(`stream ${stream.name} has no schema ${schemaVersion}`);
-      return `SELECT ${selectColumns(stream.fields, schema, stream.rest)} FROM read_json(${quoteText(path)}, format = 'newline_delimited', columns = ${readColumns(schema)})`;
-    });
-    if (parts.length === 0) return { files: [], damage: records.damage };
-    return {
-      files: await writeTableFiles(connection, parts.join(' UNION ALL '), request),
-      damage: records.damage,
-    };
-  } catch (error) {
-    throw queryError(error);
-  } finally {
-    connection.closeSync();
-    records.remove();
-  }
+async function open(threads = 2): Promise<DuckDBInstance> {
+  const instance = await openDatabase({ memory: LIMITS.engineMemory, scratch, threads });
+  await withConnection(instance, async (connection) => registerHashFunctions(connection));
+  return instance;
+}
+
+/**
+ * One delivery after the other, each with one thread: that is as fast as main can take records, bounds the
+ * memory, and leaves threads for those that write into pipes (engine/record-pipe.ts).
+ */
+function deliverInTurn(request: DeliverRequest): Promise<DeliverResult> {
+  const result = turn.then(async () => {
+    delivering ??= open(1);
+    const connection = await connect(await delivering);
+    try {
+      return await deliver(request, { connection, files, scratch });
+    } finally {
+      connection.closeSync();
+    }
+  });
+  turn = result.catch(() => undefined);
+  return result;
 }
 
 async function readRows(sql: string, context: CallContext): Promise<{ rows: number }> {
@@ -68,9 +65,12 @@ async function readRows(sql: string, context: CallContext): Promise<{ rows: numb
   }
 }
 
+// Ending waits for all threads, and one that waits for the other end of a pipe would wait forever.
+process.on('exit', () => process.kill(process.pid, 'SIGKILL'));
+
 serveParent({
   describe: (request: DescribeRequest) => describe(request, scratch),
-  deliver,
+  deliver: deliverInTurn,
   runModel: (request: RunModelRequest, context: CallContext) => runModel(request, context, scratch),
   readParquet: ({ path }: { path: string }, context: CallContext) =>
     readRows(`SELECT * FROM read_parquet(${quoteText(path)})`, context),

@@ -158,6 +158,8 @@ export interface DeliverRequest extends WriteTarget {
 export interface DeliverResult {
   readonly files: readonly WrittenFile[];
   readonly damage: readonly string[];
+  /** Why the quick way was left, where it was tried. */
+  readonly detour?: string;
 }
 
 export interface RunModelRequest extends WriteTarget {

@@ -12,14 +12,18 @@ export const PLACE_COLUMNS: readonly { readonly name: string; readonly type: str
   { name: '_arrived_at', type: 'TIMESTAMPTZ' },
 ];
 
-/** The `columns = {…}` of read_json for records of this schema, the places put in front of each line included. */
+/** The `columns = {…}` of read_json for records of this schema, as they lie in the log. */
 export function readColumns(schema: RecordSchema): string {
   const fields = schema.fields.map(
     (field) => `${quoteText(field.name)}: ${quoteText(readType(field))}`,
   );
-  const rest = schema.unknown === 'keep' ? ["'_rest': 'VARCHAR'"] : [];
-  const places = ["'.': 'BIGINT'", "':': 'INTEGER'", "'/': 'BIGINT'"];
-  return `{${[...places, ...fields, ...rest].join(', ')}}`;
+  return `{${fields.join(', ')}}`;
+}
+
+/** As `readColumns`, for lines with their place in front (engine/scratch.ts). */
+export function readColumnsAndPlaces(schema: RecordSchema): string {
+  const rest = schema.unknown === 'keep' ? ", '_rest': 'VARCHAR'" : '';
+  return `{'.': 'BIGINT', ':': 'INTEGER', '/': 'BIGINT'${rest}, ${readColumns(schema).slice(1)}`;
 }
 
 function readType(field: FieldSpec): string {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
@@ -65,6 +65,7 @@ export async function writeTableFiles(
   );
   const rows = reader.getRowObjectsJson() as unknown as CopyRow[];
   // A COPY of no rows still writes a file.
+  for (const { count, filename } of rows) if (Number(count) === 0) await rm(filename);
   const files = rows
     .filter((row) => Number(row.count) > 0)
     .map((row) => writtenFile(row, partitions.length));

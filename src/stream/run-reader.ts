@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
-import type { FileSystem } from '../core/file-system.ts';
+import { alignedBuffer } from '../core/aligned-buffer.ts';
+import { type FileSystem, SECTOR_BYTES } from '../core/file-system.ts';
 import { RUN, RUN_COLUMNS } from './run-columns.ts';
 import type { LogSlice } from './stream-store.ts';
 
@@ -15,7 +16,18 @@ export interface RunBytes {
   readonly damage?: string;
 }
 
-const READ_BYTES_MAX = 4 * 1024 * 1024;
+/** Neighbouring runs of one file, read together: the bytes from the first one's position on, unchecked. */
+export interface RunSpan {
+  readonly file: string;
+  readonly runs: Float64Array;
+  readonly bytes: Buffer;
+}
+
+/** One buffer serves all reads: fresh memory costs more than what is read into it. */
+const READS = {
+  read: { bytesMax: 4 * 1024 * 1024, allocate: (bytes: number) => Buffer.allocUnsafeSlow(bytes) },
+  scan: { bytesMax: 1024 * 1024, allocate: alignedBuffer },
+};
 
 /**
  * Reads runs in order; neighbours in one read. The bytes are valid until the next run is asked for.
@@ -24,19 +36,29 @@ export async function* readRuns(
   files: FileSystem,
   slices: readonly LogSlice[],
 ): AsyncGenerator<RunBytes> {
-  // One buffer for all reads: fresh memory costs more than what is read into it.
-  const buffer = Buffer.allocUnsafeSlow(READ_BYTES_MAX);
+  for await (const span of readSpans(files, slices, 'read')) {
+    const count = span.runs.length / RUN_COLUMNS;
+    for (let run = 0; run < count; run++) yield runOfSpan(span, run);
+  }
+}
+
+/** What `readRuns` reads, span by span: `scan` for records that nobody reads again. */
+export async function* readSpans(
+  files: FileSystem,
+  slices: readonly LogSlice[],
+  mode: 'read' | 'scan',
+): AsyncGenerator<RunSpan> {
+  const { bytesMax, allocate } = READS[mode];
+  let buffer = allocate(bytesMax);
   for (const { file, runs } of slices) {
-    const handle = await files.open(file, 'read');
+    const handle = await files.open(file, mode);
     try {
-      let run = 0;
-      const total = runs.length / RUN_COLUMNS;
-      while (run < total) {
-        const last = lastOfRead(runs, run, total);
-        const start = at(runs, run, RUN.position);
-        const end = at(runs, last, RUN.position) + at(runs, last, RUN.length);
-        const bytes = await handle.read(start, end - start, buffer);
-        for (; run <= last; run++) yield runBytes(file, runs, run, bytes, start);
+      for (const neighbours of neighboursOf(runs, bytesMax)) {
+        const { start, length } = extentOf(neighbours);
+        const sectors = Math.ceil(length / SECTOR_BYTES) * SECTOR_BYTES;
+        if (buffer.length < sectors) buffer = allocate(sectors);
+        const bytes = await handle.read(start, sectors, buffer);
+        yield { file, runs: neighbours, bytes: bytes.subarray(0, length) };
       }
     } finally {
       await handle.close();
@@ -44,31 +66,38 @@ export async function* readRuns(
   }
 }
 
+/** Cuts runs into groups that one read of `bytesMax` covers; a larger run is a group alone. */
+function* neighboursOf(runs: Float64Array, bytesMax: number): Generator<Float64Array> {
+  const total = runs.length / RUN_COLUMNS;
+  for (let first = 0; first < total; ) {
+    const start = at(runs, first, RUN.position);
+    let next = first + 1;
+    while (
+      next < total &&
+      at(runs, next, RUN.position) + at(runs, next, RUN.length) - start <= bytesMax
+    )
+      next += 1;
+    yield runs.subarray(first * RUN_COLUMNS, next * RUN_COLUMNS);
+    first = next;
+  }
+}
+
+function extentOf(runs: Float64Array): { start: number; length: number } {
+  const last = runs.length / RUN_COLUMNS - 1;
+  const start = at(runs, 0, RUN.position);
+  return { start, length: at(runs, last, RUN.position) + at(runs, last, RUN.length) - start };
+}
+
 function at(runs: Float64Array, run: number, column: number): number {
   return runs[run * RUN_COLUMNS + column] as number;
 }
 
-function lastOfRead(runs: Float64Array, first: number, total: number): number {
-  const start = at(runs, first, RUN.position);
-  let last = first;
-  while (
-    last + 1 < total &&
-    at(runs, last + 1, RUN.position) + at(runs, last + 1, RUN.length) - start <= READ_BYTES_MAX
-  )
-    last += 1;
-  return last;
-}
-
-function runBytes(
-  file: string,
-  runs: Float64Array,
-  run: number,
-  read: Buffer,
-  readStart: number,
-): RunBytes {
+/** The run and its bytes, held against their checksum. */
+export function runOfSpan({ file, runs, bytes: read }: RunSpan, run: number): RunBytes {
   const position = at(runs, run, RUN.position);
   const length = at(runs, run, RUN.length);
-  const bytes = read.subarray(position - readStart, position - readStart + length);
+  const start = position - at(runs, 0, RUN.position);
+  const bytes = read.subarray(start, start + length);
   const firstSequence = at(runs, run, RUN.firstSequence);
   const count = at(runs, run, RUN.count);
   const common = {

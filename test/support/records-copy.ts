@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
@@ -56,7 +57,8 @@ export class RecordsCopy {
       body: JSON.stringify({ sql, format: 'parquet' }),
     });
     if (!response.ok) throw new Error(await response.text());
-    const file = join(this.#folder, 'rows.parquet');
+    // DuckDB keeps what it read of a path: a path is written once.
+    const file = join(this.#folder, `${randomUUID()}.parquet`);
     writeFileSync(file, Buffer.from(await response.arrayBuffer()));
     return file;
   }

@@ -118,7 +118,7 @@ export class TableDelivery implements Delivery {
     try {
       const slices = await log.slices(from, until, LIMITS.deliveryBatchBytesMax);
       const next = Math.min(until, endOfSlices(slices) ?? until);
-      const { files, damage } = await write({
+      const { files, damage, detour } = await write({
         stream,
         slices,
         from,
@@ -127,6 +127,8 @@ export class TableDelivery implements Delivery {
         columns: table.columns,
         partitions: table.partitions,
       });
+      if (detour !== undefined)
+        logger.warn({ stream: this.stream, reason: detour }, 'delivered the slow way');
       for (const place of damage)
         logger.error({ stream: this.stream, place }, 'damaged records were left out of the table');
       await table.append(files, {

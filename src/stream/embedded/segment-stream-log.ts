@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { alignedBuffer } from '../../core/aligned-buffer.ts';
 import type { Clock } from '../../core/clock.ts';
 import { invariant, isDiskFull, MillraceError } from '../../core/errors.ts';
 import { type FileSystem, SECTOR_BYTES } from '../../core/file-system.ts';
@@ -14,7 +15,6 @@ import type {
   SchemaVersion,
   StreamLog,
 } from '../stream-store.ts';
-import { alignedBuffer } from './aligned-buffer.ts';
 import { commitBytesMax, layOut, measure, type PendingAppend } from './commit-layout.ts';
 import { answerLine, type IdempotencyWindow } from './idempotency-window.ts';
 import { type CommitEntry, indexBytes, writeEntry } from './index-format.ts';

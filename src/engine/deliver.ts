@@ -1,0 +1,175 @@
+import { rm } from 'node:fs/promises';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { FileSystem } from '../core/file-system.ts';
+import { quoteText } from '../plan/render-sql.ts';
+import { RUN, RUN_COLUMNS } from '../stream/run-columns.ts';
+import { readSpans, runOfSpan } from '../stream/run-reader.ts';
+import type { SchemaVersion } from '../stream/stream-store.ts';
+import { queryError } from './database.ts';
+import type { DeliverRequest, DeliverResult, WrittenFile } from './protocol.ts';
+import { readColumns, readColumnsAndPlaces, selectColumns } from './record-columns.ts';
+import { RecordPipe } from './record-pipe.ts';
+import { writeScratch } from './scratch.ts';
+import { writeTableFiles } from './table-files.ts';
+
+export interface DeliverContext {
+  readonly connection: DuckDBConnection;
+  readonly files: FileSystem;
+  /** A private folder. */
+  readonly scratch: string;
+}
+
+/** Below this making a pipe costs more than it saves. */
+const PIPE_BYTES_MIN = 1024 * 1024;
+
+/**
+ * Records straight from the log to Parquet, past the hot rows: bulk loads need no second copy in memory.
+ * The quick way is a pipe. Whatever it cannot do, or fails at, goes the sure way through a scratch file.
+ */
+export async function deliver(
+  request: DeliverRequest,
+  context: DeliverContext,
+): Promise<DeliverResult> {
+  let detour: string | undefined;
+  if (bytesOf(request) >= PIPE_BYTES_MIN) {
+    try {
+      const files = await deliverByPipe(request, context);
+      if (files) return { files, damage: [] };
+    } catch (error) {
+      detour = queryError(error).message;
+    }
+  }
+  try {
+    const result = await deliverByScratch(request, context);
+    return detour === undefined ? result : { ...result, detour };
+  } catch (error) {
+    throw queryError(error);
+  }
+}
+
+/**
+ * Lines go through a pipe as they are; beside them DuckDB counts through the places that the log's index
+ * names (decision 0010). Undefined for what has no such lines: parts of runs, several schemas, members to
+ * be kept in `_rest`; and where there are no pipes.
+ */
+export async function deliverByPipe(
+  request: DeliverRequest,
+  { connection, files, scratch }: DeliverContext,
+): Promise<readonly WrittenFile[] | undefined> {
+  const schema = plainSchema(request);
+  const pipe = schema && (await RecordPipe.create(scratch));
+  if (!schema || !pipe) return undefined;
+  const written: WrittenFile[] = [];
+  try {
+    const records = await pipe.pump(soundLines(files, request), async () => {
+      const places = await createPlaces(connection, request);
+      const source = linesBesidePlaces(pipe, schema, request);
+      written.push(...(await writeTableFiles(connection, source, request)));
+      return places;
+    });
+    const rows = written.reduce((total, file) => total + file.rows, 0);
+    if (rows !== records)
+      throw new Error(`${rows} rows came out of a pipe that ${records} records went into`);
+    return written;
+  } catch (error) {
+    for (const { path } of written) await rm(path);
+    throw error;
+  }
+}
+
+/** The one schema of all runs, where each run is delivered whole and as it is. */
+function plainSchema({ stream, slices, from, until }: DeliverRequest): SchemaVersion | undefined {
+  const versions = new Set<number>();
+  for (const { runs } of slices) {
+    for (let at = 0; at < runs.length; at += RUN_COLUMNS) {
+      const first = runs[at + RUN.firstSequence] as number;
+      if (first < from || first + (runs[at + RUN.count] as number) > until) return undefined;
+      versions.add(runs[at + RUN.schemaVersion] as number);
+    }
+  }
+  const schema = stream.schemas.find((candidate) => versions.has(candidate.version));
+  return versions.size === 1 && schema?.unknown !== 'keep' ? schema : undefined;
+}
+
+/** The bytes of the runs, newlines between them. @throws at damage: the sure way leaves out what is damaged. */
+async function* soundLines(files: FileSystem, { slices }: DeliverRequest): AsyncGenerator<Buffer> {
+  for await (const span of readSpans(files, slices, 'scan')) {
+    const start = span.runs[RUN.position] as number;
+    let end = 0;
+    for (let run = 0; run < span.runs.length / RUN_COLUMNS; run++) {
+      const { damage } = runOfSpan(span, run);
+      if (damage !== undefined) throw new Error(`damaged: ${damage}`);
+      const position = (span.runs[run * RUN_COLUMNS + RUN.position] as number) - start;
+      // What lies between runs has no checksum.
+      span.bytes.fill(10, end, position);
+      end = position + (span.runs[run * RUN_COLUMNS + RUN.length] as number);
+    }
+    yield span.bytes;
+  }
+}
+
+/** Makes the table of runs; returns the number of their records. */
+async function createPlaces(
+  connection: DuckDBConnection,
+  { slices }: DeliverRequest,
+): Promise<number> {
+  await connection.run(
+    'CREATE TEMP TABLE runs (first BIGINT, count BIGINT, shard INTEGER, time BIGINT)',
+  );
+  const appender = await connection.createAppender('runs', 'main', 'temp');
+  let records = 0;
+  for (const { runs } of slices) {
+    for (let at = 0; at < runs.length; at += RUN_COLUMNS) {
+      appender.appendBigInt(BigInt(runs[at + RUN.firstSequence] as number));
+      appender.appendBigInt(BigInt(runs[at + RUN.count] as number));
+      appender.appendInteger(runs[at + RUN.shard] as number);
+      appender.appendBigInt(BigInt(runs[at + RUN.timeMs] as number));
+      appender.endRow();
+      records += runs[at + RUN.count] as number;
+    }
+  }
+  appender.closeSync();
+  return records;
+}
+
+/** A line too few has no "+" and its row is left out; a line too many adds a row: the count tells. */
+function linesBesidePlaces(
+  pipe: RecordPipe,
+  schema: SchemaVersion,
+  { stream }: DeliverRequest,
+): string {
+  const lines = `SELECT *, true AS "+" FROM read_json(${quoteText(pipe.path)}, format = 'newline_delimited', columns = ${readColumns(schema)})`;
+  const places =
+    'SELECT unnest(range(first, first + count)) AS ".", shard AS ":", time AS "/" FROM runs';
+  return `SELECT ${selectColumns(stream.fields, schema, stream.rest)} FROM (${lines}) POSITIONAL JOIN (${places}) WHERE "+"`;
+}
+
+/** Each line with its place in front, in a file, damage left out. */
+export async function deliverByScratch(
+  request: DeliverRequest,
+  { connection, files, scratch }: DeliverContext,
+): Promise<DeliverResult> {
+  const { stream, slices, from, until } = request;
+  const records = await writeScratch(files, scratch, slices, { from, until }, stream.schemas);
+  try {
+    const parts = records.files.map(({ path, schemaVersion }) => {
+      const schema = stream.schemas.find((candidate) => candidate.version === schemaVersion);
+      if (!schema) throw new Error(`stream ${stream.name} has no schema ${schemaVersion}`);
+      return `SELECT ${selectColumns(stream.fields, schema, stream.rest)} FROM read_json(${quoteText(path)}, format = 'newline_delimited', columns = ${readColumnsAndPlaces(schema)})`;
+    });
+    if (parts.length === 0) return { files: [], damage: records.damage };
+    return {
+      files: await writeTableFiles(connection, parts.join(' UNION ALL '), request),
+      damage: records.damage,
+    };
+  } finally {
+    records.remove();
+  }
+}
+
+function bytesOf({ slices }: DeliverRequest): number {
+  let bytes = 0;
+  for (const { runs } of slices)
+    for (let at = RUN.length; at < runs.length; at += RUN_COLUMNS) bytes += runs[at] as number;
+  return bytes;
+}
