@@ -59,5 +59,6 @@ export async function storeDeadLetters(log: StreamLog, letters: readonly Letter[
     starts,
     ends,
     shards: new Uint16Array(lines.length),
+    routing: log.routing.version,
   });
 }

@@ -2,11 +2,12 @@ import type { Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
 import { Decoder, PADDING_BYTES } from '../ingest/decode.ts';
 import type { IngestAnswer } from '../ingest/ingest.ts';
-import { router } from '../ingest/route.ts';
+import { createRouter } from '../ingest/route.ts';
 import { compileScanner } from '../ingest/scanner.ts';
 import { Validator } from '../ingest/validate.ts';
 import type { StreamPlan } from '../plan/plan.ts';
 import type { RowPlace } from '../source/source.ts';
+import { evenShards } from '../stream/shard-map.ts';
 import type { ImportReport } from './import-report.ts';
 
 /** Where the records are sent. */
@@ -129,10 +130,11 @@ export class RecordSender {
 
 /** All refusals of a batch by the stream's own rules: an answer lists only the first of many. */
 function refusalsOf(body: Buffer, stream: StreamPlan): IngestAnswer['rejected'] {
+  const router = createRouter({ version: 0, open: evenShards(1) });
   const decoder = new Decoder({
     scanner: compileScanner(stream, undefined),
     validator: new Validator(stream, undefined),
-    router: router(1),
+    router: () => router,
     keyed: false,
     linesOnly: true,
   });

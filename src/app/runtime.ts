@@ -321,14 +321,14 @@ async function openStream(
   const log = await target.streams.open({
     name: plan.name,
     shards: plan.shards,
-    retentionMs: plan.retentionMs,
+    retention: plan.retention,
     schema: { fields: plan.fields, unknown: plan.unknown },
   });
   const letters = keepsDeadLetters(plan, whole)
     ? await target.deadLetters.open({
         name: plan.name,
         shards: 1,
-        retentionMs: plan.retentionMs,
+        retention: plan.retention,
         schema: { fields: DEAD_LETTER_FIELDS, unknown: 'refuse' },
       })
     : undefined;

@@ -6,7 +6,8 @@ import { Logins } from '../govern/logins.ts';
 import type { LiveEngine } from '../live/live-engine.ts';
 import { EMPTY_PLAN } from '../plan/plan.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
-import type { Principal, Services, StatusReport } from '../serve/services.ts';
+import type { Principal, Services, StatusReport, StreamConsumer } from '../serve/services.ts';
+import type { StreamLog } from '../stream/stream-store.ts';
 import type { Target } from '../target/target.ts';
 import type { App, AppOptions } from './app.ts';
 import type { Runtime } from './runtime.ts';
@@ -62,6 +63,13 @@ export function createServices(app: App, parts: ServiceParts): Services {
     drawPicture: (picture, signal) => parts.renderer.draw(picture, signal),
     dataVersion: () => dataVersion(app),
     take: async (stream, body, request) => (await app.runtime()).take(stream, body, request),
+    shards: async (stream) => (await app.runtime()).stream(stream).log.shards,
+    reshard: async (stream, change) => (await app.runtime()).stream(stream).log.reshard(change),
+    consumers: async (stream) => consumersOf((await app.runtime()).stream(stream).log),
+    commitConsumer: async (stream, consumer, next) =>
+      (await app.runtime()).stream(stream).log.commitConsumer(consumer, next),
+    removeConsumer: async (stream, consumer) =>
+      (await app.runtime()).stream(stream).log.removeConsumer(consumer),
     readLookup: async (name, asked) =>
       target.lookups.read((await app.runtime()).lookup(name), asked),
     runModel: async (name) => (await app.runtime()).models.run(name, 'manual'),
@@ -101,15 +109,21 @@ function authenticate(app: App, target: Target, token: string): Principal | unde
   return key && { kind: 'key', id: key.id, roles: key.roles };
 }
 
+function consumersOf({ consumers, namedConsumers, nextSequence }: StreamLog): StreamConsumer[] {
+  return [...consumers].map(([name, next]) => ({
+    name,
+    named: namedConsumers.has(name),
+    next: String(next),
+    lag: Math.max(0, nextSequence - next),
+  }));
+}
+
 function statusOf(runtime: Runtime, app: App, target: Target): StatusReport {
   return {
     streams: [...runtime.streams.values()].map(({ plan, log, letters, delivery }) => {
-      const { records, bytes } = log.status();
+      const { records, bytes, held } = log.status();
       const status = delivery?.status();
-      const consumers = [...log.consumers].map(([name, next]) => [
-        name,
-        Math.max(0, log.nextSequence - next),
-      ]);
+      const consumers = consumersOf(log).map(({ name, lag }) => [name, lag]);
       return {
         name: plan.name,
         records,
@@ -118,6 +132,7 @@ function statusOf(runtime: Runtime, app: App, target: Target): StatusReport {
         deliveryError: status?.error ?? null,
         deadLetters: letters?.status().records ?? 0,
         consumers: Object.fromEntries(consumers),
+        held,
       };
     }),
     models: runtime.plan.models.map((model) => {

@@ -33,7 +33,7 @@ const DEFINITIONS: { readonly [name: string]: Definition } = {
         const status = log.status();
         return [
           plan.name,
-          log.shards,
+          log.routing.open.length,
           status.records,
           status.bytes,
           status.segments,
@@ -50,16 +50,24 @@ const DEFINITIONS: { readonly [name: string]: Definition } = {
     columns: [
       ['stream', 'VARCHAR'],
       ['shard', 'INTEGER'],
+      ['state', 'VARCHAR'],
       ['hash_from', 'VARCHAR'],
-      ['hash_until', 'VARCHAR'],
+      ['hash_last', 'VARCHAR'],
+      ['parents', 'INTEGER[]'],
+      ['opened_at_sequence_number', 'BIGINT'],
+      ['closed_at_sequence_number', 'BIGINT'],
     ],
     rows: (runtime) =>
       [...runtime.streams.values()].flatMap(({ plan, log }) =>
-        Array.from({ length: log.shards }, (_, shard) => [
+        log.shards.map((shard) => [
           plan.name,
-          shard,
-          String((2n ** 128n * BigInt(shard)) / BigInt(log.shards)),
-          String((2n ** 128n * BigInt(shard + 1)) / BigInt(log.shards) - 1n),
+          shard.id,
+          shard.closedAt === null ? 'open' : 'closed',
+          String(shard.hashFrom),
+          String(shard.hashLast),
+          shard.parents,
+          shard.openedAt,
+          shard.closedAt,
         ]),
       ),
   },
@@ -67,13 +75,23 @@ const DEFINITIONS: { readonly [name: string]: Definition } = {
     columns: [
       ['stream', 'VARCHAR'],
       ['consumer', 'VARCHAR'],
+      ['named', 'BOOLEAN'],
       ['next_sequence_number', 'BIGINT'],
       ['lag', 'BIGINT'],
+      ['held_bytes', 'BIGINT'],
     ],
     rows: (runtime) =>
-      [...runtime.streams.values()].flatMap(({ plan, log }) =>
-        [...log.consumers].map(([name, next]) => [plan.name, name, next, log.nextSequence - next]),
-      ),
+      [...runtime.streams.values()].flatMap(({ plan, log }) => {
+        const { held } = log.status();
+        return [...log.consumers].map(([name, next]) => [
+          plan.name,
+          name,
+          log.namedConsumers.has(name),
+          next,
+          log.nextSequence - next,
+          held?.consumer === name ? held.bytes : 0,
+        ]);
+      }),
   },
   deliveries: {
     columns: [

@@ -45,8 +45,19 @@ function statusText(status: StatusReport): string {
     status.lookups.map((lookup) => [lookup.name, formatCount(lookup.entries)]),
     [false, true],
   );
+  const held = status.streams.flatMap(({ name, held }) =>
+    held === null
+      ? []
+      : [
+          paint(
+            'yellow',
+            `${name} keeps ${formatBytes(held.bytes)} past their retention: consumer '${held.consumer}' has not read them`,
+          ),
+        ],
+  );
   return [
     streams,
+    ...(held.length > 0 ? [held.join('\n')] : []),
     ...(status.models.length > 0 ? [models] : []),
     ...(status.lookups.length > 0 ? [lookups] : []),
   ].join('\n\n');

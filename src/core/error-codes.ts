@@ -127,6 +127,11 @@ export const ERROR_CODES = Object.freeze({
     'The Idempotency-Key was used with another body.',
     'Use a new key for a new body.',
   ),
+  MR_RESHARDED: entry(
+    503,
+    'The shards of the stream changed while the request was on its way.',
+    'Send it again: nothing of it was stored.',
+  ),
   MR_OVERLOADED: entry(
     429,
     'More is in flight than the server takes at once.',

@@ -20,6 +20,8 @@ export const LIMITS = Object.freeze({
   idempotencyKeyBytesMax: 255,
   /** More shards than this cost more in padding than they give. */
   shardsMax: 256,
+  /** Each holds back retention; forgotten ones fill the disk. */
+  namedConsumersMax: 100,
   /** DuckDB and Iceberg readers slow down past this. */
   fieldsMax: 1000,
   /** LMDB's keys end at 1,978 bytes; half is left for sort parts. */

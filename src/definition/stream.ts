@@ -21,6 +21,13 @@ export interface TableOptions<Name extends string = string> {
   readonly maxBytes?: string;
 }
 
+export interface RetentionOptions {
+  /** Default `'7d'`. */
+  readonly age?: string;
+  /** Beyond this size the oldest records go before their time. Default: no such limit. */
+  readonly maxBytes?: string;
+}
+
 export interface StreamOptions<F extends Fields, M extends string = string> {
   readonly description?: string;
   /** E-mail of the person or team answering for the stream. */
@@ -30,8 +37,8 @@ export interface StreamOptions<F extends Fields, M extends string = string> {
   readonly key?: keyof F & string;
   /** Ordered parts, 1 to 256. Default 1. */
   readonly shards?: number;
-  /** Records stay readable in the stream this long, and always until delivered. Default `'7d'`. */
-  readonly retention?: string;
+  /** How long records stay readable in the stream, and always until delivered. Default `'7d'`. */
+  readonly retention?: string | RetentionOptions;
   /** The field that says when a thing happened. Default: arrival. */
   readonly time?: keyof F & string;
   /** What happens to members of a record that are not fields. Default `'refuse'`. */
@@ -66,7 +73,7 @@ export interface StreamSettings {
   readonly fields: readonly NamedField[];
   readonly key?: string;
   readonly shards: number;
-  readonly retentionMs: number;
+  readonly retention: { readonly ageMs: number; readonly bytesMax?: number };
   readonly time?: string;
   readonly unknown: 'refuse' | 'drop' | 'keep';
   readonly invalid: 'refuse' | 'deadletter';
@@ -122,7 +129,7 @@ function partsOf(name: string, title: string, options: StreamOptions<Fields>) {
     fields: Object.freeze(fields),
     ...keyField(title, fields, options.key),
     shards: shardCount(title, options.shards ?? 1),
-    retentionMs: parseDuration(title, 'retention', options.retention ?? '7d'),
+    retention: retentionSettings(title, options.retention ?? '7d'),
     ...timeField(title, fields, options.time),
     unknown: choice(title, 'unknown', options.unknown ?? 'refuse', ['refuse', 'drop', 'keep']),
     invalid: choice(title, 'invalid', options.invalid ?? 'refuse', ['refuse', 'deadletter']),
@@ -135,6 +142,22 @@ function partsOf(name: string, title: string, options: StreamOptions<Fields>) {
     Object.freeze({ kind: 'field-reference', of: name, field: field.name }),
   ]);
   return { fields: Object.freeze(Object.fromEntries(references)), settings };
+}
+
+function retentionSettings(
+  title: string,
+  retention: string | RetentionOptions,
+): StreamSettings['retention'] {
+  if (typeof retention !== 'object')
+    return Object.freeze({ ageMs: parseDuration(title, 'retention', retention) });
+  refuseUnknownOptions(`${title}, retention`, retention, ['age', 'maxBytes']);
+  const { age = '7d', maxBytes } = retention;
+  return Object.freeze({
+    ageMs: parseDuration(title, 'retention.age', age),
+    ...(maxBytes === undefined
+      ? {}
+      : { bytesMax: parseSize(title, 'retention.maxBytes', maxBytes) }),
+  });
 }
 
 function choice<T extends string>(

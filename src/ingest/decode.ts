@@ -30,8 +30,10 @@ const RECORD_BYTES_GUESS = 64;
 export class Decoder {
   readonly #scanner: Scanner;
   readonly #validator: Validator;
-  readonly #router: Router;
+  readonly #currentRouter: () => Router;
   readonly #keyed: boolean;
+  readonly #hashKey: bigint | undefined;
+  #router: Router;
   #linesOnly: boolean;
   #array: 'no' | 'value' | 'separator' | 'closed' = 'no';
   #started = false;
@@ -41,13 +43,18 @@ export class Decoder {
   constructor(parts: {
     scanner: Scanner;
     validator: Validator;
-    router: Router;
+    /** Asked before each piece: shards may change. */
+    router: () => Router;
     keyed: boolean;
     linesOnly: boolean;
+    /** Where records without a key go. */
+    hashKey?: bigint | undefined;
   }) {
     this.#scanner = parts.scanner;
     this.#validator = parts.validator;
-    this.#router = parts.router;
+    this.#currentRouter = parts.router;
+    this.#router = parts.router();
+    this.#hashKey = parts.hashKey;
     this.#keyed = parts.keyed;
     this.#linesOnly = parts.linesOnly;
   }
@@ -58,12 +65,13 @@ export class Decoder {
 
   /** `bytes` holds data up to `end`, then PADDING_BYTES newlines. `final` says that nothing follows. */
   decode(bytes: Buffer, end: number, final: boolean): DecodedPiece {
+    this.#router = this.#currentRouter();
     const piece = new Piece(
       bytes,
       end,
       final,
       Math.ceil(end / RECORD_BYTES_GUESS) + 1,
-      this.#keyed ? 0 : this.#router.next(),
+      this.#keyed ? 0 : this.#place(),
     );
     bytes.fill(NEWLINE, end, end + PADDING_BYTES);
     this.#suspect = !(final ? isUtf8(bytes.subarray(0, end)) : isUtf8Piece(bytes, end));
@@ -76,7 +84,17 @@ export class Decoder {
     }
     if (final && this.#array !== 'no' && this.#array !== 'closed')
       this.#refuse(piece, end, end, 'MR_RECORD_SYNTAX', 'The array is not closed.');
-    return { batch: piece.batch(), rejected: piece.rejected, consumed: Math.min(at, end) };
+    return {
+      batch: piece.batch(this.#router.routing),
+      rejected: piece.rejected,
+      consumed: Math.min(at, end),
+    };
+  }
+
+  #place(): number {
+    return this.#hashKey === undefined
+      ? this.#router.next()
+      : this.#router.byHashKey(this.#hashKey);
   }
 
   #start(bytes: Buffer, end: number): number {
@@ -208,7 +226,7 @@ export class Decoder {
       } else {
         joinLines(bytes, start, end);
         const key = verdict.key === undefined ? undefined : Buffer.from(verdict.key);
-        this.#place(
+        this.#add(
           piece,
           start,
           end,
@@ -235,10 +253,10 @@ export class Decoder {
         ? this.#router.byKey(EMPTY, 0, 0)
         : this.#router.byKey(piece.bytes, keyStart, keyEnd)
       : piece.shard;
-    this.#place(piece, start, end, shard);
+    this.#add(piece, start, end, shard);
   }
 
-  #place(piece: Piece, start: number, end: number, shard: number): void {
+  #add(piece: Piece, start: number, end: number, shard: number): void {
     piece.add(start, end, shard);
     this.#index += 1;
   }
@@ -302,13 +320,14 @@ class Piece {
     this.#shards = larger(this.#shards, (length) => new Uint16Array(length));
   }
 
-  batch(): RecordBatch {
+  batch(routing: number): RecordBatch {
     return {
       bytes: this.bytes,
       count: this.#count,
       starts: this.#starts,
       ends: this.#ends,
       shards: this.#shards,
+      routing,
     };
   }
 }

@@ -4,7 +4,7 @@ import { LIMITS } from '../core/limits.ts';
 import type { KeyedRequest, Placement, StreamLog } from '../stream/stream-store.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { type DecodedPiece, Decoder, PADDING_BYTES, type Rejected } from './decode.ts';
-import { type Router, router } from './route.ts';
+import { createRouter, type Router } from './route.ts';
 import { compileScanner, type Scanner } from './scanner.ts';
 import { Validator } from './validate.ts';
 
@@ -39,6 +39,8 @@ export interface RequestOptions {
   /** True where each line is one record whatever stands on it (application/x-ndjson). */
   readonly linesOnly: boolean;
   readonly idempotencyKey: string | undefined;
+  /** Where records of a stream without key go: a number of 128 bits, as MD5 sums of keys are. */
+  readonly hashKey?: bigint | undefined;
   /** Length of the body, where the client has told it. */
   readonly length: number | undefined;
 }
@@ -57,15 +59,15 @@ export class Ingest {
   readonly #options: IngestOptions;
   readonly #scanner: Scanner;
   readonly #validator: Validator;
-  readonly #router: Router;
+  #router: Router;
   readonly #pool = new BufferPool();
 
   constructor(options: IngestOptions) {
     const { log, key } = options;
     this.#options = options;
-    this.#scanner = compileScanner(log.schema, log.shards > 1 ? key : undefined);
+    this.#scanner = compileScanner(log.schema, key);
     this.#validator = new Validator(log.schema, key);
-    this.#router = router(log.shards);
+    this.#router = createRouter(log.routing);
   }
 
   get log(): StreamLog {
@@ -79,14 +81,26 @@ export class Ingest {
       : this.#takeKeyed(body, request, request.idempotencyKey);
   }
 
-  #decoder(linesOnly: boolean): Decoder {
+  #decoder({ linesOnly, hashKey }: RequestOptions): Decoder {
+    if (hashKey !== undefined && this.#options.key !== undefined)
+      throw new MillraceError(
+        'MR_REQUEST_INVALID',
+        `Stream '${this.log.name}' has the key '${this.#options.key}', which says where a record goes. Leave \`hashKey\` out.`,
+      );
     return new Decoder({
       scanner: this.#scanner,
       validator: this.#validator,
-      router: this.#router,
-      keyed: this.#options.key !== undefined && this.log.shards > 1,
+      router: () => this.#currentRouter(),
+      keyed: this.#options.key !== undefined,
       linesOnly,
+      hashKey,
     });
+  }
+
+  #currentRouter(): Router {
+    const { routing } = this.log;
+    if (routing.version !== this.#router.routing) this.#router = createRouter(routing);
+    return this.#router;
   }
 
   async #takeStreaming(
@@ -94,7 +108,7 @@ export class Ingest {
     request: RequestOptions,
   ): Promise<IngestResult> {
     const tally = new Tally();
-    const decoder = this.#decoder(request.linesOnly);
+    const decoder = this.#decoder(request);
     const inFlight = new Set<Promise<void>>();
     let failure: unknown;
     const store = (buffer: Buffer, filled: number, final: boolean): DecodedPiece => {
@@ -175,12 +189,10 @@ export class Ingest {
         accepted: (JSON.parse(before) as IngestAnswer).accepted,
         replayed: true,
       };
-    const decoder = this.#decoder(request.linesOnly);
-    const piece = decoder.decode(buffer, length, true);
-    if (decoder.records === 0) throw emptyRequest();
     const tally = new Tally();
-    tally.refuse(piece.rejected);
-    if (piece.rejected.length > 0) await this.#options.deadLetters?.(piece.rejected);
+    let { batch, rejected } = this.#decodeWhole(buffer, length, request);
+    tally.refuse(rejected);
+    if (rejected.length > 0) await this.#options.deadLetters?.(rejected);
     let text = '';
     const keyed: KeyedRequest = {
       key,
@@ -191,8 +203,17 @@ export class Ingest {
         return text;
       },
     };
-    await this.log.append(piece.batch, keyed);
+    if (batch.routing !== this.log.routing.version)
+      ({ batch, rejected } = this.#decodeWhole(buffer, length, request));
+    await this.log.append(batch, keyed);
     return { body: text, accepted: tally.accepted, replayed: false };
+  }
+
+  #decodeWhole(buffer: Buffer, length: number, request: RequestOptions): DecodedPiece {
+    const decoder = this.#decoder(request);
+    const piece = decoder.decode(buffer, length, true);
+    if (decoder.records === 0) throw emptyRequest();
+    return piece;
   }
 }
 

@@ -21,6 +21,11 @@ export function md5Prefix(bytes: Uint8Array, start: number, end: number): number
   return swap(compress(words));
 }
 
+/** All 128 bits. */
+export function md5(bytes: Uint8Array, start: number, end: number): bigint {
+  return BigInt(`0x${hash('md5', bytes.subarray(start, end), 'hex')}`);
+}
+
 /** MD5's state is little-endian, the digest's text is not. */
 function swap(word: number): number {
   return (

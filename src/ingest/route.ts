@@ -1,43 +1,87 @@
-import { md5Prefix } from './md5.ts';
+import type { Routing } from '../stream/stream-store.ts';
+import { md5, md5Prefix } from './md5.ts';
 
-/** Chooses the shard of a record. */
+/** Chooses a record's place among the open shards, by their hash keys, as Kinesis does. */
 export interface Router {
-  /** By the bytes of the partition key: an even part of the MD5 range, as Kinesis does. */
+  /** Version of the routing: a log takes no records routed by another. */
+  readonly routing: number;
+  readonly places: number;
+  /** By the bytes of the partition key: their MD5 as a number. */
   byKey(bytes: Uint8Array, start: number, end: number): number;
-  /** For records without a key: one shard after the other, a request at a time. */
+  /** By the number itself. */
+  byHashKey(hashKey: bigint): number;
+  /** For records without a key: one after the other, a request at a time. */
   next(): number;
 }
 
 /** Keys longer than this are hashed each time: comparing them would cost as much. */
 const REMEMBERED_BYTES = 32;
+const LOW_BITS = 96n;
 
-export function router(shards: number): Router {
-  let turn = 0;
-  // Lines of one invoice come one after the other: their key is hashed once.
-  const last = new Uint8Array(REMEMBERED_BYTES);
-  let lastLength = -1;
-  let lastShard = 0;
-  const isLast = (bytes: Uint8Array, start: number, length: number): boolean => {
-    if (length !== lastLength) return false;
-    for (let index = 0; index < length; index++)
-      if (bytes[start + index] !== last[index]) return false;
-    return true;
+export function createRouter({ open, version }: Routing): Router {
+  const places = open.length;
+  /** The first 32 bits of where each shard begins decide, but for keys that have the very same. */
+  const prefixes = Uint32Array.from(open, ({ hashFrom }) => Number(hashFrom >> LOW_BITS));
+  const isExact = open.map(({ hashFrom }) => hashFrom % (1n << LOW_BITS) === 0n);
+  const byHashKey = (hashKey: bigint): number =>
+    open.findLastIndex(({ hashFrom }) => hashFrom <= hashKey);
+  const hashed = (bytes: Uint8Array, start: number, end: number): number => {
+    const prefix = md5Prefix(bytes, start, end);
+    const place = lastAtMost(prefixes, prefix);
+    if (prefixes[place] !== prefix || isExact[place]) return place;
+    return byHashKey(md5(bytes, start, end));
   };
+  const last = createMemory();
+  let turn = 0;
   return {
+    routing: version,
+    places,
+    byHashKey,
     byKey: (bytes, start, end) => {
-      if (shards === 1) return 0;
-      const length = end - start;
-      if (isLast(bytes, start, length)) return lastShard;
-      const shard = Math.floor((md5Prefix(bytes, start, end) * shards) / 0x1_0000_0000);
-      if (length > REMEMBERED_BYTES) return shard;
-      for (let index = 0; index < length; index++) last[index] = bytes[start + index] as number;
-      lastLength = length;
-      lastShard = shard;
-      return shard;
+      if (places === 1) return 0;
+      if (last.is(bytes, start, end)) return last.place;
+      const place = hashed(bytes, start, end);
+      last.set(bytes, start, end, place);
+      return place;
     },
     next: () => {
-      turn = (turn + 1) % shards;
+      turn = (turn + 1) % places;
       return turn;
+    },
+  };
+}
+
+function lastAtMost(sorted: Uint32Array, value: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle] as number) <= value) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Lines of one invoice come one after the other: their key is hashed once. */
+function createMemory() {
+  const key = new Uint8Array(REMEMBERED_BYTES);
+  let length = -1;
+  let place = 0;
+  return {
+    get place() {
+      return place;
+    },
+    is(bytes: Uint8Array, start: number, end: number): boolean {
+      if (end - start !== length) return false;
+      for (let index = 0; index < length; index++)
+        if (bytes[start + index] !== key[index]) return false;
+      return true;
+    },
+    set(bytes: Uint8Array, start: number, end: number, chosen: number): void {
+      if (end - start > REMEMBERED_BYTES) return;
+      length = end - start;
+      for (let index = 0; index < length; index++) key[index] = bytes[start + index] as number;
+      place = chosen;
     },
   };
 }

@@ -100,9 +100,9 @@ function diffStream(what: string, before: StreamPlan, after: StreamPlan): PlanCh
     );
   if (before.shards !== after.shards)
     changes.push(
-      breaking(
+      changed(
         what,
-        `shards ${before.shards} → ${after.shards}: records of one key would not stay in order across the change`,
+        `shards ${before.shards} → ${after.shards}; records of one key stay in order across the change`,
       ),
     );
   if (before.table !== false && after.table === false)

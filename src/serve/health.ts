@@ -48,6 +48,11 @@ const STREAM_METRICS: readonly [
     '1 while the delivery fails.',
     (stream) => (stream.deliveryError === null ? 0 : 1),
   ],
+  [
+    'millrace_stream_held_bytes',
+    'Bytes past their retention that a consumer still needs.',
+    (stream) => stream.held?.bytes ?? 0,
+  ],
   ['millrace_stream_dead_letters', 'Dead letters kept.', (stream) => stream.deadLetters],
 ];
 

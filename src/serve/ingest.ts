@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { MillraceError } from '../core/errors.ts';
 import { inflatedBody } from './request-body.ts';
 import type { Services } from './services.ts';
+import { parseHashKey } from './streams.ts';
 
 const JSON_TYPES: ReadonlySet<string> = new Set([
   'application/json',
@@ -24,18 +25,20 @@ export async function ingestRoutes(
   server.removeAllContentTypeParsers();
   // The handler reads the body itself, piece by piece.
   server.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  server.post<{ Params: { stream: string } }>(
+  server.post<{ Params: { stream: string }; Querystring: { hashKey?: unknown } }>(
     '/v1/streams/:stream/records',
     { config: { roles: ['producer'] } },
     async (request, reply) => {
       const linesOnly = isLines(request.headers['content-type']);
       const key = request.headers['idempotency-key'];
+      const { hashKey } = request.query;
       const length =
         request.headers['content-encoding'] === undefined
           ? Number(request.headers['content-length'])
           : Number.NaN;
       const result = await services.take(request.params.stream, inflatedBody(request.raw), {
         linesOnly,
+        hashKey: hashKey === undefined ? undefined : parseHashKey('hashKey', hashKey),
         idempotencyKey: typeof key === 'string' ? key : undefined,
         length: Number.isSafeInteger(length) ? length : undefined,
       });

@@ -16,6 +16,7 @@ import {
   string,
   text,
 } from './openapi-parts.ts';
+import { STREAM_PATHS, STREAM_SCHEMAS } from './openapi-streams.ts';
 import type { Services } from './services.ts';
 import { SESSION_COOKIE } from './session-cookie.ts';
 
@@ -52,6 +53,7 @@ export function openapiDocument(plan: Plan): Part {
     ...KEY,
     paths: {
       ...streamPaths(plan),
+      ...STREAM_PATHS,
       ...lookupPaths(plan),
       ...DASHBOARD_PATHS,
       ...RENDER_PATHS,
@@ -62,7 +64,7 @@ export function openapiDocument(plan: Plan): Part {
         key: { type: 'http', scheme: 'bearer', bearerFormat: 'mr_…' },
         session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
       },
-      schemas: { ...SCHEMAS, ...DASHBOARD_SCHEMAS, ...streams, ...rows },
+      schemas: { ...SCHEMAS, ...STREAM_SCHEMAS, ...DASHBOARD_SCHEMAS, ...streams, ...rows },
     },
   };
 }
@@ -77,6 +79,7 @@ function streamPaths(plan: Plan): Part {
         parameters: [
           text('Idempotency-Key', 'header', 'Makes a repeat of this request safe for 24 hours.'),
           text('Content-Encoding', 'header', 'gzip or zstd'),
+          text('hashKey', 'query', 'Where records go, if the stream has no key: 0 to 2^128 - 1.'),
         ],
         requestBody: {
           required: true,

@@ -19,6 +19,7 @@ import { renderRoutes } from './render.ts';
 import type { Services } from './services.ts';
 import { sessionRoutes } from './session.ts';
 import { sqlRoutes } from './sql.ts';
+import { streamRoutes } from './streams.ts';
 import { answerOnSocket, answerUnmatched, unreadableAddress } from './unmatched.ts';
 import { userRoutes } from './users.ts';
 
@@ -77,6 +78,7 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   answerUnmatched(server, page);
   await server.register(ingestRoutes, { services });
   await server.register(lookupRoutes, { services });
+  await server.register(streamRoutes, { services });
   await server.register(sqlRoutes, { services });
   await server.register(dashboardRoutes, { services });
   await server.register(renderRoutes, { services });

@@ -10,6 +10,7 @@ import type { LookupPage, LookupQuery } from '../lookup/lookup-store.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
 import type { Run } from '../schedule/run-store.ts';
+import type { ShardChange, ShardMap } from '../stream/shard-map.ts';
 
 /** Who asks. */
 export interface Principal {
@@ -52,6 +53,14 @@ export interface Services {
   dataVersion(): DataVersion;
   /** Stores the records of a request. */
   take(stream: string, body: AsyncIterable<Buffer>, request: RequestOptions): Promise<IngestResult>;
+  shards(stream: string): Promise<ShardMap>;
+  /** @throws MillraceError MR_REQUEST_INVALID for a change that cannot be made */
+  reshard(stream: string, change: ShardChange): Promise<ShardMap>;
+  consumers(stream: string): Promise<readonly StreamConsumer[]>;
+  /** Keeps where a named consumer goes on. @throws MillraceError MR_REQUEST_INVALID */
+  commitConsumer(stream: string, consumer: string, next: number): Promise<void>;
+  /** False where the stream has no such named consumer. */
+  removeConsumer(stream: string, consumer: string): Promise<boolean>;
   readLookup(name: string, query: LookupQuery): Promise<LookupPage>;
   runModel(name: string): Promise<Run>;
   /** Builds a lookup again from log and lake. Returns its number of entries. */
@@ -59,6 +68,16 @@ export interface Services {
   status(): Promise<StatusReport>;
   /** Undefined when everything answers; else what does not yet. */
   notReady(): MillraceError | undefined;
+}
+
+export interface StreamConsumer {
+  readonly name: string;
+  /** True where the log keeps its position; others are the pipeline's own. */
+  readonly named: boolean;
+  /** Sequence number. */
+  readonly next: string;
+  /** Records. */
+  readonly lag: number;
 }
 
 export interface StatusReport {
@@ -70,6 +89,8 @@ export interface StatusReport {
     readonly deliveryError: string | null;
     readonly deadLetters: number;
     readonly consumers: { readonly [name: string]: number };
+    /** Who keeps records past their retention. */
+    readonly held: { readonly consumer: string; readonly bytes: number } | null;
   }[];
   readonly models: readonly {
     readonly name: string;

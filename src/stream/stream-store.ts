@@ -1,4 +1,5 @@
 import type { NamedField } from '../core/field-types.ts';
+import type { Shard, ShardChange, ShardMap } from './shard-map.ts';
 
 /**
  * The durable log of all streams.
@@ -7,14 +8,18 @@ import type { NamedField } from '../core/field-types.ts';
  * S1  A record is on disk before `append` resolves.
  * S2  Sequence numbers are ordinals of the stream: they rise by one in the order records lie in the
  *     log, over all shards, are never reused and never come from a clock.
- * S3  Records of one shard keep the order in which they were appended.
+ * S3  Records of one shard keep the order in which they were appended; so do those of one key, across
+ *     any change of the shards.
  * S4  A reader sees only what is durable.
  * S5  After a crash every acknowledged record is there; of what was not acknowledged, a whole commit or nothing.
  * S6  Damage is found, named and reported; it never hides the records behind it.
- * S7  Retention removes only closed segments that every consumer has passed.
+ * S7  Retention removes only closed segments that every consumer has passed, by age and by size, and
+ *     says which consumer holds how much of what it would remove.
  * S8  A keyed request is stored once: its repeat gets the first answer, also after a restart.
  * S9  A full disk refuses appends with MR_STORAGE_FULL, keeps reads going, and appends work again by
  *     themselves once there is space. Any other failed write ends the log until it is opened again.
+ * S10 Shards change while records come in: closed ones stay readable to their end, no id is used twice.
+ * S11 A named consumer and its position survive a restart, until it is removed.
  */
 export interface StreamStore {
   /** Opens the stream's log, or creates it. One owner per folder. */
@@ -27,9 +32,17 @@ export interface StreamStore {
 
 export interface LogSettings {
   readonly name: string;
+  /** As many even shards as that, wherever the number is another than when the log was opened before. */
   readonly shards: number;
-  readonly retentionMs: number;
+  readonly retention: Retention;
   readonly schema: RecordSchema;
+}
+
+/** How long records stay, at least until every consumer has passed them. */
+export interface Retention {
+  readonly ageMs: number;
+  /** Beyond so much the oldest go before their time. */
+  readonly bytesMax?: number | undefined;
 }
 
 /** What the bytes of a record mean; kept with the log, as old segments are read by their own schema. */
@@ -48,7 +61,16 @@ export interface RecordBatch {
   readonly count: number;
   readonly starts: Uint32Array;
   readonly ends: Uint32Array;
+  /** Places in the routing's list. */
   readonly shards: Uint16Array;
+  /** Version of the routing that `shards` is of. */
+  readonly routing: number;
+}
+
+/** The shards that take records now, in the order of their hash keys. */
+export interface Routing {
+  readonly version: number;
+  readonly open: readonly Shard[];
 }
 
 /** Where the records of one shard of a batch went. Numbers of one shard rise with gaps. */
@@ -80,17 +102,22 @@ export interface LogStatus {
   readonly nextSequence: number;
   readonly lastAppendMs: number | null;
   readonly damaged: readonly string[];
+  /** What retention would remove if it were not for a consumer. */
+  readonly held: { readonly consumer: string; readonly bytes: number } | null;
 }
 
 export interface StreamLog {
   readonly name: string;
   /** Made anew with the log: a consumer whose checkpoint names another epoch must not continue. */
   readonly epoch: string;
-  readonly shards: number;
+  /** Open ones, and closed ones with records. */
+  readonly shards: ShardMap;
+  readonly routing: Routing;
   readonly schema: SchemaVersion;
   readonly schemas: readonly SchemaVersion[];
   /**
-   * @throws MillraceError MR_OVERLOADED, MR_STORAGE_FULL, MR_STORAGE_FAILED, MR_STOPPING
+   * @throws MillraceError MR_OVERLOADED, MR_STORAGE_FULL, MR_STORAGE_FAILED, MR_STOPPING; MR_RESHARDED where
+   * the batch was routed before the shards changed
    */
   append(batch: RecordBatch, request?: KeyedRequest): Promise<readonly Placement[]>;
   /** The stored answer of a keyed request, or undefined. @throws MR_IDEMPOTENCY_MISMATCH for another body. */
@@ -101,11 +128,27 @@ export interface StreamLog {
   readonly firstSequence: number;
   /** Where the records from `from` up to `until` (exclusive) lie, at most about `bytesMax`. */
   slices(from: number, until: number, bytesMax: number): Promise<LogSlice[]>;
-  /** A consumer has durably used all records below `next`. */
+  /**
+   * Appends that came before go to the old shards, all others to the new ones.
+   * @throws MillraceError MR_REQUEST_INVALID where the change cannot be made; else as `append`
+   */
+  reshard(change: ShardChange): Promise<ShardMap>;
+  /** A consumer that keeps its position elsewhere has durably used all records below `next`. */
   setConsumer(name: string, next: number): void;
+  /** All consumers, named ones too, and what each reads next. */
   readonly consumers: ReadonlyMap<string, number>;
+  /** The consumers whose positions the log keeps. */
+  readonly namedConsumers: ReadonlySet<string>;
+  /**
+   * Keeps the position of a named consumer, on disk when it resolves; makes it where there is none.
+   * @throws MillraceError MR_REQUEST_INVALID for a name or position that cannot be
+   */
+  commitConsumer(name: string, next: number): Promise<void>;
+  /** False where there is none of that name. */
+  removeConsumer(name: string): Promise<boolean>;
   /** Called after each commit with the new `nextSequence`. Returns the way to stop it. */
   onCommit(listener: () => void): () => void;
+  /** Removes what retention has ended, and closes a segment that grows old. Returns how many were removed. */
   trim(): Promise<number>;
   status(): LogStatus;
   close(): Promise<void>;

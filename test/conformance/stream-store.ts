@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { MillraceError } from '../../src/core/errors.ts';
 import type { FileSystem } from '../../src/core/file-system.ts';
-import type { LogSettings, StreamStore } from '../../src/stream/stream-store.ts';
+import { createRouter } from '../../src/ingest/route.ts';
+import { openShards, type Shard, type ShardChange } from '../../src/stream/shard-map.ts';
+import type { LogSettings, Retention, StreamStore } from '../../src/stream/stream-store.ts';
 import { batchOf, LOG_SETTINGS, readAll } from '../support/stream.ts';
 
 export interface StreamStoreUnderTest {
@@ -86,7 +88,7 @@ export function describeStreamStore(name: string, create: () => StreamStoreUnder
 
     test('S7: retention removes only closed segments that every consumer has passed', async () => {
       const under = create();
-      const first = await under.store.open(settings({ retentionMs: 1000 }));
+      const first = await under.store.open(settings({ retention: { ageMs: 1000 } }));
       under.setTime(10_000);
       await first.append(batchOf(lines(5)));
       await first.close();
@@ -98,7 +100,7 @@ export function describeStreamStore(name: string, create: () => StreamStoreUnder
         ],
         unknown: 'refuse' as const,
       };
-      const log = await under.store.open(settings({ retentionMs: 1000, schema: changed }));
+      const log = await under.store.open(settings({ retention: { ageMs: 1000 }, schema: changed }));
       log.setConsumer('table', 3);
       await log.append(batchOf(lines(5, 5)));
       under.setTime(60_000);
@@ -109,6 +111,158 @@ export function describeStreamStore(name: string, create: () => StreamStoreUnder
       expect((await readAll(log, under.files)).records.map((record) => record.sequence)).toEqual([
         5, 6, 7, 8, 9,
       ]);
+    });
+
+    /** A log with a closed segment of 5 records, at time 10,000, and one that takes records. */
+    const withClosedSegment = async (under: StreamStoreUnderTest, retention: Retention) => {
+      under.setTime(10_000);
+      const first = await under.store.open(settings({ retention }));
+      await first.append(batchOf(lines(5)), { key: 'k', bodyHash: 'h', answer: () => '{"a":1}' });
+      await first.close();
+      const field = { name: 'm', type: { kind: 'string' as const }, optional: true };
+      const schema = {
+        fields: [...LOG_SETTINGS.schema.fields, field],
+        unknown: 'refuse' as const,
+      };
+      const log = await under.store.open(settings({ retention, schema }));
+      await log.append(batchOf(lines(5, 5)));
+      return log;
+    };
+
+    test('S7: retention says which consumer holds how much of what it would remove', async () => {
+      const under = create();
+      const log = await withClosedSegment(under, { ageMs: 1000 });
+      log.setConsumer('table', 10);
+      await log.commitConsumer('billing', 2);
+      under.setTime(60_000);
+      expect(await log.trim()).toBe(0);
+      expect(log.status().held).toEqual({ consumer: 'billing', bytes: expect.any(Number) });
+      expect(log.status().held?.bytes).toBeGreaterThan(500);
+      await log.removeConsumer('billing');
+      expect(await log.trim()).toBe(1);
+      expect(log.status().held).toBeNull();
+    });
+
+    test('S7: beyond its size the oldest records go before their time', async () => {
+      const under = create();
+      const log = await withClosedSegment(under, { ageMs: 1e12, bytesMax: 1 });
+      log.setConsumer('table', 4);
+      expect(await log.trim()).toBe(0);
+      log.setConsumer('table', 10);
+      expect(await log.trim()).toBe(1);
+      expect(log.firstSequence).toBe(5);
+    });
+
+    test('S7: records go when their time is over although none came after them', async () => {
+      const under = create();
+      under.setTime(10_000);
+      const log = await under.store.open(settings({ retention: { ageMs: 3_600_000 } }));
+      await log.append(batchOf(lines(5)));
+      expect(await log.trim()).toBe(0);
+      under.setTime(10_000 + 4_000_000);
+      expect(await log.trim()).toBe(1);
+      expect([log.firstSequence, log.nextSequence]).toEqual([5, 5]);
+      const after = under.reopen();
+      const again = await after.store.open(settings({ retention: { ageMs: 3_600_000 } }));
+      expect([again.firstSequence, again.nextSequence]).toEqual([5, 5]);
+      const [placement] = await again.append(batchOf(lines(1)));
+      expect(placement?.first).toBe(5);
+    });
+
+    test('S8: answers stay for 24 hours although their records are gone', async () => {
+      const under = create();
+      const log = await withClosedSegment(under, { ageMs: 1000 });
+      under.setTime(60_000);
+      expect(await log.trim()).toBe(1);
+      expect(await log.answered('k', 'h')).toBe('{"a":1}');
+      const after = under.reopen();
+      const again = await after.store.open(settings({ retention: { ageMs: 1000 } }));
+      expect(await again.answered('k', 'h')).toBe('{"a":1}');
+      after.setTime(26 * 3_600_000);
+      await again.trim();
+      const later = after.reopen();
+      const last = await later.store.open(settings({ retention: { ageMs: 1000 } }));
+      expect(await last.answered('k', 'h')).toBeUndefined();
+    });
+
+    test('S3, S10: records of one key keep their order while shards are split and merged under load', async () => {
+      const under = create();
+      const log = await under.store.open(settings({ shards: 2 }));
+      const keys = Array.from({ length: 40 }, (_, key) => Buffer.from(`key-${key}`));
+      const changes: ShardChange[] = [{ split: 0 }, { count: 7 }, { count: 3 }, { count: 3 }];
+      const appends: Promise<unknown>[] = [];
+      const reshards: Promise<unknown>[] = [];
+      for (let round = 0; round < 60; round++) {
+        const router = createRouter(log.routing);
+        const records = keys.map((_, key) => JSON.stringify({ n: key * 1000 + round }));
+        const place = (key: number) => router.byKey(keys[key] as Buffer, 0, 5 + String(key).length);
+        appends.push(log.append(batchOf(records, (key) => place(key), log.routing.version)));
+        const change = round % 20 === 10 ? changes[Math.floor(round / 20)] : undefined;
+        if (change) reshards.push(log.reshard(change));
+      }
+      await Promise.all([...appends, ...reshards]);
+      const after = under.reopen();
+      const again = await after.store.open(settings({ shards: 2 }));
+      const { records } = await readAll(again, after.files);
+      expect(records).toHaveLength(40 * 60);
+      for (const [key] of keys.entries()) {
+        const rounds = records
+          .map(({ line }) => JSON.parse(line).n as number)
+          .filter((n) => Math.floor(n / 1000) === key)
+          .map((n) => n % 1000);
+        expect(rounds).toEqual(Array.from({ length: 60 }, (_, round) => round));
+      }
+      for (const { shard, sequence } of records) {
+        const { openedAt, closedAt } = again.shards.find(({ id }) => id === shard) as Shard;
+        expect(sequence).toBeGreaterThanOrEqual(openedAt);
+        expect(sequence).toBeLessThan(closedAt ?? Number.POSITIVE_INFINITY);
+      }
+      expect(openShards(again.shards)).toHaveLength(3);
+      expect(new Set(again.shards.map(({ id }) => id)).size).toBe(again.shards.length);
+    });
+
+    test('S10: records routed before a change are refused after it, and nothing of them is stored', async () => {
+      const log = await create().store.open(settings({ shards: 1 }));
+      const batch = batchOf(lines(3));
+      await log.reshard({ count: 2 });
+      await expect(log.append(batch)).rejects.toMatchObject({ code: 'MR_RESHARDED' });
+      expect(log.nextSequence).toBe(0);
+    });
+
+    test('S10: another number of shards in the definition changes them, the same one does not', async () => {
+      const first = create();
+      const log = await first.store.open(settings({ shards: 2 }));
+      await log.append(batchOf(lines(2), (index) => index));
+      await log.reshard({ split: 1 });
+      const second = first.reopen();
+      const again = await second.store.open(settings({ shards: 2 }));
+      expect(openShards(again.shards).map(({ id }) => id)).toEqual([0, 2, 3]);
+      await again.close();
+      const third = second.reopen();
+      const wider = await third.store.open(settings({ shards: 4 }));
+      expect(openShards(wider.shards)).toHaveLength(4);
+      expect((await readAll(wider, third.files)).records).toHaveLength(2);
+    });
+
+    test('S11: a named consumer and its position survive a restart, until it is removed', async () => {
+      const first = create();
+      const log = await first.store.open(settings());
+      await log.append(batchOf(lines(5)));
+      log.setConsumer('table', 5);
+      await log.commitConsumer('billing', 3);
+      await expect(log.commitConsumer('billing', 6)).rejects.toMatchObject({
+        code: 'MR_REQUEST_INVALID',
+      });
+      await expect(log.commitConsumer('table', 1)).rejects.toMatchObject({
+        code: 'MR_REQUEST_INVALID',
+      });
+      const second = first.reopen();
+      const again = await second.store.open(settings());
+      expect([...again.consumers]).toEqual([['billing', 3]]);
+      expect(await again.removeConsumer('billing')).toBe(true);
+      expect(await again.removeConsumer('billing')).toBe(false);
+      const third = second.reopen();
+      expect([...(await third.store.open(settings())).consumers]).toEqual([]);
     });
 
     test('S8: a keyed request is stored once, and its repeat gets the first answer, also after a restart', async () => {

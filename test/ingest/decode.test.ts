@@ -2,13 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { field as f, stream } from '../../src/index.ts';
 import { Decoder, PADDING_BYTES } from '../../src/ingest/decode.ts';
-import { router } from '../../src/ingest/route.ts';
+import { createRouter } from '../../src/ingest/route.ts';
 import { compileScanner } from '../../src/ingest/scanner.ts';
 import { Validator } from '../../src/ingest/validate.ts';
+import { evenShards } from '../../src/stream/shard-map.ts';
 
 const { fields } = stream('s', {
   fields: { n: f.int(), text: f.string().optional(), nested: f.struct({ a: f.int() }).optional() },
 }).settings;
+const oneShard = createRouter({ version: 0, open: evenShards(1) });
 const schema = { fields, unknown: 'refuse' as const };
 
 /** Feeds a body in pieces of `size` bytes, as a connection would. */
@@ -20,7 +22,7 @@ function decode(
   const decoder = new Decoder({
     scanner: compileScanner(schema, undefined),
     validator: new Validator(schema, undefined),
-    router: router(1),
+    router: () => oneShard,
     keyed: false,
     linesOnly: options.linesOnly ?? false,
   });

@@ -284,7 +284,12 @@ describe('requests with a session cookie', () => {
     const LOG_OUT: Change = ['DELETE', '/v1/session', undefined];
     const changes: Change[] = [
       ['POST', '/v1/streams/sales/records', { id: 'a' }],
-      ['POST', '/v1/sql', { sql: 'select 1' }],
+      ['GET', '/v1/streams/sales/shards', undefined, ['reader', 'admin']],
+  ['POST', '/v1/streams/sales/shards', { count: 1 }, ['admin']],
+  ['GET', '/v1/streams/sales/consumers', undefined, ['reader', 'admin']],
+  ['PUT', '/v1/streams/sales/consumers/one', { next: '0' }, ['reader', 'admin']],
+  ['DELETE', '/v1/streams/sales/consumers/one', undefined, ['admin']],
+  ['POST', '/v1/sql', { sql: 'select 1' }],
       ['POST', '/v1/keys', { roles: ['reader'] }],
       ['DELETE', '/v1/keys/nothing', undefined],
       ['POST', '/v1/users', { name: 'x', roles: ['reader'], password: 'short' }],

@@ -8,7 +8,7 @@ import type { LogSettings, RecordBatch, StreamLog } from '../../src/stream/strea
 export const LOG_SETTINGS: LogSettings = {
   name: 'sales',
   shards: 4,
-  retentionMs: 60_000,
+  retention: { ageMs: 60_000 },
   schema: { fields: [{ name: 'n', type: { kind: 'int' }, optional: false }], unknown: 'refuse' },
 };
 
@@ -24,6 +24,7 @@ export function storeOn(
 export function batchOf(
   lines: readonly string[],
   shardOf: (index: number) => number = () => 0,
+  routing = 0,
 ): RecordBatch {
   const bytes = Buffer.from(`${lines.join('\n')}\n`);
   const starts = new Uint32Array(lines.length);
@@ -37,7 +38,7 @@ export function batchOf(
     at += 1;
     shards[index] = shardOf(index);
   });
-  return { bytes, count: lines.length, starts, ends, shards };
+  return { bytes, count: lines.length, starts, ends, shards, routing };
 }
 
 export interface StoredRecord {

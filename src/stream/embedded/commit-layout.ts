@@ -44,16 +44,17 @@ export interface CommitLayout {
 }
 
 /**
- * Copies the batches into `target` grouped by shard, each run padded with newlines to a sector, and
+ * Copies the batches into `target` grouped by shard (`shardIds` by place in the routing), each run padded with newlines to a sector, and
  * says where everything went. `dataPosition` is where `target` will lie in the segment.
  */
 export function layOut(
   target: Buffer,
   appends: readonly PendingAppend[],
-  shards: number,
+  shardIds: readonly number[],
   dataPosition: number,
   firstSequence: number,
 ): CommitLayout {
+  const shards = shardIds.length;
   const cursors = new Float64Array(shards);
   const sequences = new Float64Array(shards);
   const planned: { shard: number; count: number; start: number; length: number; first: number }[] =
@@ -66,13 +67,13 @@ export function layOut(
     if (count === 0) continue;
     cursors[shard] = end;
     sequences[shard] = sequence;
-    planned.push({ shard, count, start: end, length, first: sequence });
+    planned.push({ shard: shardIds[shard] as number, count, start: end, length, first: sequence });
     const padded = Math.ceil(length / SECTOR_BYTES) * SECTOR_BYTES;
     target.fill(NEWLINE, end + length, end + padded);
     end += padded;
     sequence += count;
   }
-  const placements = appends.map((append) => place(append, sequences));
+  const placements = appends.map((append) => place(append, sequences, shardIds));
   for (const { batch } of appends) copyRecords(target, batch, cursors);
   const runs = planned.map((run) => ({
     shard: run.shard,
@@ -91,12 +92,16 @@ function sum(appends: readonly PendingAppend[], value: (append: PendingAppend) =
   return total;
 }
 
-function place(append: PendingAppend, sequences: Float64Array): Placement[] {
+function place(
+  append: PendingAppend,
+  sequences: Float64Array,
+  shardIds: readonly number[],
+): Placement[] {
   const placements: Placement[] = [];
   append.countByShard.forEach((count, shard) => {
     if (count === 0) return;
     const first = sequences[shard] as number;
-    placements.push({ shard, first, last: first + count - 1, count });
+    placements.push({ shard: shardIds[shard] as number, first, last: first + count - 1, count });
     sequences[shard] = first + count;
   });
   return placements;

@@ -1,34 +1,39 @@
-import { crc32 } from 'node:zlib';
-import { alignedBuffer } from '../../core/aligned-buffer.ts';
 import type { Clock } from '../../core/clock.ts';
 import { invariant, isDiskFull, MillraceError } from '../../core/errors.ts';
 import { type FileSystem, SECTOR_BYTES } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import { RUN } from '../run-columns.ts';
+import { changeShards, openShards, type ShardChange, type ShardMap } from '../shard-map.ts';
 import type {
   KeyedRequest,
   LogSlice,
   LogStatus,
   Placement,
   RecordBatch,
+  Retention,
+  Routing,
   SchemaVersion,
   StreamLog,
 } from '../stream-store.ts';
-import { commitBytesMax, layOut, measure, type PendingAppend } from './commit-layout.ts';
-import { answerLine, type IdempotencyWindow } from './idempotency-window.ts';
-import { type CommitEntry, indexBytes, writeEntry } from './index-format.ts';
-import { Segment, type SegmentFiles, sectorsOf } from './segment.ts';
+import { commitBytesMax, measure, type PendingAppend } from './commit-layout.ts';
+import type { IdempotencyWindow } from './idempotency-window.ts';
+import type { LogDescription } from './log-description.ts';
+import type { NamedConsumers } from './named-consumers.ts';
+import { bytesOf, expired, isDue, segmentBytesMax } from './retention.ts';
+import type { Segment } from './segment.ts';
+import type { SegmentFolder } from './segment-folder.ts';
+import { SegmentWriter } from './segment-writer.ts';
 
 export interface OpenedLog {
   readonly name: string;
-  readonly folder: string;
-  readonly epoch: string;
-  readonly shards: number;
-  readonly retentionMs: number;
-  readonly schemas: readonly SchemaVersion[];
+  readonly folder: SegmentFolder;
+  readonly description: LogDescription;
+  readonly retention: Retention;
   readonly segments: readonly Segment[];
   readonly damaged: readonly string[];
+  readonly window: IdempotencyWindow;
+  readonly named: NamedConsumers;
 }
 
 export interface LogContext {
@@ -39,52 +44,67 @@ export interface LogContext {
   onFatal(error: MillraceError): void;
 }
 
+/** What waits for its turn between commits. */
+interface PendingTask {
+  run(): Promise<void>;
+  reject(error: unknown): void;
+}
+type Pending = PendingAppend | PendingTask;
+const isTask = (pending: Pending): pending is PendingTask => 'run' in pending;
+const isAppend = (pending: Pending): pending is PendingAppend => !isTask(pending);
+
 const COMMIT_BYTES_MAX = 16 * 1024 * 1024;
-const FIRST_BUFFER_BYTES = 1024 * 1024;
 
 /**
- * The embedded log: one commit in flight, what arrives meanwhile is the next commit. A commit is one
- * write to the data file, one to the index and, for keyed requests, one to the metadata file, in
- * parallel and past the page cache; appends are acknowledged after all of them (ingest-ceiling.md §5).
+ * The embedded log: one commit in flight, what arrives meanwhile is the next commit; appends are
+ * acknowledged after it. Whatever else changes the log takes its turn between commits.
  */
 export class SegmentStreamLog implements StreamLog {
   readonly name: string;
   readonly epoch: string;
-  readonly shards: number;
   readonly schemas: readonly SchemaVersion[];
-  readonly consumers: Map<string, number> = new Map();
   readonly #context: LogContext;
-  readonly #folder: string;
-  readonly #retentionMs: number;
-  readonly #epochBytes: Buffer;
+  readonly #folder: SegmentFolder;
+  readonly #retention: Retention;
+  readonly #segmentBytesMax: number;
   readonly #damaged: readonly string[];
   readonly #window: IdempotencyWindow;
+  readonly #named: NamedConsumers;
+  readonly #segments: Segment[];
+  readonly #writer: SegmentWriter;
+  readonly #ownConsumers = new Map<string, number>();
   readonly #pendingKeys = new Set<string>();
   readonly #listeners = new Set<() => void>();
-  #segments: Segment[];
-  #open: SegmentFiles | undefined;
-  #pending: PendingAppend[] = [];
+  #description: LogDescription;
+  #routing: Routing;
+  /** With the changes that wait for their turn: what the next change is made of. */
+  #shardsToBe: ShardMap;
+  #pending: Pending[] = [];
   #pendingBytes = 0;
   #committing: Promise<void> | undefined;
-  #buffer: Buffer = alignedBuffer(FIRST_BUFFER_BYTES);
   #failure: MillraceError | undefined;
-  #rollNext = false;
+  #held: LogStatus['held'] = null;
   /** Said once, not at every refused append. */
   #isFull = false;
 
-  constructor(opened: OpenedLog, context: LogContext, window: IdempotencyWindow) {
+  constructor(opened: OpenedLog, context: LogContext) {
+    const { epoch, schemas, shards } = opened.description;
     this.name = opened.name;
-    this.epoch = opened.epoch;
-    this.shards = opened.shards;
-    this.schemas = opened.schemas;
+    this.epoch = epoch;
+    this.schemas = schemas;
     this.#context = context;
     this.#folder = opened.folder;
-    this.#retentionMs = opened.retentionMs;
-    this.#epochBytes = Buffer.from(opened.epoch.replaceAll('-', ''), 'hex');
+    this.#retention = opened.retention;
+    this.#segmentBytesMax = segmentBytesMax(LIMITS.segmentBytesMax, opened.retention);
     this.#segments = [...opened.segments];
     this.#damaged = opened.damaged;
-    this.#window = window;
-    this.#rollNext = this.#lastSchemaVersion() !== this.schema.version;
+    this.#window = opened.window;
+    this.#named = opened.named;
+    this.#description = opened.description;
+    this.#shardsToBe = shards;
+    this.#routing = { version: 0, open: openShards(shards) };
+    this.#writer = new SegmentWriter(context, this.#folder.path, epoch, this.#segments);
+    if (this.#lastSchemaVersion() !== this.schema.version) this.#writer.closeNext();
   }
 
   #lastSchemaVersion(): number | undefined {
@@ -98,6 +118,14 @@ export class SegmentStreamLog implements StreamLog {
     return current;
   }
 
+  get shards(): ShardMap {
+    return this.#description.shards;
+  }
+
+  get routing(): Routing {
+    return this.#routing;
+  }
+
   get nextSequence(): number {
     return this.#segments.at(-1)?.nextSequence ?? 0;
   }
@@ -108,7 +136,8 @@ export class SegmentStreamLog implements StreamLog {
 
   append(batch: RecordBatch, request?: KeyedRequest): Promise<readonly Placement[]> {
     if (this.#failure) return Promise.reject(this.#failure);
-    const measured = measure(batch, this.shards);
+    if (batch.routing !== this.#routing.version) return Promise.reject(resharded(this.name));
+    const measured = measure(batch, this.#routing.open.length);
     if (this.#pendingBytes > 0 && this.#pendingBytes + measured.bytes > LIMITS.inFlightBytesMax)
       return Promise.reject(
         new MillraceError(
@@ -143,38 +172,65 @@ export class SegmentStreamLog implements StreamLog {
   }
 
   async #commitLoop(): Promise<void> {
-    while (this.#pending.length > 0) {
-      const appends = this.#takePending();
-      try {
-        const placements = this.#failure ? Promise.reject(this.#failure) : this.#commit(appends);
-        const placed = await placements;
-        if (this.#isFull)
-          this.#context.logger.warn(
-            { stream: this.name },
-            'there is space again: records are taken',
-          );
-        this.#isFull = false;
-        this.#settled(appends);
-        for (let index = 0; index < appends.length; index++)
-          appends[index]?.resolve(placed[index] ?? []);
-        for (const listener of this.#listeners) listener();
-      } catch (error) {
-        const failure = await this.#failed(error);
-        this.#settled(appends);
-        for (const append of appends) append.reject(failure);
-      }
+    for (let next = this.#pending[0]; next; next = this.#pending[0]) {
+      if (isTask(next)) {
+        this.#pending.shift();
+        await this.#runTask(next);
+      } else await this.#commit(this.#takeAppends());
     }
   }
 
-  #takePending(): PendingAppend[] {
-    let bytes = 0;
-    let taken = 0;
-    for (const append of this.#pending) {
-      if (taken > 0 && commitBytesMax(bytes + append.bytes, this.shards) > COMMIT_BYTES_MAX) break;
-      bytes += append.bytes;
-      taken += 1;
+  async #runTask(task: PendingTask): Promise<void> {
+    try {
+      if (this.#failure) throw this.#failure;
+      await task.run();
+    } catch (error) {
+      task.reject(await this.#failed(error));
     }
-    return this.#pending.splice(0, taken);
+  }
+
+  async #commit(appends: readonly PendingAppend[]): Promise<void> {
+    try {
+      if (this.#failure) throw this.#failure;
+      const placed = await this.#writer.commit(appends, {
+        schemaVersion: this.schema.version,
+        shardIds: openShards(this.shards).map(({ id }) => id),
+      });
+      const { segment, entry, metadata, placements } = placed;
+      if (metadata.length > 0)
+        this.#window.add(metadata, segment.metadataFile, entry.metadataPosition, entry.timeMs);
+      if (segment.dataBytes >= this.#segmentBytesMax) this.#writer.closeNext();
+      this.#noLongerFull();
+      this.#settled(appends);
+      for (let index = 0; index < appends.length; index++)
+        appends[index]?.resolve(placements[index] ?? []);
+      for (const listener of this.#listeners) listener();
+    } catch (error) {
+      const failure = await this.#failed(error);
+      this.#settled(appends);
+      for (const append of appends) append.reject(failure);
+    }
+  }
+
+  #noLongerFull(): void {
+    if (this.#isFull)
+      this.#context.logger.warn({ stream: this.name }, 'there is space again: records are taken');
+    this.#isFull = false;
+  }
+
+  /** Up to the next task, as many as one commit holds. */
+  #takeAppends(): PendingAppend[] {
+    const appends: PendingAppend[] = [];
+    let bytes = 0;
+    for (const pending of this.#pending) {
+      if (isTask(pending)) break;
+      bytes += pending.bytes;
+      const isFull = commitBytesMax(bytes, this.#routing.open.length) > COMMIT_BYTES_MAX;
+      if (isFull && appends.length > 0) break;
+      appends.push(pending);
+    }
+    this.#pending.splice(0, appends.length);
+    return appends;
   }
 
   #settled(appends: readonly PendingAppend[]): void {
@@ -184,135 +240,10 @@ export class SegmentStreamLog implements StreamLog {
     }
   }
 
-  async #commit(appends: readonly PendingAppend[]): Promise<readonly (readonly Placement[])[]> {
-    const { segment, files } = await this.#writableSegment();
-    const bytes = appends.reduce((total, append) => total + append.bytes, 0);
-    this.#reserve(commitBytesMax(bytes, this.shards));
-    const layout = layOut(
-      this.#buffer,
-      appends,
-      this.shards,
-      segment.dataBytes,
-      segment.nextSequence,
-    );
-    const metadata = this.#metadataOf(appends, layout.placements);
-    const entry: CommitEntry = {
-      commit: segment.commit + 1,
-      schemaVersion: this.schema.version,
-      timeMs: Math.max(this.#context.clock.now(), segment.lastTimeMs),
-      firstSequence: segment.nextSequence,
-      records: layout.records,
-      dataPosition: segment.dataBytes,
-      dataLength: layout.dataLength,
-      metadataPosition: segment.metadataBytes,
-      metadataLength: metadata.length,
-      metadataCrc: crc32(metadata),
-      runs: layout.runs,
-    };
-    const indexLength = indexBytes(entry.runs.length);
-    this.#reserve(layout.dataLength + indexLength + sectorsOf(metadata.length));
-    await this.#write(files, segment, entry, indexLength, metadata);
-    segment.add(entry, indexLength);
-    if (metadata.length > 0)
-      this.#window.add(metadata, segment.metadataFile, entry.metadataPosition, entry.timeMs);
-    if (segment.dataBytes >= LIMITS.segmentBytesMax) this.#rollNext = true;
-    return layout.placements;
-  }
-
-  /** A larger buffer keeps what the smaller one held. */
-  #reserve(bytes: number): void {
-    if (this.#buffer.length >= bytes) return;
-    const larger = alignedBuffer(Math.max(bytes, this.#buffer.length * 2));
-    this.#buffer.copy(larger);
-    this.#buffer = larger;
-  }
-
-  #metadataOf(
-    appends: readonly PendingAppend[],
-    placements: readonly (readonly Placement[])[],
-  ): Buffer {
-    const lines = appends.map(({ request }, index) =>
-      request
-        ? answerLine({
-            key: request.key,
-            bodyHash: request.bodyHash,
-            answer: request.answer(placements[index] ?? []),
-          })
-        : '',
-    );
-    return Buffer.from(lines.join(''));
-  }
-
-  async #write(
-    files: SegmentFiles,
-    segment: Segment,
-    entry: CommitEntry,
-    indexLength: number,
-    metadata: Buffer,
-  ): Promise<void> {
-    const buffer = this.#buffer;
-    const indexAt = entry.dataLength;
-    const metadataAt = indexAt + indexLength;
-    writeEntry(buffer.subarray(indexAt, metadataAt), this.#epochBytes, entry);
-    // First: a write that fails while something else is waited for would have nobody to tell it to.
-    if (metadata.length > 0) files.metadata ??= await this.#openMetadata(segment);
-    const writes = [files.index.write(buffer.subarray(indexAt, metadataAt), segment.indexBytes)];
-    if (entry.dataLength > 0)
-      writes.push(files.data.write(buffer.subarray(0, entry.dataLength), segment.dataBytes));
-    if (files.metadata && metadata.length > 0) {
-      const padded = buffer.subarray(metadataAt, metadataAt + sectorsOf(metadata.length)).fill(10);
-      metadata.copy(padded);
-      writes.push(files.metadata.write(padded, segment.metadataBytes));
-    }
-    // The buffer is used again by the next commit: no write may still be running when this one fails.
-    const outcomes = await Promise.allSettled(writes);
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-  }
-
-  async #openMetadata(segment: Segment) {
-    const handle = await this.#context.files.open(segment.metadataFile, 'durable');
-    await this.#context.files.syncFolder(this.#folder);
-    return handle;
-  }
-
-  async #writableSegment(): Promise<{ segment: Segment; files: SegmentFiles }> {
-    let segment = this.#segments.at(-1);
-    if (segment && this.#rollNext && segment.nextSequence > segment.firstSequence) {
-      await this.#closeFiles();
-      segment = undefined;
-    }
-    this.#rollNext = false;
-    if (segment && this.#open) return { segment, files: this.#open };
-    const created = segment ?? new Segment(this.#folder, this.nextSequence);
-    const previous = this.#segments.at(-1);
-    if (created !== segment && previous) {
-      created.commit = previous.commit;
-      created.lastTimeMs = previous.lastTimeMs;
-    }
-    const files = await this.#openFiles(created);
-    if (created !== segment) this.#segments.push(created);
-    return { segment: created, files };
-  }
-
-  async #openFiles(segment: Segment): Promise<SegmentFiles> {
-    const { files } = this.#context;
-    const data = await files.open(segment.dataFile, 'durable');
-    const index = await files.open(segment.indexFile, 'durable');
-    await files.syncFolder(this.#folder);
-    this.#open = { data, index, metadata: undefined };
-    return this.#open;
-  }
-
-  async #closeFiles(): Promise<void> {
-    const open = this.#open;
-    this.#open = undefined;
-    await Promise.all([open?.data.close(), open?.index.close(), open?.metadata?.close()]);
-  }
-
   /** Full disk: cut back to the last whole commit and go on. Anything else: never retry a failed write. */
   async #failed(error: unknown): Promise<MillraceError> {
     if (this.#failure) return this.#failure;
-    if (isDiskFull(error) && (await this.#cutBack())) {
+    if (isDiskFull(error) && (await this.#writer.cutBack())) {
       if (!this.#isFull)
         this.#context.logger.error(
           { stream: this.name },
@@ -335,23 +266,51 @@ export class SegmentStreamLog implements StreamLog {
     return failure;
   }
 
-  async #cutBack(): Promise<boolean> {
-    const segment = this.#segments.at(-1);
-    if (!segment || !this.#open) return true;
-    try {
-      await this.#open.index.truncate(segment.indexBytes);
-      await this.#open.data.truncate(segment.dataBytes);
-      await this.#open.metadata?.truncate(segment.metadataBytes);
-      await this.#open.index.sync();
-      await this.#open.data.sync();
-      return true;
-    } catch (error) {
-      this.#context.logger.error(
-        { stream: this.name, error: (error as Error).message },
-        'could not cut the log back',
-      );
-      return false;
-    }
+  /** Takes its turn between commits. `undo` is called before anything behind it has its own. */
+  #inTurn<T>(run: () => Promise<T>, undo: (error: unknown) => void = () => {}): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#pending.push({
+        run: async () => resolve(await run()),
+        reject: (error) => {
+          undo(error);
+          reject(error);
+        },
+      });
+      this.#kick();
+    });
+  }
+
+  async reshard(change: ShardChange): Promise<ShardMap> {
+    if (this.#failure) throw this.#failure;
+    const before = this.#shardsToBe;
+    // Where it takes effect is known only when its turn has come; which shards there will be is known now.
+    const shards = changeShards(before, change, this.nextSequence);
+    if (shards === before) return before;
+    this.#routeBy(shards);
+    return this.#inTurn(
+      async () => {
+        const settled = changeShards(this.shards, change, this.nextSequence);
+        const description = { ...this.#description, shards: settled };
+        await this.#folder.writeDescription(description);
+        this.#description = description;
+        return settled;
+      },
+      (error) => this.#routeBack(error),
+    );
+  }
+
+  #routeBy(shards: ShardMap): void {
+    this.#shardsToBe = shards;
+    this.#routing = { version: this.#routing.version + 1, open: openShards(shards) };
+  }
+
+  /** A change that could not be written: what was routed by it, or made of it, is refused. */
+  #routeBack(error: unknown): void {
+    this.#routeBy(this.shards);
+    const refused = this.#pending;
+    this.#pending = [];
+    this.#settled(refused.filter(isAppend));
+    for (const pending of refused) pending.reject(error);
   }
 
   async slices(from: number, until: number, bytesMax: number): Promise<LogSlice[]> {
@@ -368,8 +327,34 @@ export class SegmentStreamLog implements StreamLog {
     return slices;
   }
 
+  get consumers(): ReadonlyMap<string, number> {
+    return new Map([...this.#ownConsumers, ...this.#named.positions]);
+  }
+
+  get namedConsumers(): ReadonlySet<string> {
+    return new Set(this.#named.positions.keys());
+  }
+
   setConsumer(name: string, next: number): void {
-    this.consumers.set(name, next);
+    this.#ownConsumers.set(name, next);
+  }
+
+  async commitConsumer(name: string, next: number): Promise<void> {
+    if (this.#ownConsumers.has(name))
+      throw new MillraceError(
+        'MR_REQUEST_INVALID',
+        `'${name}' is the name of a consumer of the pipeline's own. Take another.`,
+      );
+    if (!Number.isSafeInteger(next) || next < 0 || next > this.nextSequence)
+      throw new MillraceError(
+        'MR_REQUEST_INVALID',
+        `A consumer of stream '${this.name}' can go on at 0 to ${this.nextSequence}, not at ${next}.`,
+      );
+    await this.#named.commit(name, next);
+  }
+
+  removeConsumer(name: string): Promise<boolean> {
+    return this.#named.remove(name);
   }
 
   onCommit(listener: () => void): () => void {
@@ -377,36 +362,39 @@ export class SegmentStreamLog implements StreamLog {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Removes closed segments that are past their time and that every consumer has passed. Returns how many. */
   async trim(): Promise<number> {
-    const oldest = this.#context.clock.now() - this.#retentionMs;
-    const passed = Math.min(...this.consumers.values(), this.nextSequence);
-    let removed = 0;
-    while (this.#segments.length > 1) {
-      const segment = this.#segments[0] as Segment;
-      if (segment.lastTimeMs > oldest || segment.nextSequence > passed) break;
-      this.#segments.shift();
-      for (const file of [segment.indexFile, segment.dataFile, segment.metadataFile])
-        await this.#context.files.remove(file);
-      removed += 1;
-    }
-    if (removed > 0) await this.#context.files.syncFolder(this.#folder);
-    return removed;
+    const now = this.#context.clock.now();
+    const newest = this.#segments.at(-1);
+    if (newest && !this.#failure && isDue(newest, this.#retention, now))
+      await this.#inTurn(() => this.#writer.roll());
+    const { removable, held } = expired(this.#segments, this.#retention, this.consumers, now);
+    this.#say(held);
+    this.#segments.splice(0, removable.length);
+    await this.#folder.removeSegments(removable, now - LIMITS.idempotencyWindowMs);
+    return removable.length;
+  }
+
+  /** Once for each consumer that begins to hold back. */
+  #say(held: LogStatus['held']): void {
+    if (held && held.consumer !== this.#held?.consumer)
+      this.#context.logger.warn(
+        { stream: this.name, ...held },
+        'records past their retention stay: a consumer has not read them',
+      );
+    this.#held = held;
   }
 
   status(): LogStatus {
     const last = this.#segments.at(-1);
     return {
       records: this.nextSequence - this.firstSequence,
-      bytes: this.#segments.reduce(
-        (total, segment) => total + segment.dataBytes + segment.indexBytes + segment.metadataBytes,
-        0,
-      ),
+      bytes: this.#segments.reduce((total, segment) => total + bytesOf(segment), 0),
       segments: this.#segments.length,
       firstSequence: this.firstSequence,
       nextSequence: this.nextSequence,
       lastAppendMs: last && last.lastTimeMs > 0 ? last.lastTimeMs : null,
       damaged: this.#damaged,
+      held: this.#held,
     };
   }
 
@@ -416,7 +404,7 @@ export class SegmentStreamLog implements StreamLog {
       'The server is shutting down; send again once it is back.',
     );
     await this.#committing;
-    await this.#closeFiles();
+    await this.#writer.close();
   }
 }
 
@@ -424,6 +412,13 @@ function stillRunning(key: string): MillraceError {
   return new MillraceError(
     'MR_REQUEST_CONFLICT',
     `The first request with Idempotency-Key ${JSON.stringify(key)} is still running. Repeat this one a little later.`,
+  );
+}
+
+function resharded(name: string): MillraceError {
+  return new MillraceError(
+    'MR_RESHARDED',
+    `The shards of stream '${name}' changed while the records were on their way. Send them again.`,
   );
 }
 

@@ -22,6 +22,8 @@ export class Segment {
   dataBytes = 0;
   indexBytes = 0;
   metadataBytes = 0;
+  /** 0 while it is empty. */
+  firstTimeMs = 0;
   lastTimeMs = 0;
 
   constructor(folder: string, firstSequence: number) {
@@ -55,6 +57,13 @@ export class Segment {
     );
     this.indexBytes += indexBytes;
     this.lastTimeMs = entry.timeMs;
+    if (this.firstTimeMs === 0) this.firstTimeMs = entry.timeMs;
+  }
+
+  /** Goes on counting where an earlier segment ended; times never fall within a log. */
+  follow(previous: Segment): void {
+    this.commit = previous.commit;
+    this.lastTimeMs = previous.lastTimeMs;
   }
 
   /** The runs that hold records of [from, until), up to about `bytesMax`. */
@@ -107,9 +116,10 @@ export async function readSegment(
   folder: string,
   firstSequence: number,
   epoch: Buffer,
+  indexOf: (segment: Segment) => string = ({ indexFile }) => indexFile,
 ): Promise<ReadSegment> {
   const segment = new Segment(folder, firstSequence);
-  const index = await files.readFile(segment.indexFile);
+  const index = await files.readFile(indexOf(segment));
   const entries: CommitEntry[] = [];
   const damaged: string[] = [];
   let at = 0;
