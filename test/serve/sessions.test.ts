@@ -284,12 +284,10 @@ describe('requests with a session cookie', () => {
     const LOG_OUT: Change = ['DELETE', '/v1/session', undefined];
     const changes: Change[] = [
       ['POST', '/v1/streams/sales/records', { id: 'a' }],
-      ['GET', '/v1/streams/sales/shards', undefined, ['reader', 'admin']],
-  ['POST', '/v1/streams/sales/shards', { count: 1 }, ['admin']],
-  ['GET', '/v1/streams/sales/consumers', undefined, ['reader', 'admin']],
-  ['PUT', '/v1/streams/sales/consumers/one', { next: '0' }, ['reader', 'admin']],
-  ['DELETE', '/v1/streams/sales/consumers/one', undefined, ['admin']],
-  ['POST', '/v1/sql', { sql: 'select 1' }],
+      ['POST', '/v1/streams/sales/shards', { count: 1 }],
+      ['PUT', '/v1/streams/sales/consumers/one', { next: '0' }],
+      ['DELETE', '/v1/streams/sales/consumers/one', undefined],
+      ['POST', '/v1/sql', { sql: 'select 1' }],
       ['POST', '/v1/keys', { roles: ['reader'] }],
       ['DELETE', '/v1/keys/nothing', undefined],
       ['POST', '/v1/users', { name: 'x', roles: ['reader'], password: 'short' }],
@@ -352,6 +350,11 @@ const ROUTES: readonly [
   roles: readonly string[],
 ][] = [
   ['POST', '/v1/streams/sales/records', { id: 'a' }, ['producer', 'admin']],
+  ['GET', '/v1/streams/sales/shards', undefined, ['reader', 'admin']],
+  ['POST', '/v1/streams/sales/shards', { count: 1 }, ['admin']],
+  ['GET', '/v1/streams/sales/consumers', undefined, ['reader', 'admin']],
+  ['PUT', '/v1/streams/sales/consumers/one', { next: '0' }, ['reader', 'admin']],
+  ['DELETE', '/v1/streams/sales/consumers/one', undefined, ['admin']],
   ['POST', '/v1/sql', { sql: 'select 1' }, ['reader', 'admin']],
   ['GET', '/v1/lookups/by_id/a', undefined, ['reader', 'admin']],
   ['GET', '/v1/dashboards', undefined, ['reader', 'admin']],
