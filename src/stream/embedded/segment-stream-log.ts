@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { alignedBuffer } from '../../core/aligned-buffer.ts';
 import type { Clock } from '../../core/clock.ts';
 import { invariant, isDiskFull, MillraceError } from '../../core/errors.ts';
-import { type FileSystem, SECTOR_BYTES } from '../../core/file-system.ts';
+import { type FileHandle, type FileSystem, SECTOR_BYTES } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import { RUN } from '../run-columns.ts';
@@ -19,6 +19,7 @@ import { commitBytesMax, layOut, measure, type PendingAppend } from './commit-la
 import { answerLine, type IdempotencyWindow } from './idempotency-window.ts';
 import { type CommitEntry, indexBytes, writeEntry } from './index-format.ts';
 import { Segment, type SegmentFiles, sectorsOf } from './segment.ts';
+import { removeSegment } from './segment-removal.ts';
 
 export interface OpenedLog {
   readonly name: string;
@@ -84,7 +85,8 @@ export class SegmentStreamLog implements StreamLog {
     this.#segments = [...opened.segments];
     this.#damaged = opened.damaged;
     this.#window = window;
-    this.#rollNext = this.#lastSchemaVersion() !== this.schema.version;
+    this.#rollNext =
+      this.#segments.at(-1)?.isSealed === true || this.#lastSchemaVersion() !== this.schema.version;
   }
 
   #lastSchemaVersion(): number | undefined {
@@ -281,26 +283,31 @@ export class SegmentStreamLog implements StreamLog {
       await this.#closeFiles();
       segment = undefined;
     }
-    this.#rollNext = false;
     if (segment && this.#open) return { segment, files: this.#open };
     const created = segment ?? new Segment(this.#folder, this.nextSequence);
-    const previous = this.#segments.at(-1);
-    if (created !== segment && previous) {
-      created.commit = previous.commit;
-      created.lastTimeMs = previous.lastTimeMs;
-    }
+    created.follow(this.#segments.at(-1));
     const files = await this.#openFiles(created);
     if (created !== segment) this.#segments.push(created);
+    // Only now: where there was no space for new files, the next append tries again.
+    this.#rollNext = false;
     return { segment: created, files };
   }
 
   async #openFiles(segment: Segment): Promise<SegmentFiles> {
     const { files } = this.#context;
-    const data = await files.open(segment.dataFile, 'durable');
-    const index = await files.open(segment.indexFile, 'durable');
-    await files.syncFolder(this.#folder);
-    this.#open = { data, index, metadata: undefined };
-    return this.#open;
+    const opened: FileHandle[] = [];
+    try {
+      const data = await files.open(segment.dataFile, 'durable');
+      opened.push(data);
+      const index = await files.open(segment.indexFile, 'durable');
+      opened.push(index);
+      await files.syncFolder(this.#folder);
+      this.#open = { data, index, metadata: undefined };
+      return this.#open;
+    } catch (error) {
+      await Promise.all(opened.map((handle) => handle.close()));
+      throw error;
+    }
   }
 
   async #closeFiles(): Promise<void> {
@@ -344,6 +351,7 @@ export class SegmentStreamLog implements StreamLog {
       await this.#open.metadata?.truncate(segment.metadataBytes);
       await this.#open.index.sync();
       await this.#open.data.sync();
+      await this.#open.metadata?.sync();
       return true;
     } catch (error) {
       this.#context.logger.error(
@@ -386,8 +394,7 @@ export class SegmentStreamLog implements StreamLog {
       const segment = this.#segments[0] as Segment;
       if (segment.lastTimeMs > oldest || segment.nextSequence > passed) break;
       this.#segments.shift();
-      for (const file of [segment.indexFile, segment.dataFile, segment.metadataFile])
-        await this.#context.files.remove(file);
+      await removeSegment(this.#context.files, this.#folder, segment);
       removed += 1;
     }
     if (removed > 0) await this.#context.files.syncFolder(this.#folder);

@@ -1,20 +1,15 @@
-import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
-import { MillraceError } from '../../core/errors.ts';
+import { basename, dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { LIMITS } from '../../core/limits.ts';
-import type { LogSettings, SchemaVersion, StreamLog, StreamStore } from '../stream-store.ts';
+import type { LogSettings, StreamLog, StreamStore } from '../stream-store.ts';
 import { IdempotencyWindow } from './idempotency-window.ts';
-import { recoverNewest } from './recovery.ts';
-import { type ReadSegment, readSegment } from './segment.ts';
+import type { CommitEntry } from './index-format.ts';
+import { describeLog } from './log-description.ts';
+import { setAside } from './quarantine.ts';
+import { readClosed, readRange, recoverNewest } from './recovery.ts';
+import type { Damage, ReadSegment } from './segment.ts';
+import { finishRemovals } from './segment-removal.ts';
 import { type LogContext, SegmentStreamLog } from './segment-stream-log.ts';
-
-/** `stream.json`: what a log says of itself, so that its folder can be read without anything else. */
-interface LogDescription {
-  readonly format: 1;
-  readonly epoch: string;
-  readonly shards: number;
-  readonly schemas: readonly SchemaVersion[];
-}
 
 /** Logs as folders of segment files below `folder`. */
 export class SegmentStreamStore implements StreamStore {
@@ -44,16 +39,24 @@ export class SegmentStreamStore implements StreamStore {
     const { files } = this.#context;
     const folder = join(this.#folder, settings.name);
     await files.makeFolder(folder);
-    const description = await this.#describe(folder, settings);
+    const quarantine = join(dirname(this.#folder), 'quarantine', basename(this.#folder));
+    const described = await describeLog(files, folder, settings);
+    const { description } = described;
     const epoch = Buffer.from(description.epoch.replaceAll('-', ''), 'hex');
+    await finishRemovals(files, folder);
     const read = await this.#readSegments(folder, epoch);
-    const window = await this.#readWindow(read);
-    const damaged = read.flatMap((segment) => segment.damaged);
-    for (const place of damaged)
+    const answers = await this.#readWindow(read);
+    const damaged = [
+      ...described.damaged,
+      ...read.flatMap((segment) => segment.damaged),
+      ...answers.damaged,
+    ];
+    for (const { text } of damaged)
       this.#context.logger.error(
-        { stream: settings.name, place },
-        'damaged log index; reading goes on behind it',
+        { stream: settings.name, place: text },
+        'damaged log; reading goes on behind it',
       );
+    await setAside(this.#context, join(quarantine, settings.name), damaged);
     return new SegmentStreamLog(
       {
         name: settings.name,
@@ -63,74 +66,59 @@ export class SegmentStreamStore implements StreamStore {
         retentionMs: settings.retentionMs,
         schemas: description.schemas,
         segments: read.map(({ segment }) => segment),
-        damaged,
+        damaged: damaged.map(({ text }) => text),
       },
       this.#context,
-      window,
+      answers.window,
     );
-  }
-
-  /** Reads or makes `stream.json`; a changed schema or shard count becomes part of it. */
-  async #describe(folder: string, settings: LogSettings): Promise<LogDescription> {
-    const { files } = this.#context;
-    const path = join(folder, 'stream.json');
-    const stored = (await files.exists(path))
-      ? parseDescription(path, await files.readFile(path))
-      : undefined;
-    const known = stored?.schemas.at(-1);
-    const { fields, unknown } = settings.schema;
-    const unchanged =
-      known && JSON.stringify([known.fields, known.unknown]) === JSON.stringify([fields, unknown]);
-    if (stored && unchanged && stored.shards === settings.shards) return stored;
-    const description: LogDescription = {
-      format: 1,
-      epoch: stored?.epoch ?? randomUUID(),
-      shards: settings.shards,
-      schemas: unchanged
-        ? (stored?.schemas ?? [])
-        : [...(stored?.schemas ?? []), { version: (known?.version ?? 0) + 1, fields, unknown }],
-    };
-    await files.replaceFile(path, `${JSON.stringify(description, null, 1)}\n`);
-    return description;
   }
 
   async #readSegments(folder: string, epoch: Buffer): Promise<ReadSegment[]> {
     const { files } = this.#context;
     const names = (await files.list(folder))
-      .map((entry) => /^(\d{16})\.idx$/.exec(entry.name)?.[1])
+      .map((entry) => /^(\d{16})\.(idx|ndjson)$/.exec(entry.name)?.[1])
       .filter((name) => name !== undefined);
+    const firsts = [...new Set(names)].map(Number);
     const read: ReadSegment[] = [];
-    for (const [index, name] of names.entries()) {
-      const newest = index === names.length - 1;
-      read.push(await (newest ? recoverNewest : readSegment)(files, folder, Number(name), epoch));
+    for (const [index, first] of firsts.entries()) {
+      const next = firsts[index + 1];
+      const one =
+        next === undefined
+          ? await recoverNewest(files, folder, first, epoch)
+          : await readClosed(files, folder, first, { epoch, next });
+      one.segment.follow(read.at(-1)?.segment);
+      read.push(one);
     }
     return read;
   }
 
-  async #readWindow(read: readonly ReadSegment[]): Promise<IdempotencyWindow> {
-    const window = new IdempotencyWindow(this.#context.files);
-    const oldest = this.#context.clock.now() - LIMITS.idempotencyWindowMs;
-    for (const { segment, entries } of read) {
-      const recent = entries.filter((entry) => entry.metadataLength > 0 && entry.timeMs >= oldest);
-      if (recent.length === 0) continue;
-      const metadata = await this.#context.files.readFile(segment.metadataFile);
-      for (const entry of recent) {
-        const lines = metadata.subarray(
-          entry.metadataPosition,
-          entry.metadataPosition + entry.metadataLength,
-        );
-        window.add(lines, segment.metadataFile, entry.metadataPosition, entry.timeMs);
+  /** The answers to keyed requests that are still remembered; damaged ones are named, and their keys forgotten. */
+  async #readWindow(
+    read: readonly ReadSegment[],
+  ): Promise<{ window: IdempotencyWindow; damaged: Damage[] }> {
+    const { files, clock } = this.#context;
+    const window = new IdempotencyWindow(files);
+    const damaged: Damage[] = [];
+    const oldest = clock.now() - LIMITS.idempotencyWindowMs;
+    for (const { segment, entries } of read)
+      for (const entry of entries) {
+        if (entry.metadataLength === 0 || entry.timeMs < oldest) continue;
+        const { metadataFile: file } = segment;
+        const start = entry.metadataPosition;
+        const lines = await readRange(files, file, start, entry.metadataLength);
+        if (crc32(lines) === entry.metadataCrc && lines.length === entry.metadataLength)
+          window.add(lines, file, start, entry.timeMs);
+        else damaged.push(lostKeys(file, entry));
       }
-    }
-    return window;
+    return { window, damaged };
   }
 }
 
-function parseDescription(path: string, bytes: Buffer): LogDescription {
-  const parsed = JSON.parse(bytes.toString()) as LogDescription;
-  if (parsed.format === 1) return parsed;
-  throw new MillraceError(
-    'MR_STORAGE_FORMAT',
-    `${path} has format ${String(parsed.format)}; this version reads format 1. Use the version of millrace that wrote it.`,
-  );
+function lostKeys(file: string, entry: CommitEntry): Damage {
+  const { metadataPosition: start, metadataLength, firstSequence, records } = entry;
+  const end = start + metadataLength;
+  return {
+    text: `${file}: bytes ${start} to ${end}, idempotency keys of records ${firstSequence} to ${firstSequence + records - 1}`,
+    places: [{ file, start, end }],
+  };
 }
