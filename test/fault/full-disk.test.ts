@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
 import { eventually, type RunningPipeline, startPipeline } from '../support/pipeline.ts';
 import { smallDisk } from '../support/small-disk.ts';
@@ -39,7 +39,7 @@ class Producer {
 
 test('a full disk refuses records with 507, reads go on, and it resumes by itself; nothing acknowledged is lost', async (context) => {
   const folder = temporaryFolder();
-  const disk = await smallDisk(folder, 96);
+  const disk = await smallDisk(folder, 96, onTestFinished);
   if (typeof disk === 'string') {
     console.warn(disk);
     return context.skip(disk);

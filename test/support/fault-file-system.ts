@@ -21,8 +21,12 @@ export function seededRandom(seed: number): () => number {
 export interface Fault {
   /** The call, counted from 1, that it hits. */
   readonly call: number;
-  /** `error`: fails and does nothing. `full`: ENOSPC. `cut`: power goes in the middle of the call. */
-  readonly kind: 'error' | 'full' | 'cut';
+  /**
+   * `error`: fails and does nothing. `full`: ENOSPC. `short`: some sectors are written, then ENOSPC.
+   * `cut`: power goes in the middle of the call. `drop`: power goes before it.
+   * `forget`: a durable write is reported done, and is gone when power goes.
+   */
+  readonly kind: 'error' | 'full' | 'short' | 'cut' | 'drop' | 'forget';
 }
 
 interface File {
@@ -86,14 +90,51 @@ export class FaultFileSystem implements FileSystem {
         bytes[at] = (bytes[at] as number) ^ (1 << Math.floor(this.#random() * 8));
   }
 
-  #step(): Fault['kind'] | undefined {
+  /** The same disk once more, to do something else to it. */
+  copy(seed: number): FaultFileSystem {
+    const copy = new FaultFileSystem(seed, { honestDurable: this.#honestDurable });
+    for (const [path, { seen, kept }] of this.#files)
+      copy.#files.set(path, { seen: Buffer.from(seen), kept: Buffer.from(kept) });
+    for (const path of this.#keptNames.keys()) {
+      const file = copy.#files.get(path);
+      if (file) copy.#keptNames.set(path, file);
+    }
+    for (const folder of this.#folders) copy.#folders.add(folder);
+    return copy;
+  }
+
+  /** All files, sorted. */
+  get paths(): string[] {
+    return [...this.#files.keys()].sort();
+  }
+
+  sizeOf(path: string): number {
+    return this.#file(path).seen.length;
+  }
+
+  /** Cuts a file off, on disk and in the cache. */
+  cutFile(path: string, length: number): void {
+    const file = this.#file(path);
+    file.seen = Buffer.from(file.seen.subarray(0, length));
+    file.kept = Buffer.from(file.kept.subarray(0, length));
+  }
+
+  /** Counts the call and lets it fail. What comes back is for calls that can be met in their middle. */
+  #step(hasMiddle = false): Fault['kind'] | undefined {
     if (this.#off) throw systemError('EIO', 'the power is off');
     this.calls += 1;
     if (this.#fault?.call !== this.calls) return undefined;
     const { kind } = this.#fault;
     if (kind === 'error') throw systemError('EIO', `call ${this.calls} fails`);
-    if (kind === 'full') throw systemError('ENOSPC', 'no space left on device');
+    if (kind === 'full' || (kind === 'short' && !hasMiddle))
+      throw systemError('ENOSPC', 'no space left on device');
+    if (kind === 'drop' || (kind === 'cut' && !hasMiddle)) this.#goOff();
     return kind;
+  }
+
+  #goOff(): never {
+    this.#off = true;
+    throw systemError('EIO', 'the power went during this call');
   }
 
   #file(path: string): File {
@@ -116,31 +157,35 @@ export class FaultFileSystem implements FileSystem {
     };
     return {
       write: async (bytes, position) => {
-        const fault = this.#step();
+        const fault = this.#step(true);
         if (fault === 'cut') {
           this.#tear(file, bytes, position);
-          this.#off = true;
-          throw systemError('EIO', 'the power went during this write');
+          this.#goOff();
+        }
+        if (fault === 'short') {
+          const whole = Math.floor((bytes.length * this.#random()) / SECTOR_BYTES) * SECTOR_BYTES;
+          file.seen = written(file.seen, bytes.subarray(0, whole), position);
+          throw systemError('ENOSPC', `only ${whole} of ${bytes.length} bytes were written`);
         }
         file.seen = written(file.seen, bytes, position);
-        if (durable) keep();
+        if (durable && fault !== 'forget') file.kept = written(file.kept, bytes, position);
       },
       read: async (position, length) => {
-        if (this.#off) throw systemError('EIO', 'the power is off');
+        this.#step();
         return Buffer.from(file.seen.subarray(position, position + length));
       },
       sync: async () => {
-        if (this.#step() === 'cut') {
-          this.#off = true;
-          throw systemError('EIO', 'the power went during this sync');
-        }
+        this.#step();
         keep();
       },
       truncate: async (length) => {
         this.#step();
         file.seen = Buffer.from(file.seen.subarray(0, length));
       },
-      size: async () => file.seen.length,
+      size: async () => {
+        this.#step();
+        return file.seen.length;
+      },
       close: async () => {},
     };
   }
@@ -159,16 +204,14 @@ export class FaultFileSystem implements FileSystem {
   }
 
   async replaceFile(path: string, bytes: Uint8Array | string): Promise<void> {
-    const fault = this.#step();
+    const fault = this.#step(true);
+    if (fault === 'short') throw systemError('ENOSPC', 'no space left on device');
     if (fault !== 'cut' || this.#random() < 0.5) {
       const file = { seen: Buffer.from(bytes as string), kept: Buffer.from(bytes as string) };
       this.#files.set(path, file);
       this.#keptNames.set(path, file);
     }
-    if (fault === 'cut') {
-      this.#off = true;
-      throw systemError('EIO', 'the power went during this rename');
-    }
+    if (fault === 'cut') this.#goOff();
   }
 
   async list(folder: string): Promise<FileEntry[]> {
@@ -183,6 +226,7 @@ export class FaultFileSystem implements FileSystem {
   }
 
   async makeFolder(path: string): Promise<void> {
+    this.#step();
     this.#folders.add(path);
   }
 
@@ -198,11 +242,7 @@ export class FaultFileSystem implements FileSystem {
   }
 
   async syncFolder(path: string): Promise<void> {
-    const fault = this.#step();
-    if (fault === 'cut') {
-      this.#off = true;
-      throw systemError('EIO', 'the power went during this sync');
-    }
+    this.#step();
     const kept = [...this.#keptNames].filter(([name]) => dirname(name) !== path);
     const now = [...this.#files].filter(([name]) => dirname(name) === path);
     this.#keptNames = new Map([...kept, ...now]);

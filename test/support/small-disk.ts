@@ -1,8 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readlinkSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
-import { eventually } from './pipeline.ts';
+import { eventually } from './eventually.ts';
 
 export interface SmallDisk {
   /** Where it is mounted, for processes that `via` starts. */
@@ -25,10 +24,14 @@ const NAMESPACES: readonly (readonly [unshare: string[], enter: string[]])[] = [
 
 /**
  * A real disk of a few megabytes: a tmpfs in a mount namespace of its own, so that nothing is mounted for
- * others and all of it is gone with the test. Works for root, and for others where the kernel lets them.
+ * others and all of it is gone when `onEnd` calls. Works for root, and for others where the kernel lets them.
  * Where neither does it answers why.
  */
-export async function smallDisk(folder: string, megabytes: number): Promise<SmallDisk | string> {
+export async function smallDisk(
+  folder: string,
+  megabytes: number,
+  onEnd: (release: () => void) => void,
+): Promise<SmallDisk | string> {
   const path = join(folder, 'disk');
   mkdirSync(path);
   const reasons: string[] = [];
@@ -42,7 +45,7 @@ export async function smallDisk(folder: string, megabytes: number): Promise<Smal
       reasons.push(problem);
       continue;
     }
-    onTestFinished(() => {
+    onEnd(() => {
       holder.kill('SIGKILL');
     });
     return diskOf(holder, path, enter);

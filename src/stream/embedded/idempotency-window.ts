@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
@@ -15,6 +16,7 @@ interface Location {
   readonly file: string;
   readonly position: number;
   readonly length: number;
+  readonly crc: number;
 }
 
 export function answerLine(stored: StoredAnswer): string {
@@ -39,13 +41,15 @@ export class IdempotencyWindow {
     let start = 0;
     for (let end = lines.indexOf(10); end !== -1; end = lines.indexOf(10, start)) {
       if (end > start) {
-        const { key, bodyHash } = JSON.parse(lines.toString('utf8', start, end)) as StoredAnswer;
+        const line = lines.subarray(start, end);
+        const { key, bodyHash } = JSON.parse(line.toString()) as StoredAnswer;
         this.#byKey.set(key, {
           bodyHash,
           timeMs,
           file,
           position: position + start,
           length: end - start,
+          crc: crc32(line),
         });
       }
       start = end + 1;
@@ -70,6 +74,11 @@ export class IdempotencyWindow {
     const handle = await this.#files.open(location.file, 'read');
     try {
       const line = await handle.read(location.position, location.length);
+      if (crc32(line) !== location.crc)
+        throw new MillraceError(
+          'MR_STORAGE_DAMAGED',
+          `The answer to the request with Idempotency-Key ${JSON.stringify(key)} is damaged in ${location.file} at byte ${location.position}. Its records are stored; do not send them again.`,
+        );
       return (JSON.parse(line.toString()) as StoredAnswer).answer;
     } finally {
       await handle.close();

@@ -97,6 +97,48 @@ export function readEntry(
   return { entry: parseEntry(sectors, runs), bytes };
 }
 
+/** Far more than a commit to every shard that a stream may have takes. */
+const ENTRY_SECTORS_MAX = 64;
+
+/** Length of the entry whose first sector is at `at`, as far as that sector can be believed. */
+export function declaredBytes(index: Buffer, at: number): number {
+  if (at + SECTOR_BYTES > index.length || !looksLikeHeader(index, at)) return SECTOR_BYTES;
+  const sectors = index.readUInt16LE(at + 6);
+  return (sectors >= 1 && sectors <= ENTRY_SECTORS_MAX ? sectors : 1) * SECTOR_BYTES;
+}
+
+/**
+ * The entry at `at` where a single bit of it is wrong: only one flip back makes its checksum match. So
+ * a flipped bit in the index, which would hide a whole commit, hides nothing.
+ */
+export function repairEntry(
+  index: Buffer,
+  at: number,
+  epoch: Buffer,
+): { entry: CommitEntry; bytes: number } | undefined {
+  if (!looksLikeHeader(index, at)) return undefined;
+  const sectors = Buffer.from(index.subarray(at, at + ENTRY_SECTORS_MAX * SECTOR_BYTES));
+  const bits = Math.min(declaredBytes(index, at), sectors.length) * 8;
+  for (let bit = 0; bit < bits; bit++) {
+    flip(sectors, bit);
+    const found = readEntry(sectors, 0, epoch);
+    if (found) return found;
+    flip(sectors, bit);
+  }
+  return undefined;
+}
+
+function flip(bytes: Buffer, bit: number): void {
+  bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7));
+}
+
+/** The magic number, or one bit away from it. */
+function looksLikeHeader(index: Buffer, at: number): boolean {
+  if (at + SECTOR_BYTES > index.length) return false;
+  const wrong = index.readUInt32LE(at) ^ MAGIC;
+  return (wrong & (wrong - 1)) === 0;
+}
+
 function parseEntry(sectors: Buffer, runs: number): CommitEntry {
   return {
     commit: readUInt64(sectors, 8),

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { MillraceError } from '../../core/errors.ts';
 import { changeShards, evenShards, forgetShards, type ShardMap } from '../shard-map.ts';
 import type { LogSettings, SchemaVersion } from '../stream-store.ts';
-import { checkedJson, readCheckedJson } from './checked-json.ts';
 
 /** `stream.json`: what a log says of itself, so that its folder can be read without anything else. */
 export interface LogDescription {
@@ -32,13 +31,12 @@ type Stored = { readonly epoch: string; readonly schemas: readonly SchemaVersion
     }
 );
 
-/** @throws MillraceError MR_STORAGE_FORMAT for a file of a later version, or a broken one */
-export function parseDescription(path: string, bytes: Buffer): LogDescription {
-  const stored = readCheckedJson(
-    path,
-    bytes,
-    'Restore it from a backup: without it the segments beside it cannot be read for sure.',
-  ) as Stored;
+/**
+ * @param value of a sound file
+ * @throws MillraceError MR_STORAGE_FORMAT for one of a later version
+ */
+export function parseDescription(path: string, value: object): LogDescription {
+  const stored = value as Stored;
   const { epoch, schemas } = stored;
   if (stored.format === 1)
     return { epoch, schemas, shardsDefined: stored.shards, shards: evenShards(stored.shards) };
@@ -60,13 +58,14 @@ export function parseDescription(path: string, bytes: Buffer): LogDescription {
   );
 }
 
-export function describeLog({ epoch, schemas, shardsDefined, shards }: LogDescription): string {
+export function storedDescription(description: LogDescription): object {
+  const { epoch, schemas, shardsDefined, shards } = description;
   const text = shards.map((shard) => ({
     ...shard,
     hashFrom: String(shard.hashFrom),
     hashLast: String(shard.hashLast),
   }));
-  return checkedJson({ format: FORMAT, epoch, shardsDefined, shards: text, schemas });
+  return { format: FORMAT, epoch, shardsDefined, shards: text, schemas };
 }
 
 /** What the log is with the settings; the same object where nothing changes. */
@@ -75,21 +74,26 @@ export function withSettings(
   { schema, shards }: LogSettings,
   position: { readonly first: number; readonly next: number },
 ): LogDescription {
-  const fresh: LogDescription = stored ?? {
+  const known: LogDescription = stored ?? {
     epoch: randomUUID(),
     shardsDefined: shards,
     shards: evenShards(shards),
     schemas: [],
   };
-  const schemas = withSchema(fresh.schemas, schema);
+  const schemas = withSchema(known.schemas, schema);
   const resized =
-    fresh.shardsDefined === shards
-      ? fresh.shards
-      : changeShards(fresh.shards, { count: shards }, position.next);
+    known.shardsDefined === shards
+      ? known.shards
+      : changeShards(known.shards, { count: shards }, position.next);
   const kept = forgetShards(resized, position.first);
-  if (stored && schemas === stored.schemas && kept === stored.shards && resized === stored.shards)
+  if (
+    stored &&
+    stored.shardsDefined === shards &&
+    schemas === stored.schemas &&
+    kept === stored.shards
+  )
     return stored;
-  return { epoch: fresh.epoch, shardsDefined: shards, shards: kept, schemas };
+  return { epoch: known.epoch, shardsDefined: shards, shards: kept, schemas };
 }
 
 function withSchema(

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { checkedJson, readCheckedJson } from './checked-json.ts';
+import { readChecked, writeChecked } from './checked-file.ts';
+import type { Damage } from './segment.ts';
 
 interface Stored {
   readonly format: 2;
@@ -24,15 +25,18 @@ export class NamedConsumers {
     this.#positions = positions;
   }
 
-  static async open(files: FileSystem, folder: string): Promise<NamedConsumers> {
+  /** Damaged in both copies, consumers are not known any more: each says anew where it is. */
+  static async open(
+    files: FileSystem,
+    folder: string,
+  ): Promise<{ consumers: NamedConsumers; damaged: readonly Damage[] }> {
     const path = join(folder, 'consumers.json');
-    if (!(await files.exists(path))) return new NamedConsumers(files, path, new Map());
-    const { consumers } = readCheckedJson(
-      path,
-      await files.readFile(path),
-      'Remove it and tell each consumer anew where to begin.',
-    ) as Stored;
-    return new NamedConsumers(files, path, new Map(Object.entries(consumers)));
+    const { value, damaged } = await readChecked(files, path);
+    const { consumers } = (value ?? { consumers: {} }) as Pick<Stored, 'consumers'>;
+    return {
+      consumers: new NamedConsumers(files, path, new Map(Object.entries(consumers))),
+      damaged,
+    };
   }
 
   get positions(): ReadonlyMap<string, number> {
@@ -64,7 +68,7 @@ export class NamedConsumers {
       const positions = new Map(this.#positions);
       apply(positions);
       const stored: Stored = { format: 2, consumers: Object.fromEntries(positions) };
-      await this.#files.replaceFile(this.#path, checkedJson(stored));
+      await writeChecked(this.#files, this.#path, stored);
       this.#positions = positions;
     });
     this.#writing = changed.catch(() => undefined);

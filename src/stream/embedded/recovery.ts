@@ -1,12 +1,16 @@
 import { crc32 } from 'node:zlib';
-import type { FileHandle, FileSystem } from '../../core/file-system.ts';
-import type { CommitEntry } from './index-format.ts';
-import { indexBytes } from './index-format.ts';
-import { type ReadSegment, readSegment, Segment } from './segment.ts';
+import { type FileHandle, type FileSystem, SECTOR_BYTES } from '../../core/file-system.ts';
+import { RUN } from '../run-columns.ts';
+import { type CommitEntry, type CommitRun, declaredBytes, indexBytes } from './index-format.ts';
+import { type Damage, type ReadSegment, readSegment, Segment } from './segment.ts';
 
 /**
  * Makes the newest segment ready to be appended to. Commits are strictly serial, so only its last one
  * can be unfinished, and that was never acknowledged: it is cut off data, index and metadata.
+ *
+ * What is unfinished is told from what is damaged by what a disk leaves of a write that did not end:
+ * whole sectors are missing or zero, and no sector of a commit is zero. Damage is never cut off, as it was
+ * acknowledged: it is named, and where it is at the end the segment is closed and the next one begins.
  */
 export async function recoverNewest(
   files: FileSystem,
@@ -15,15 +19,99 @@ export async function recoverNewest(
   epoch: Buffer,
 ): Promise<ReadSegment> {
   const read = await readSegment(files, folder, firstSequence, epoch);
+  const { segment } = read;
   const last = read.entries.at(-1);
-  const whole = last === undefined || (await isWhole(files, read.segment, last));
-  const entries = whole ? read.entries : read.entries.slice(0, -1);
-  const segment = whole ? read.segment : rebuild(folder, firstSequence, read, entries);
-  await cutTo(files, segment.indexFile, segment.indexBytes);
-  await cutTo(files, segment.dataFile, segment.dataBytes);
-  if (await files.exists(segment.metadataFile))
-    await cutTo(files, segment.metadataFile, segment.metadataBytes);
-  return { segment, entries, torn: read.torn || !whole, damaged: read.damaged };
+  const state = last === undefined ? 'whole' : await stateOf(files, segment, last);
+  if (isDamagedTail(read.tail) || (state !== 'unfinished' && (await isShort(files, segment))))
+    return sealed(files, read);
+  if (state === 'unfinished') {
+    const entries = read.entries.slice(0, -1);
+    const rest = rebuild(folder, firstSequence, read, entries);
+    await cut(files, rest);
+    return { ...read, segment: rest, entries };
+  }
+  await cut(files, segment);
+  if (state === 'whole' || last === undefined) return read;
+  const named = await damagedRuns(files, segment, last);
+  return { ...read, damaged: [...read.damaged, ...named] };
+}
+
+/** Reads a closed segment; `next` is where the one behind it begins. What is missing before it is named. */
+export async function readClosed(
+  files: FileSystem,
+  folder: string,
+  firstSequence: number,
+  { epoch, next }: { epoch: Buffer; next: number },
+): Promise<ReadSegment> {
+  const read = await readSegment(files, folder, firstSequence, epoch);
+  return { ...read, damaged: [...read.damaged, ...(await missingEnd(files, read, next))] };
+}
+
+/** Records below `next` that no entry knows, and runs that are not in the data any more. */
+async function missingEnd(
+  files: FileSystem,
+  { segment, tail }: ReadSegment,
+  next: number,
+): Promise<Damage[]> {
+  const { indexFile, dataFile, indexBytes: start, dataBytes, nextSequence, runs } = segment;
+  const size = await sizeOf(files, dataFile);
+  const damaged: Damage[] = [];
+  if (nextSequence < next)
+    damaged.push({
+      text: `${indexFile}: bytes ${start} to ${start + tail.length}, records ${nextSequence} to ${next - 1}`,
+      places: [
+        { file: indexFile, start, end: start + tail.length },
+        { file: dataFile, start: dataBytes, end: size },
+      ],
+    });
+  for (let run = 0; run < runs.length; run++) {
+    const position = runs.value(run, RUN.position);
+    const end = position + runs.value(run, RUN.length);
+    if (end <= size) continue;
+    const first = runs.value(run, RUN.firstSequence);
+    damaged.push({
+      text: `${dataFile}: bytes ${size} to ${end} are missing, records ${first} to ${first + runs.value(run, RUN.count) - 1}`,
+      places: [{ file: dataFile, start: position, end: Math.max(position, size) }],
+    });
+  }
+  return damaged;
+}
+
+/** The first entry behind the sound ones is all there, and wrong. */
+function isDamagedTail(tail: Buffer): boolean {
+  const bytes = declaredBytes(tail, 0);
+  return tail.length >= bytes && !hasZeroSector(tail.subarray(0, bytes));
+}
+
+function hasZeroSector(bytes: Buffer): boolean {
+  for (let at = 0; at < bytes.length; at += SECTOR_BYTES)
+    if (bytes.subarray(at, at + SECTOR_BYTES).every((byte) => byte === 0)) return true;
+  return false;
+}
+
+/**
+ * Closes the segment as it is. Records behind the known ones are not known any more, so as many numbers
+ * as there are lines are passed over: none is ever used twice.
+ */
+async function sealed(files: FileSystem, read: ReadSegment): Promise<ReadSegment> {
+  const { segment, tail } = read;
+  const lines = await linesFrom(files, segment.dataFile, segment.dataBytes);
+  const next = segment.nextSequence + (isDamagedTail(tail) ? Math.max(1, lines) : 0);
+  const named = await missingEnd(files, read, next);
+  segment.isSealed = true;
+  segment.nextSequence = next;
+  return { ...read, damaged: [...read.damaged, ...named] };
+}
+
+async function linesFrom(files: FileSystem, path: string, position: number): Promise<number> {
+  if (!(await files.exists(path))) return 0;
+  const bytes = await withHandle(files, path, 'read', async (handle) =>
+    handle.read(position, Math.max(0, (await handle.size()) - position)),
+  );
+  return bytes
+    .toString('latin1')
+    .split('\n')
+    .filter((line) => line !== '').length;
 }
 
 function rebuild(
@@ -39,25 +127,64 @@ function rebuild(
   return segment;
 }
 
-/** Whether data and metadata of the commit are on disk as its entry says. */
-async function isWhole(files: FileSystem, segment: Segment, entry: CommitEntry): Promise<boolean> {
+/** Whether data and metadata of the commit are on disk as its entry says, or how they are not. */
+async function stateOf(
+  files: FileSystem,
+  segment: Segment,
+  entry: CommitEntry,
+): Promise<'whole' | 'unfinished' | 'damaged'> {
   const data = await readRange(files, segment.dataFile, entry.dataPosition, entry.dataLength);
-  const sound = entry.runs.every((run) => {
-    const start = run.position - entry.dataPosition;
-    const bytes = data.subarray(start, start + run.length);
-    return bytes.length === run.length && crc32(bytes) === run.crc;
-  });
-  if (!sound || entry.metadataLength === 0) return sound;
   const metadata = await readRange(
     files,
     segment.metadataFile,
     entry.metadataPosition,
     entry.metadataLength,
   );
-  return metadata.length === entry.metadataLength && crc32(metadata) === entry.metadataCrc;
+  if (
+    entry.runs.every((run) => isSound(data, run, entry)) &&
+    metadata.length === entry.metadataLength &&
+    crc32(metadata) === entry.metadataCrc
+  )
+    return 'whole';
+  if ((await sizeOf(files, segment.dataFile)) < entry.dataPosition) return 'damaged';
+  const isMissing =
+    data.length < entry.dataLength ||
+    metadata.length < entry.metadataLength ||
+    hasZeroSector(data) ||
+    hasZeroSector(metadata);
+  return isMissing ? 'unfinished' : 'damaged';
 }
 
-async function readRange(
+function isSound(data: Buffer, run: CommitRun, { dataPosition }: CommitEntry): boolean {
+  const start = run.position - dataPosition;
+  const bytes = data.subarray(start, start + run.length);
+  return bytes.length === run.length && crc32(bytes) === run.crc;
+}
+
+/** Bytes that were durable are gone: what is appended behind them would begin with a hole. */
+async function isShort(files: FileSystem, segment: Segment): Promise<boolean> {
+  return (
+    (await sizeOf(files, segment.dataFile)) < segment.dataBytes ||
+    (await sizeOf(files, segment.metadataFile)) < segment.metadataBytes
+  );
+}
+
+async function damagedRuns(
+  files: FileSystem,
+  { dataFile }: Segment,
+  entry: CommitEntry,
+): Promise<Damage[]> {
+  const data = await readRange(files, dataFile, entry.dataPosition, entry.dataLength);
+  return entry.runs
+    .filter((run) => !isSound(data, run, entry))
+    .map(({ position, length, firstSequence, count }) => ({
+      text: `${dataFile}: bytes ${position} to ${position + length}, records ${firstSequence} to ${firstSequence + count - 1}`,
+      places: [{ file: dataFile, start: position, end: position + length }],
+    }));
+}
+
+/** Bytes of a file from `position` on, as far as there are any. */
+export async function readRange(
   files: FileSystem,
   path: string,
   position: number,
@@ -67,7 +194,19 @@ async function readRange(
   return withHandle(files, path, 'read', (handle) => handle.read(position, length));
 }
 
+async function sizeOf(files: FileSystem, path: string): Promise<number> {
+  if (!(await files.exists(path))) return 0;
+  return withHandle(files, path, 'read', (handle) => handle.size());
+}
+
+async function cut(files: FileSystem, segment: Segment): Promise<void> {
+  await cutTo(files, segment.indexFile, segment.indexBytes);
+  await cutTo(files, segment.dataFile, segment.dataBytes);
+  await cutTo(files, segment.metadataFile, segment.metadataBytes);
+}
+
 async function cutTo(files: FileSystem, path: string, bytes: number): Promise<void> {
+  if (!(await files.exists(path))) return;
   await withHandle(files, path, 'write', async (handle) => {
     if ((await handle.size()) <= bytes) return;
     await handle.truncate(bytes);

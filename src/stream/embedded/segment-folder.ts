@@ -1,126 +1,138 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
-import { describeLog, type LogDescription, parseDescription } from './log-description.ts';
-import { recoverNewest } from './recovery.ts';
-import { type ReadSegment, readSegment, Segment } from './segment.ts';
+import { readChecked, writeChecked } from './checked-file.ts';
+import { type LogDescription, parseDescription, storedDescription } from './log-description.ts';
+import { readClosed, recoverNewest } from './recovery.ts';
+import { type Damage, type ReadSegment, readSegment, Segment } from './segment.ts';
 
 const DESCRIPTION = 'stream.json';
-const SEGMENT_FILE = /^(\d{16})\.(ndjson|idx|meta|keyed)$/;
 
-/** The files of one log: `stream.json` and those of its segments. */
-export class SegmentFolder {
-  readonly path: string;
-  /** What `stream.json` said when it was opened; undefined for a new log. */
+/** What a folder held when it was opened. */
+interface Opened {
+  /** Undefined for a new log. */
   readonly description: LogDescription | undefined;
   /** In order; the last one can be appended to. */
   readonly read: readonly ReadSegment[];
   /** Segments whose records are gone while answers to keyed requests among them are still needed. */
   readonly answersOnly: readonly ReadSegment[];
+  readonly damaged: readonly Damage[];
+}
+
+/** The files of one log: `stream.json` and those of its segments. */
+export class SegmentFolder {
+  readonly path: string;
+  readonly opened: Opened;
   readonly #files: FileSystem;
   readonly #answers: Segment[];
 
-  private constructor(
-    files: FileSystem,
-    path: string,
-    description: LogDescription | undefined,
-    read: readonly ReadSegment[],
-    answersOnly: readonly ReadSegment[],
-  ) {
+  private constructor(files: FileSystem, path: string, opened: Opened) {
     this.#files = files;
     this.path = path;
-    this.description = description;
-    this.read = read;
-    this.answersOnly = answersOnly;
-    this.#answers = answersOnly.map(({ segment }) => segment);
+    this.opened = opened;
+    this.#answers = opened.answersOnly.map(({ segment }) => segment);
   }
 
-  /** @throws MillraceError MR_STORAGE_FORMAT where segments cannot be told to be this log's */
+  /** @throws MillraceError MR_STORAGE_DAMAGED where segments cannot be told to be this log's */
   static async open(files: FileSystem, path: string): Promise<SegmentFolder> {
     await files.makeFolder(path);
-    const names = (await files.list(path)).map(({ name }) => name);
-    const kinds = kindsByStart(names);
-    const description = names.includes(DESCRIPTION)
-      ? parseDescription(join(path, DESCRIPTION), await files.readFile(join(path, DESCRIPTION)))
-      : undefined;
-    if (!description && kinds.size > 0)
+    const file = join(path, DESCRIPTION);
+    const { value, damaged, isWhole } = await readChecked(files, file);
+    const hasSegments = (await startsOf(files, path, 'ndjson|idx')).length > 0;
+    if (!value && (hasSegments || damaged.length > 0))
       throw new MillraceError(
-        'MR_STORAGE_FORMAT',
-        `${join(path, DESCRIPTION)} is missing, and there are segments beside it. Restore it from a backup; nothing was changed.`,
+        'MR_STORAGE_DAMAGED',
+        `${file} and its copy are ${damaged.length > 0 ? 'damaged' : 'missing'}: without them the log in ${path} cannot be read. Restore one of them from a backup; nothing was changed.`,
       );
-    if (!description) return new SegmentFolder(files, path, undefined, [], []);
+    if (!value)
+      return new SegmentFolder(files, path, {
+        description: undefined,
+        read: [],
+        answersOnly: [],
+        damaged: [],
+      });
+    const description = parseDescription(file, value);
+    if (!isWhole) await writeChecked(files, file, storedDescription(description));
+    await finishRemovals(files, path);
     const epoch = Buffer.from(description.epoch.replaceAll('-', ''), 'hex');
-    const kept = [...kinds].filter(([, kind]) => kind.has('idx')).map(([start]) => start);
-    await removeLeftovers(files, path, kinds, kept[0]);
-    const read: ReadSegment[] = [];
-    for (const start of kept)
-      read.push(
-        await (start === kept.at(-1) ? recoverNewest : readSegment)(files, path, start, epoch),
-      );
-    const [previous, newest] = [read.at(-2)?.segment, read.at(-1)?.segment];
-    if (previous && newest?.commit === 0) newest.follow(previous);
-    const answersOnly: ReadSegment[] = [];
-    for (const [start, kind] of kinds)
-      if (kind.has('keyed'))
-        answersOnly.push(await readSegment(files, path, start, epoch, keyedFile));
-    return new SegmentFolder(files, path, description, read, answersOnly);
+    return new SegmentFolder(files, path, {
+      description,
+      read: await readSegments(files, path, epoch),
+      answersOnly: await readAnswers(files, path, epoch),
+      damaged,
+    });
   }
 
   async writeDescription(description: LogDescription): Promise<void> {
-    await this.#files.replaceFile(join(this.path, DESCRIPTION), describeLog(description));
+    await writeChecked(this.#files, join(this.path, DESCRIPTION), storedDescription(description));
   }
 
   /**
-   * Removes the records of the segments for good. Answers to keyed requests since `answersSinceMs` stay:
-   * their index is renamed, so that no reader takes the segment for one with records.
+   * Removes the records of the segments for good, so that a crash in between is never taken for damage:
+   * first the index gets another name, and only when that is durable other files go. Answers to keyed
+   * requests since `answersSinceMs` stay.
    */
   async removeSegments(segments: readonly Segment[], answersSinceMs: number): Promise<void> {
     const old = this.#answers.filter((segment) => segment.lastTimeMs < answersSinceMs);
     if (segments.length + old.length === 0) return;
-    const isNeeded = (segment: Segment) =>
-      segment.metadataBytes > 0 && segment.lastTimeMs >= answersSinceMs;
-    for (const segment of segments)
-      if (isNeeded(segment)) await this.#files.rename(segment.indexFile, keyedFile(segment));
-      else await this.#files.remove(segment.indexFile);
-    await this.#files.syncFolder(this.path);
+    const isNeeded = ({ metadataBytes, lastTimeMs }: Segment) =>
+      metadataBytes > 0 && lastTimeMs >= answersSinceMs;
     for (const segment of segments) {
-      await this.#files.remove(segment.dataFile);
-      if (!isNeeded(segment)) await this.#files.remove(segment.metadataFile);
+      const { indexFile, answersFile, expiredFile } = segment;
+      await this.#files.rename(indexFile, isNeeded(segment) ? answersFile : expiredFile);
     }
-    for (const segment of old) {
-      await this.#files.remove(keyedFile(segment));
-      await this.#files.remove(segment.metadataFile);
-    }
+    for (const { answersFile, expiredFile } of old)
+      await this.#files.rename(answersFile, expiredFile);
     await this.#files.syncFolder(this.path);
     this.#answers.splice(0, old.length);
     this.#answers.push(...segments.filter(isNeeded));
+    await finishRemovals(this.#files, this.path);
   }
 }
 
-const keyedFile = (segment: Segment): string => segment.indexFile.replace(/idx$/, 'keyed');
-
-/** The kinds of files that there are of each segment, in order. */
-function kindsByStart(names: readonly string[]): Map<number, ReadonlySet<string>> {
-  const kinds = new Map<number, Set<string>>();
-  for (const name of names) {
-    const [, start, kind] = SEGMENT_FILE.exec(basename(name)) ?? [];
-    if (start === undefined || kind === undefined) continue;
-    kinds.set(Number(start), (kinds.get(Number(start)) ?? new Set()).add(kind));
-  }
-  return kinds;
+/** First sequence numbers of the segments that have such files. */
+async function startsOf(files: FileSystem, path: string, endings: string): Promise<number[]> {
+  const name = new RegExp(`^(\\d{16})\\.(${endings})$`);
+  const starts = (await files.list(path))
+    .map((entry) => name.exec(entry.name)?.[1])
+    .filter((start) => start !== undefined);
+  return [...new Set(starts)].map(Number);
 }
 
-/** A removal that was cut short leaves files without an index before the first segment. */
-async function removeLeftovers(
+async function readSegments(
   files: FileSystem,
   path: string,
-  kinds: ReadonlyMap<number, ReadonlySet<string>>,
-  first: number | undefined,
-): Promise<void> {
-  for (const [start, kind] of kinds) {
-    if (first === undefined || start >= first) break;
-    const { dataFile, metadataFile } = new Segment(path, start);
-    if (kind.has('ndjson')) await files.remove(dataFile);
-    if (kind.has('meta') && !kind.has('keyed')) await files.remove(metadataFile);
+  epoch: Buffer,
+): Promise<ReadSegment[]> {
+  const starts = await startsOf(files, path, 'ndjson|idx');
+  const read: ReadSegment[] = [];
+  for (const [index, start] of starts.entries()) {
+    const next = starts[index + 1];
+    const one =
+      next === undefined
+        ? await recoverNewest(files, path, start, epoch)
+        : await readClosed(files, path, start, { epoch, next });
+    one.segment.follow(read.at(-1)?.segment);
+    read.push(one);
   }
+  return read;
+}
+
+async function readAnswers(files: FileSystem, path: string, epoch: Buffer): Promise<ReadSegment[]> {
+  const read: ReadSegment[] = [];
+  for (const start of await startsOf(files, path, 'keyed'))
+    read.push(await readSegment(files, path, start, epoch, ({ answersFile }) => answersFile));
+  return read;
+}
+
+/** Ends removals, also those that a crash has broken off. The name that says so goes last. */
+async function finishRemovals(files: FileSystem, path: string): Promise<void> {
+  const answers = await startsOf(files, path, 'keyed');
+  const expired = await startsOf(files, path, 'expired');
+  for (const start of answers) await files.remove(new Segment(path, start).dataFile);
+  for (const start of expired) {
+    const { dataFile, metadataFile, expiredFile } = new Segment(path, start);
+    for (const file of [dataFile, metadataFile, expiredFile]) await files.remove(file);
+  }
+  if (answers.length + expired.length > 0) await files.syncFolder(path);
 }

@@ -104,7 +104,8 @@ export class SegmentStreamLog implements StreamLog {
     this.#shardsToBe = shards;
     this.#routing = { version: 0, open: openShards(shards) };
     this.#writer = new SegmentWriter(context, this.#folder.path, epoch, this.#segments);
-    if (this.#lastSchemaVersion() !== this.schema.version) this.#writer.closeNext();
+    const isSealed = this.#segments.at(-1)?.isSealed === true;
+    if (isSealed || this.#lastSchemaVersion() !== this.schema.version) this.#writer.closeNext();
   }
 
   #lastSchemaVersion(): number | undefined {

@@ -1,11 +1,15 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import type { FileSystem } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { LogSettings, StreamLog, StreamStore } from '../stream-store.ts';
 import { IdempotencyWindow } from './idempotency-window.ts';
+import type { CommitEntry } from './index-format.ts';
 import { withSettings } from './log-description.ts';
 import { NamedConsumers } from './named-consumers.ts';
-import type { ReadSegment } from './segment.ts';
+import { setAside } from './quarantine.ts';
+import { readRange } from './recovery.ts';
+import type { Damage, ReadSegment } from './segment.ts';
 import { SegmentFolder } from './segment-folder.ts';
 import { type LogContext, SegmentStreamLog } from './segment-stream-log.ts';
 
@@ -34,21 +38,25 @@ export class SegmentStreamStore implements StreamStore {
   }
 
   async open(settings: LogSettings): Promise<StreamLog> {
-    const { files, clock, logger } = this.#context;
+    const { files, clock } = this.#context;
     const folder = await SegmentFolder.open(files, join(this.#folder, settings.name));
-    const segments = folder.read.map(({ segment }) => segment);
-    const description = withSettings(folder.description, settings, {
+    const { read, answersOnly, ...opened } = folder.opened;
+    const segments = read.map(({ segment }) => segment);
+    const description = withSettings(opened.description, settings, {
       first: segments[0]?.firstSequence ?? 0,
       next: segments.at(-1)?.nextSequence ?? 0,
     });
-    if (description !== folder.description) await folder.writeDescription(description);
-    const damaged = folder.read.flatMap((segment) => segment.damaged);
-    for (const place of damaged)
-      logger.error(
-        { stream: settings.name, place },
-        'damaged log index; reading goes on behind it',
-      );
+    if (description !== opened.description) await folder.writeDescription(description);
     const oldest = clock.now() - LIMITS.idempotencyWindowMs;
+    const answers = await readWindow(files, [...answersOnly, ...read], oldest);
+    const named = await NamedConsumers.open(files, folder.path);
+    const damaged = [
+      ...opened.damaged,
+      ...read.flatMap((segment) => segment.damaged),
+      ...answers.damaged,
+      ...named.damaged,
+    ];
+    await this.#report(settings.name, damaged);
     return new SegmentStreamLog(
       {
         name: settings.name,
@@ -56,29 +64,51 @@ export class SegmentStreamStore implements StreamStore {
         description,
         retention: settings.retention,
         segments,
-        damaged,
-        window: await readWindow(files, [...folder.answersOnly, ...folder.read], oldest),
-        named: await NamedConsumers.open(files, folder.path),
+        damaged: damaged.map(({ text }) => text),
+        window: answers.window,
+        named: named.consumers,
       },
       this.#context,
     );
   }
+
+  async #report(name: string, damaged: readonly Damage[]): Promise<void> {
+    for (const { text } of damaged)
+      this.#context.logger.error(
+        { stream: name, place: text },
+        'damaged log; reading goes on behind it',
+      );
+    const quarantine = join(dirname(this.#folder), 'quarantine', basename(this.#folder));
+    await setAside(this.#context, join(quarantine, name), damaged);
+  }
 }
 
+/** The answers to keyed requests that are still remembered; damaged ones are named, and their keys forgotten. */
 async function readWindow(
   files: FileSystem,
   read: readonly ReadSegment[],
   oldestMs: number,
-): Promise<IdempotencyWindow> {
+): Promise<{ window: IdempotencyWindow; damaged: Damage[] }> {
   const window = new IdempotencyWindow(files);
-  for (const { segment, entries } of read) {
-    const recent = entries.filter((entry) => entry.metadataLength > 0 && entry.timeMs >= oldestMs);
-    if (recent.length === 0) continue;
-    const metadata = await files.readFile(segment.metadataFile);
-    for (const { metadataPosition, metadataLength, timeMs } of recent) {
-      const lines = metadata.subarray(metadataPosition, metadataPosition + metadataLength);
-      window.add(lines, segment.metadataFile, metadataPosition, timeMs);
+  const damaged: Damage[] = [];
+  for (const { segment, entries } of read)
+    for (const entry of entries) {
+      if (entry.metadataLength === 0 || entry.timeMs < oldestMs) continue;
+      const { metadataFile: file } = segment;
+      const start = entry.metadataPosition;
+      const lines = await readRange(files, file, start, entry.metadataLength);
+      if (crc32(lines) === entry.metadataCrc && lines.length === entry.metadataLength)
+        window.add(lines, file, start, entry.timeMs);
+      else damaged.push(lostKeys(file, entry));
     }
-  }
-  return window;
+  return { window, damaged };
+}
+
+function lostKeys(file: string, entry: CommitEntry): Damage {
+  const { metadataPosition: start, metadataLength, firstSequence, records } = entry;
+  const end = start + metadataLength;
+  return {
+    text: `${file}: bytes ${start} to ${end}, idempotency keys of records ${firstSequence} to ${firstSequence + records - 1}`,
+    places: [{ file, start, end }],
+  };
 }

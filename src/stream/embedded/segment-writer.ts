@@ -139,24 +139,33 @@ export class SegmentWriter {
   async #writable(): Promise<{ segment: Segment; files: SegmentFiles }> {
     const newest = this.#newest;
     const isDone = newest && this.#closeNext && newest.nextSequence > newest.firstSequence;
-    if (isDone) await this.close();
-    this.#closeNext = false;
     if (newest && !isDone)
       return { segment: newest, files: this.#open ?? (await this.#openFiles(newest)) };
+    await this.close();
     const segment = new Segment(this.#folder, newest?.nextSequence ?? 0);
-    if (newest) segment.follow(newest);
+    segment.follow(newest);
     const files = await this.#openFiles(segment);
     this.#segments.push(segment);
+    // Only now: where there was no space for new files, the next append tries again.
+    this.#closeNext = false;
     return { segment, files };
   }
 
   async #openFiles(segment: Segment): Promise<SegmentFiles> {
     const { files } = this.#context;
-    const data = await files.open(segment.dataFile, 'durable');
-    const index = await files.open(segment.indexFile, 'durable');
-    await files.syncFolder(this.#folder);
-    this.#open = { data, index, metadata: undefined };
-    return this.#open;
+    const opened: FileHandle[] = [];
+    try {
+      const data = await files.open(segment.dataFile, 'durable');
+      opened.push(data);
+      const index = await files.open(segment.indexFile, 'durable');
+      opened.push(index);
+      await files.syncFolder(this.#folder);
+      this.#open = { data, index, metadata: undefined };
+      return this.#open;
+    } catch (error) {
+      await Promise.all(opened.map((handle) => handle.close()));
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -175,6 +184,7 @@ export class SegmentWriter {
       await this.#open.metadata?.truncate(segment.metadataBytes);
       await this.#open.index.sync();
       await this.#open.data.sync();
+      await this.#open.metadata?.sync();
       return true;
     } catch (error) {
       this.#context.logger.error(

@@ -3,7 +3,7 @@ import type { FileHandle, FileSystem } from '../../core/file-system.ts';
 import { SECTOR_BYTES } from '../../core/file-system.ts';
 import { RUN, RUN_COLUMNS, RunList } from '../run-columns.ts';
 import type { LogSlice } from '../stream-store.ts';
-import { type CommitEntry, readEntry } from './index-format.ts';
+import { type CommitEntry, readEntry, repairEntry } from './index-format.ts';
 
 /** `<first sequence, 16 digits>`: the common name of a segment's files. */
 export function segmentName(firstSequence: number): string {
@@ -17,6 +17,9 @@ export class Segment {
   readonly dataFile: string;
   readonly indexFile: string;
   readonly metadataFile: string;
+  /** What its index is called once only answers to keyed requests are left of it, and while all of it is removed. */
+  readonly answersFile: string;
+  readonly expiredFile: string;
   nextSequence: number;
   commit = 0;
   dataBytes = 0;
@@ -25,6 +28,8 @@ export class Segment {
   /** 0 while it is empty. */
   firstTimeMs = 0;
   lastTimeMs = 0;
+  /** Its end is damaged: nothing is cut off it and nothing appended to it. */
+  isSealed = false;
 
   constructor(folder: string, firstSequence: number) {
     const base = join(folder, segmentName(firstSequence));
@@ -33,6 +38,14 @@ export class Segment {
     this.dataFile = `${base}.ndjson`;
     this.indexFile = `${base}.idx`;
     this.metadataFile = `${base}.meta`;
+    this.answersFile = `${base}.keyed`;
+    this.expiredFile = `${base}.expired`;
+  }
+
+  /** Commits and times go on from the segment before, where this one has none yet. */
+  follow(previous: Segment | undefined): void {
+    this.commit = Math.max(this.commit, previous?.commit ?? 0);
+    this.lastTimeMs = Math.max(this.lastTimeMs, previous?.lastTimeMs ?? 0);
   }
 
   add(entry: CommitEntry, indexBytes: number): void {
@@ -58,12 +71,6 @@ export class Segment {
     this.indexBytes += indexBytes;
     this.lastTimeMs = entry.timeMs;
     if (this.firstTimeMs === 0) this.firstTimeMs = entry.timeMs;
-  }
-
-  /** Goes on counting where an earlier segment ended; times never fall within a log. */
-  follow(previous: Segment): void {
-    this.commit = previous.commit;
-    this.lastTimeMs = previous.lastTimeMs;
   }
 
   /** The runs that hold records of [from, until), up to about `bytesMax`. */
@@ -98,19 +105,25 @@ export interface SegmentFiles {
   metadata: FileHandle | undefined;
 }
 
+/** Bytes that are not what was written, named for people, with where they are. */
+export interface Damage {
+  readonly text: string;
+  readonly places: readonly {
+    readonly file: string;
+    readonly start: number;
+    readonly end: number;
+  }[];
+}
+
 export interface ReadSegment {
   readonly segment: Segment;
   readonly entries: readonly CommitEntry[];
-  /** True where bytes of an unfinished commit follow the last sound one. */
-  readonly torn: boolean;
-  /** Sequence numbers whose index entry is damaged, as text for people. */
-  readonly damaged: readonly string[];
+  /** Bytes of the index behind the last sound entry. */
+  readonly tail: Buffer;
+  readonly damaged: readonly Damage[];
 }
 
-/**
- * Reads a segment's index. An unsound entry with a sound one behind it is damage: it is reported and
- * skipped. Unsound bytes at the end are a commit that was never acknowledged.
- */
+/** Reads a segment's index. An unsound entry with a sound one behind it is damage: it is named and skipped. */
 export async function readSegment(
   files: FileSystem,
   folder: string,
@@ -119,28 +132,54 @@ export async function readSegment(
   indexOf: (segment: Segment) => string = ({ indexFile }) => indexFile,
 ): Promise<ReadSegment> {
   const segment = new Segment(folder, firstSequence);
-  const index = await files.readFile(indexOf(segment));
+  const file = indexOf(segment);
+  const index = (await files.exists(file)) ? await files.readFile(file) : Buffer.alloc(0);
   const entries: CommitEntry[] = [];
-  const damaged: string[] = [];
+  const damaged: Damage[] = [];
   let at = 0;
   let gapStart: number | undefined;
   while (at < index.length) {
-    const found = readEntry(index, at, epoch);
+    const sound = readEntry(index, at, epoch);
+    const found = sound ?? (gapStart === undefined ? repairEntry(index, at, epoch) : undefined);
     if (!found) {
       gapStart ??= at;
       at += SECTOR_BYTES;
       continue;
     }
-    if (gapStart !== undefined) {
-      damaged.push(
-        `${segment.indexFile}: bytes ${gapStart} to ${at}, records ${segment.nextSequence} to ${found.entry.firstSequence - 1}`,
-      );
-      segment.indexBytes = at;
-      gapStart = undefined;
-    }
+    if (gapStart !== undefined) damaged.push(lostEntries(segment, { gapStart, at }, found.entry));
+    if (!sound) damaged.push(repaired(segment, at, found));
+    segment.indexBytes = at;
+    gapStart = undefined;
     segment.add(found.entry, found.bytes);
     entries.push(found.entry);
     at += found.bytes;
   }
-  return { segment, entries, torn: gapStart !== undefined, damaged };
+  return { segment, entries, tail: index.subarray(gapStart ?? index.length), damaged };
+}
+
+/** The bytes of the records are there, but not known to be: both are named. */
+function lostEntries(
+  { indexFile, dataFile, dataBytes, nextSequence }: Segment,
+  { gapStart, at }: { gapStart: number; at: number },
+  next: CommitEntry,
+): Damage {
+  return {
+    text: `${indexFile}: bytes ${gapStart} to ${at}, records ${nextSequence} to ${next.firstSequence - 1}`,
+    places: [
+      { file: indexFile, start: gapStart, end: at },
+      { file: dataFile, start: dataBytes, end: next.dataPosition },
+    ],
+  };
+}
+
+function repaired(
+  { indexFile }: Segment,
+  at: number,
+  { entry, bytes }: { entry: CommitEntry; bytes: number },
+): Damage {
+  const last = entry.firstSequence + entry.records - 1;
+  return {
+    text: `${indexFile}: bytes ${at} to ${at + bytes}, records ${entry.firstSequence} to ${last} (one bit is wrong; they are read all the same)`,
+    places: [{ file: indexFile, start: at, end: at + bytes }],
+  };
 }

@@ -1,0 +1,63 @@
+import { crc32 } from 'node:zlib';
+import type { FileSystem } from '../../core/file-system.ts';
+import type { Damage } from './segment.ts';
+
+export interface CheckedFile {
+  /** Undefined where there is none, or none that is sound. */
+  readonly value: object | undefined;
+  /** Both copies are there and the same. */
+  readonly isWhole: boolean;
+  readonly damaged: readonly Damage[];
+}
+
+/**
+ * JSON that people can read, in two copies, each with a checksum of the rest: of what nothing else says,
+ * one wrong bit would otherwise cost all. The first copy is written first and counts.
+ */
+export async function readChecked(files: FileSystem, path: string): Promise<CheckedFile> {
+  const copies = [await readCopy(files, path), await readCopy(files, copyOf(path))];
+  return {
+    value: copies.find(({ value }) => value)?.value,
+    isWhole: copies[0]?.text !== undefined && copies[0].text === copies[1]?.text,
+    damaged: copies.flatMap(({ damage }) => (damage ? [damage] : [])),
+  };
+}
+
+export async function writeChecked(files: FileSystem, path: string, value: object): Promise<void> {
+  const text = `${JSON.stringify({ ...value, crc: crcOf(value) }, null, 1)}\n`;
+  await files.replaceFile(path, text);
+  await files.replaceFile(copyOf(path), text);
+}
+
+const copyOf = (path: string): string => path.replace(/\.json$/, '.copy.json');
+const crcOf = (value: object): number => crc32(JSON.stringify(value));
+
+interface Copy {
+  readonly text?: string;
+  readonly value?: object;
+  readonly damage?: Damage;
+}
+
+async function readCopy(files: FileSystem, path: string): Promise<Copy> {
+  if (!(await files.exists(path))) return {};
+  const bytes = await files.readFile(path);
+  const text = bytes.toString();
+  const value = parse(text);
+  if (value) return { text, value };
+  return { damage: { text: path, places: [{ file: path, start: 0, end: bytes.length }] } };
+}
+
+/** Undefined where it is not what was written. Files of format 1 have no checksum. */
+function parse(text: string): object | undefined {
+  let parsed: { readonly crc?: unknown };
+  try {
+    parsed = JSON.parse(text) as typeof parsed;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+  if (typeof parsed !== 'object' || parsed === null) return undefined;
+  const { crc, ...value } = parsed;
+  const isOld = crc === undefined && 'format' in value && value.format === 1;
+  return isOld || crc === crcOf(value) ? value : undefined;
+}
