@@ -28,6 +28,7 @@ export interface Refused {
 export interface SendAnswer {
   readonly accepted: number;
   readonly rejected: readonly Refused[];
+  /** Which rows were there already, by the stream's `dedupe`. */
   readonly duplicate: readonly number[];
   readonly shards: readonly {
     readonly shard: number;

@@ -7,6 +7,8 @@ export interface ImportCounts {
   readonly read: number;
   readonly accepted: number;
   readonly rejected: number;
+  /** Rows whose records were in the stream already, by its `dedupe`. */
+  readonly duplicate: number;
   /** Rows that an earlier try of the same import had stored. */
   readonly replayed: number;
   readonly reasons: { readonly [reason: string]: number };
@@ -25,6 +27,7 @@ const FLUSH_CHARACTERS = 64 * 1024;
 export class ImportReport {
   read = 0;
   accepted = 0;
+  duplicate = 0;
   replayed = 0;
   #rejected = 0;
   readonly #reasons = new Map<string, number>();
@@ -81,6 +84,7 @@ export class ImportReport {
       read: this.read,
       accepted: this.accepted,
       rejected: this.#rejected,
+      duplicate: this.duplicate,
       replayed: this.replayed,
       reasons: Object.fromEntries(reasons),
       rejectedFile: this.#rejected > 0 ? this.#path : null,

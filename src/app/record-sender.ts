@@ -115,11 +115,13 @@ export class RecordSender {
   async #send({ body, places }: Batch, key: string): Promise<void> {
     const { report, path, stream } = this.#options;
     const { answer, replayed } = await post({ body, key }, this.#options);
+    const duplicate = answer.duplicate.length + (answer.duplicateOmitted ?? 0);
     report.accepted += answer.accepted;
+    report.duplicate += duplicate;
     if (replayed) report.replayed += answer.accepted;
     const refusals =
       answer.rejectedOmitted === undefined ? answer.rejected : refusalsOf(body, stream);
-    if (refusals.length !== places.length - answer.accepted)
+    if (refusals.length !== places.length - answer.accepted - duplicate)
       throw new MillraceError(
         'MR_IMPORT_FILE',
         `${path}: stream '${stream.name}' was changed during the import. Run it again.`,
@@ -132,8 +134,8 @@ export class RecordSender {
 function refusalsOf(body: Buffer, stream: StreamPlan): IngestAnswer['rejected'] {
   const router = createRouter({ version: 0, open: evenShards(1) });
   const decoder = new Decoder({
-    scanner: compileScanner(stream, undefined),
-    validator: new Validator(stream, undefined),
+    scanner: compileScanner(stream),
+    validator: new Validator(stream),
     router: () => router,
     keyed: false,
     linesOnly: true,

@@ -6,7 +6,9 @@ import { LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Delivery } from '../deliver/delivery.ts';
 import type { EngineMethods } from '../engine/protocol.ts';
+import type { DedupeWindow } from '../ingest/dedupe-window.ts';
 import { Ingest, type IngestResult, type RequestOptions } from '../ingest/ingest.ts';
+import { recordIds } from '../ingest/record-id.ts';
 import type { LakeTable } from '../lake/table-store.ts';
 import type { LookupSchema } from '../lookup/lookup-store.ts';
 import type { RunnableModel } from '../model/embedded/table-model-runner.ts';
@@ -34,6 +36,7 @@ export interface RunningStream {
   readonly letters: StreamLog | undefined;
   readonly table: LakeTable | undefined;
   readonly delivery: Delivery | undefined;
+  readonly dedupe: DedupeWindow | undefined;
   readonly ingest: Ingest;
 }
 
@@ -288,8 +291,9 @@ export class Runtime {
     }
     await lookups;
     this.#closed = true;
-    for (const { log, letters } of this.streams.values()) {
+    for (const { log, letters, dedupe } of this.streams.values()) {
       await log.close();
+      await dedupe?.close();
       await letters?.close();
     }
   }
@@ -305,6 +309,16 @@ function lookupSchema({ name, from, key, sort }: LookupPlan, { fields }: StreamP
     key: field(key),
     sort: sort.map((part) => (part === null ? null : field(part))),
   };
+}
+
+async function openDedupe(
+  { fields }: StreamPlan,
+  { by, withinMs }: NonNullable<StreamPlan['dedupe']>,
+  log: StreamLog,
+  target: Target,
+) {
+  const ids = recordIds(fields.find(({ name }) => name === by) as NamedField);
+  return { ids, window: await target.openDedupeWindow({ log, ids, withinMs }) };
 }
 
 async function openStream(
@@ -357,10 +371,12 @@ async function openStream(
         })
       : undefined;
   const keepLetters = plan.invalid === 'deadletter' && letters ? letters : undefined;
+  const dedupe = plan.dedupe && (await openDedupe(plan, plan.dedupe, log, target));
   const ingest = new Ingest({
     log,
     key: plan.key,
     deadLetters: keepLetters && ((rejected) => storeDeadLetters(keepLetters, rejected)),
+    dedupe,
   });
-  return { plan, log, letters, table, delivery, ingest };
+  return { plan, log, letters, table, delivery, dedupe: dedupe?.window, ingest };
 }

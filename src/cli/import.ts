@@ -124,13 +124,14 @@ const ORDERS: { readonly [order in DateOrder]: string } = {
 };
 
 function sayResult(output: Output, result: ImportResult): void {
-  const { read, accepted, rejected, replayed, reasons, rejectedFile } = result;
+  const { read, accepted, rejected, duplicate, replayed, reasons, rejectedFile } = result;
+  const there = duplicate > 0 ? `, ${formatCount(duplicate)} there already` : '';
   const before =
     replayed > 0
       ? `; ${formatCount(replayed)} of them were stored by an import before (--again imports them once more)`
       : '';
   output.say(
-    `${formatCount(read)} rows read, ${formatCount(accepted)} stored, ${formatCount(rejected)} rejected${before}`,
+    `${formatCount(read)} rows read, ${formatCount(accepted)} stored, ${formatCount(rejected)} rejected${there}${before}`,
   );
   for (const [reason, count] of Object.entries(reasons))
     output.say(`  ${formatCount(count)} × ${reason}`);

@@ -43,7 +43,10 @@ export const sendCommand = (): Command =>
         for (const { index, message } of answer.rejected)
           process.stderr.write(`record ${index}: ${message}\n`);
         const refused = answer.rejected.length + (answer.rejectedOmitted ?? 0);
-        output.say(`${formatCount(answer.accepted)} stored, ${formatCount(refused)} refused`);
+        const repeated = answer.duplicate.length + (answer.duplicateOmitted ?? 0);
+        output.say(
+          `${formatCount(answer.accepted)} stored, ${formatCount(refused)} refused${repeated > 0 ? `, ${formatCount(repeated)} there already` : ''}`,
+        );
         if (refused > 0)
           throw new MillraceError(
             'MR_FIELD_RULE',

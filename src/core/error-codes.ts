@@ -130,7 +130,7 @@ export const ERROR_CODES = Object.freeze({
   MR_RESHARDED: entry(
     503,
     'The shards of the stream changed while the request was on its way.',
-    'Send it again: nothing of it was stored.',
+    'Send it again.',
   ),
   MR_OVERLOADED: entry(
     429,

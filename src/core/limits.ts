@@ -18,6 +18,8 @@ export const LIMITS = Object.freeze({
   segmentBytesMax: 128 * 1024 * 1024,
   idempotencyWindowMs: 24 * 60 * 60 * 1000,
   idempotencyKeyBytesMax: 255,
+  /** Of one stream; each takes two bytes of memory and sixteen of disk. */
+  dedupeIdsMax: 64_000_000,
   /** More shards than this cost more in padding than they give. */
   shardsMax: 256,
   /** Each holds back retention; forgotten ones fill the disk. */

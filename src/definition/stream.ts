@@ -28,6 +28,13 @@ export interface RetentionOptions {
   readonly maxBytes?: string;
 }
 
+export interface DedupeOptions<Name extends string = string> {
+  /** The field that tells records apart: string, int, long or uuid. Records without a value are always new. */
+  readonly by: Name;
+  /** How long a record is remembered, at most as long as it stays in the stream. */
+  readonly within: string;
+}
+
 export interface StreamOptions<F extends Fields, M extends string = string> {
   readonly description?: string;
   /** E-mail of the person or team answering for the stream. */
@@ -45,6 +52,8 @@ export interface StreamOptions<F extends Fields, M extends string = string> {
   readonly unknown?: 'refuse' | 'drop' | 'keep';
   /** What happens to invalid records: answered only, or also kept as dead letters. Default `'refuse'`. */
   readonly invalid?: 'refuse' | 'deadletter';
+  /** Records that came before are not stored again; the answer names them. Default: each is new. */
+  readonly dedupe?: DedupeOptions<keyof F & string>;
   /** The Iceberg table `lake.<name>`; `false` for none. */
   readonly table?: TableOptions<keyof F & string> | false;
   /** Named aggregates, reused by charts and alerts. */
@@ -77,6 +86,7 @@ export interface StreamSettings {
   readonly time?: string;
   readonly unknown: 'refuse' | 'drop' | 'keep';
   readonly invalid: 'refuse' | 'deadletter';
+  readonly dedupe?: { readonly by: string; readonly withinMs: number };
   readonly table:
     | {
         readonly partitionBy: readonly Partition[];
@@ -98,6 +108,7 @@ const OPTIONS = [
   'time',
   'unknown',
   'invalid',
+  'dedupe',
   'table',
   'measures',
   'renamedFrom',
@@ -133,6 +144,7 @@ function partsOf(name: string, title: string, options: StreamOptions<Fields>) {
     ...timeField(title, fields, options.time),
     unknown: choice(title, 'unknown', options.unknown ?? 'refuse', ['refuse', 'drop', 'keep']),
     invalid: choice(title, 'invalid', options.invalid ?? 'refuse', ['refuse', 'deadletter']),
+    ...dedupeSettings(title, fields, options),
     table: tableSettings(title, fields, options.table ?? {}),
     measures: Object.freeze({ ...options.measures }),
     ...textOption(title, 'renamedFrom', options.renamedFrom),
@@ -158,6 +170,37 @@ function retentionSettings(
       ? {}
       : { bytesMax: parseSize(title, 'retention.maxBytes', maxBytes) }),
   });
+}
+
+const ID_KINDS = ['string', 'int', 'long', 'uuid'];
+
+function dedupeSettings(
+  title: string,
+  fields: readonly NamedField[],
+  { dedupe, retention }: StreamOptions<Fields>,
+): Pick<StreamSettings, 'dedupe'> {
+  if (dedupe === undefined) return {};
+  refuseUnknownOptions(`${title}, dedupe`, dedupe, ['by', 'within']);
+  const { by } = dedupe;
+  const field = fields.find(({ name }) => name === by);
+  if (!field)
+    throw invalidDefinition(
+      title,
+      `\`dedupe.by\` names '${by}', which is no field. Fields are: ${fields.map(({ name }) => name).join(', ')}.`,
+    );
+  if (!ID_KINDS.includes(field.type.kind))
+    throw invalidDefinition(
+      title,
+      `\`dedupe.by\` names '${by}' of type ${field.type.kind}. It must be ${ID_KINDS.join(', ')}.`,
+    );
+  const withinMs = parseDuration(title, 'dedupe.within', dedupe.within);
+  const { ageMs } = retentionSettings(title, retention ?? '7d');
+  if (withinMs > ageMs)
+    throw invalidDefinition(
+      title,
+      '`dedupe.within` is longer than `retention`: what is remembered is read from the stream. Shorten the one, or lengthen the other.',
+    );
+  return { dedupe: Object.freeze({ by, withinMs }) };
 }
 
 function choice<T extends string>(

@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { LIMITS } from '../core/limits.ts';
 import type { RecordBatch } from '../stream/stream-store.ts';
+import { ID_WORDS, type IdBatch } from './dedupe-window.ts';
 import { extentOf, isSpace, isUtf8Piece, joinLines, skipSpace } from './framing.ts';
+import type { RecordIds } from './record-id.ts';
 import type { Router } from './route.ts';
 import type { Scanner } from './scanner.ts';
 import type { Refusal, Validator } from './validate.ts';
@@ -15,9 +17,16 @@ export interface Rejected extends Refusal {
 
 export interface DecodedPiece {
   readonly batch: RecordBatch;
+  /** Of the records of the batch, in their order; undefined where nothing tells them apart. */
+  readonly ids: DecodedIds | undefined;
   readonly rejected: readonly Rejected[];
   /** Bytes of the piece that are done with; the rest belongs to the next piece. */
   readonly consumed: number;
+}
+
+export interface DecodedIds extends IdBatch {
+  /** Ordinals of the records in the request. */
+  readonly indexes: Uint32Array;
 }
 
 /** Bytes that must follow the data of a piece, all newlines, as the scanner has no bounds checks. */
@@ -33,6 +42,7 @@ export class Decoder {
   readonly #currentRouter: () => Router;
   readonly #keyed: boolean;
   readonly #hashKey: bigint | undefined;
+  readonly #ids: RecordIds | undefined;
   #router: Router;
   #linesOnly: boolean;
   #array: 'no' | 'value' | 'separator' | 'closed' = 'no';
@@ -49,12 +59,14 @@ export class Decoder {
     linesOnly: boolean;
     /** Where records without a key go. */
     hashKey?: bigint | undefined;
+    ids?: RecordIds | undefined;
   }) {
     this.#scanner = parts.scanner;
     this.#validator = parts.validator;
     this.#currentRouter = parts.router;
     this.#router = parts.router();
     this.#hashKey = parts.hashKey;
+    this.#ids = parts.ids;
     this.#keyed = parts.keyed;
     this.#linesOnly = parts.linesOnly;
   }
@@ -72,6 +84,7 @@ export class Decoder {
       final,
       Math.ceil(end / RECORD_BYTES_GUESS) + 1,
       this.#keyed ? 0 : this.#place(),
+      this.#ids,
     );
     bytes.fill(NEWLINE, end, end + PADDING_BYTES);
     this.#suspect = !(final ? isUtf8(bytes.subarray(0, end)) : isUtf8Piece(bytes, end));
@@ -86,6 +99,7 @@ export class Decoder {
       this.#refuse(piece, end, end, 'MR_RECORD_SYNTAX', 'The array is not closed.');
     return {
       batch: piece.batch(this.#router.routing),
+      ids: piece.ids,
       rejected: piece.rejected,
       consumed: Math.min(at, end),
     };
@@ -232,6 +246,7 @@ export class Decoder {
           end,
           this.#keyed ? this.#router.byKey(key ?? EMPTY, 0, key?.length ?? 0) : piece.shard,
         );
+        if (verdict.id !== undefined) piece.ids?.addText(verdict.id);
       }
     }
     return next;
@@ -254,10 +269,13 @@ export class Decoder {
         : this.#router.byKey(piece.bytes, keyStart, keyEnd)
       : piece.shard;
     this.#add(piece, start, end, shard);
+    const [idStart, idEnd] = this.#scanner.idRange as unknown as [number, number];
+    if (idStart !== -1) piece.ids?.addBytes(piece.bytes, idStart, idEnd);
   }
 
   #add(piece: Piece, start: number, end: number, shard: number): void {
     piece.add(start, end, shard);
+    piece.ids?.begin(this.#index);
     this.#index += 1;
   }
 }
@@ -283,16 +301,25 @@ class Piece {
   readonly final: boolean;
   readonly shard: number;
   readonly rejected: Rejected[] = [];
+  readonly ids: PieceIds | undefined;
   #starts: Uint32Array;
   #ends: Uint32Array;
   #shards: Uint16Array;
   #count = 0;
 
-  constructor(bytes: Buffer, end: number, final: boolean, capacity: number, shard: number) {
+  constructor(
+    bytes: Buffer,
+    end: number,
+    final: boolean,
+    capacity: number,
+    shard: number,
+    ids: RecordIds | undefined,
+  ) {
     this.bytes = bytes;
     this.end = end;
     this.final = final;
     this.shard = shard;
+    this.ids = ids && new PieceIds(ids, capacity);
     this.#starts = new Uint32Array(capacity);
     this.#ends = new Uint32Array(capacity);
     this.#shards = new Uint16Array(capacity);
@@ -307,14 +334,6 @@ class Piece {
   }
 
   #grow(): void {
-    const larger = <A extends Uint32Array | Uint16Array>(
-      column: A,
-      make: (length: number) => A,
-    ): A => {
-      const grown = make(column.length * 2);
-      grown.set(column);
-      return grown;
-    };
     this.#starts = larger(this.#starts, (length) => new Uint32Array(length));
     this.#ends = larger(this.#ends, (length) => new Uint32Array(length));
     this.#shards = larger(this.#shards, (length) => new Uint16Array(length));
@@ -330,4 +349,55 @@ class Piece {
       routing,
     };
   }
+}
+
+/** Hashes of the ids of a piece's records, and which records of the request they are of. */
+class PieceIds implements DecodedIds {
+  readonly #ids: RecordIds;
+  count = 0;
+  words: Uint32Array;
+  present: Uint8Array;
+  indexes: Uint32Array;
+
+  constructor(ids: RecordIds, capacity: number) {
+    this.#ids = ids;
+    this.words = new Uint32Array(capacity * ID_WORDS);
+    this.present = new Uint8Array(capacity);
+    this.indexes = new Uint32Array(capacity);
+  }
+
+  /** The next record, which has no id until one is added. */
+  begin(index: number): void {
+    if (this.count === this.present.length) this.#grow();
+    this.indexes[this.count] = index;
+    this.count += 1;
+  }
+
+  addBytes(bytes: Buffer, start: number, end: number): void {
+    this.#ids.hashBytes(bytes, start, end, this.words, this.#next());
+  }
+
+  addText(text: string): void {
+    this.#ids.hashText(text, this.words, this.#next());
+  }
+
+  #next(): number {
+    this.present[this.count - 1] = 1;
+    return (this.count - 1) * ID_WORDS;
+  }
+
+  #grow(): void {
+    this.words = larger(this.words, (length) => new Uint32Array(length));
+    this.present = larger(this.present, (length) => new Uint8Array(length));
+    this.indexes = larger(this.indexes, (length) => new Uint32Array(length));
+  }
+}
+
+function larger<A extends Uint32Array | Uint16Array | Uint8Array>(
+  column: A,
+  make: (length: number) => A,
+): A {
+  const grown = make(column.length * 2);
+  grown.set(column);
+  return grown;
 }

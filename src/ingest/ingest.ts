@@ -4,6 +4,9 @@ import { LIMITS } from '../core/limits.ts';
 import type { KeyedRequest, Placement, StreamLog } from '../stream/stream-store.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { type DecodedPiece, Decoder, PADDING_BYTES, type Rejected } from './decode.ts';
+import type { DedupeWindow } from './dedupe-window.ts';
+import { withoutDuplicates } from './duplicates.ts';
+import type { RecordIds } from './record-id.ts';
 import { createRouter, type Router } from './route.ts';
 import { compileScanner, type Scanner } from './scanner.ts';
 import { Validator } from './validate.ts';
@@ -17,6 +20,8 @@ import { Validator } from './validate.ts';
  * I2  The answer comes after everything it counts is on disk.
  * I3  A keyed request is stored as a whole or not at all.
  * I4  Memory for one request is bounded, however long its body is.
+ * I5  Where the stream tells records apart, one that is there already is not stored again, and answered
+ *     as a duplicate once the first is on disk.
  */
 export interface IngestOptions {
   readonly log: StreamLog;
@@ -24,6 +29,8 @@ export interface IngestOptions {
   readonly key: string | undefined;
   /** Stores refused records; undefined where the stream only answers them. */
   readonly deadLetters: ((rejected: readonly Rejected[]) => Promise<void>) | undefined;
+  /** Tells records apart by a field; undefined where each is new. */
+  readonly dedupe: { readonly ids: RecordIds; readonly window: DedupeWindow } | undefined;
 }
 
 export interface IngestAnswer {
@@ -31,7 +38,10 @@ export interface IngestAnswer {
   readonly rejected: readonly Pick<Rejected, 'index' | 'code' | 'field' | 'message'>[];
   /** Refusals beyond those listed. */
   readonly rejectedOmitted?: number;
+  /** Ordinals of records that were there already. */
   readonly duplicate: readonly number[];
+  /** Duplicates beyond those listed. */
+  readonly duplicateOmitted?: number;
   readonly shards: readonly { shard: number; first: string; last: string; count: number }[];
 }
 
@@ -48,7 +58,8 @@ export interface RequestOptions {
 export interface IngestResult {
   /** The answer's JSON. */
   readonly body: string;
-  readonly accepted: number;
+  /** True where no record is stored: every one was refused. */
+  readonly isRefused: boolean;
   readonly replayed: boolean;
 }
 
@@ -63,10 +74,11 @@ export class Ingest {
   readonly #pool = new BufferPool();
 
   constructor(options: IngestOptions) {
-    const { log, key } = options;
+    const { log, key, dedupe } = options;
+    const marked = { key, id: dedupe?.ids.field };
     this.#options = options;
-    this.#scanner = compileScanner(log.schema, key);
-    this.#validator = new Validator(log.schema, key);
+    this.#scanner = compileScanner(log.schema, marked);
+    this.#validator = new Validator(log.schema, marked);
     this.#router = createRouter(log.routing);
   }
 
@@ -94,6 +106,7 @@ export class Ingest {
       keyed: this.#options.key !== undefined,
       linesOnly,
       hashKey,
+      ids: this.#options.dedupe?.ids,
     });
   }
 
@@ -110,10 +123,16 @@ export class Ingest {
     const tally = new Tally();
     const decoder = this.#decoder(request);
     const inFlight = new Set<Promise<void>>();
+    let before: Promise<void> | undefined;
     let failure: unknown;
     const store = (buffer: Buffer, filled: number, final: boolean): DecodedPiece => {
       const piece = decoder.decode(buffer, filled, final);
-      const stored = this.#store(piece, tally)
+      const storing = before
+        ? before.then(() => this.#store(piece, tally))
+        : this.#store(piece, tally);
+      // Claiming ids waits for the disk now and then: the pieces of a request keep their order.
+      if (this.#options.dedupe) before = storing;
+      const stored = storing
         .catch((error: unknown) => {
           failure ??= error;
         })
@@ -159,15 +178,38 @@ export class Ingest {
     await Promise.all(inFlight);
     if (failure) throw failure;
     if (decoder.records === 0) throw emptyRequest();
-    return { body: JSON.stringify(tally.answer()), accepted: tally.accepted, replayed: false };
+    return { body: JSON.stringify(tally.answer()), isRefused: tally.isRefused, replayed: false };
   }
 
   async #store(piece: DecodedPiece, tally: Tally): Promise<void> {
     tally.refuse(piece.rejected);
     const letters =
       piece.rejected.length > 0 ? this.#options.deadLetters?.(piece.rejected) : undefined;
-    if (piece.batch.count > 0) tally.accept(await this.log.append(piece.batch));
+    if (piece.batch.count > 0) tally.accept(await this.#append(piece, tally));
     await letters;
+  }
+
+  /** Nothing waits before the append where records need not be told apart: shards may change meanwhile. */
+  async #append(
+    piece: DecodedPiece,
+    tally: Tally,
+    request?: KeyedRequest,
+  ): Promise<readonly Placement[]> {
+    const { log, dedupe } = this.#options;
+    if (!dedupe || !piece.ids) return log.append(piece.batch, request);
+    const claim = await dedupe.window.claim(piece.ids);
+    const { batch, duplicate } = withoutDuplicates(piece.batch, piece.ids, claim);
+    tally.repeat(duplicate);
+    let placements: readonly Placement[] = [];
+    try {
+      if (batch.count > 0 || request) placements = await log.append(batch, request);
+    } catch (error) {
+      claim.failed(error);
+      throw error;
+    }
+    claim.stored();
+    await claim.others;
+    return placements;
   }
 
   async #takeKeyed(
@@ -186,13 +228,13 @@ export class Ingest {
     if (before !== undefined)
       return {
         body: before,
-        accepted: (JSON.parse(before) as IngestAnswer).accepted,
+        isRefused: isRefusal(JSON.parse(before) as IngestAnswer),
         replayed: true,
       };
     const tally = new Tally();
-    let { batch, rejected } = this.#decodeWhole(buffer, length, request);
-    tally.refuse(rejected);
-    if (rejected.length > 0) await this.#options.deadLetters?.(rejected);
+    let piece = this.#decodeWhole(buffer, length, request);
+    tally.refuse(piece.rejected);
+    if (piece.rejected.length > 0) await this.#options.deadLetters?.(piece.rejected);
     let text = '';
     const keyed: KeyedRequest = {
       key,
@@ -203,10 +245,10 @@ export class Ingest {
         return text;
       },
     };
-    if (batch.routing !== this.log.routing.version)
-      ({ batch, rejected } = this.#decodeWhole(buffer, length, request));
-    await this.log.append(batch, keyed);
-    return { body: text, accepted: tally.accepted, replayed: false };
+    if (piece.batch.routing !== this.log.routing.version)
+      piece = this.#decodeWhole(buffer, length, request);
+    await this.#append(piece, tally, keyed);
+    return { body: text, isRefused: tally.isRefused, replayed: false };
   }
 
   #decodeWhole(buffer: Buffer, length: number, request: RequestOptions): DecodedPiece {
@@ -222,12 +264,24 @@ class Tally {
   accepted = 0;
   readonly #rejected: Rejected[] = [];
   #omitted = 0;
+  readonly #duplicate: number[] = [];
+  #duplicateOmitted = 0;
   readonly #shards = new Map<number, { first: number; last: number; count: number }>();
 
   refuse(rejected: readonly Rejected[]): void {
     const room = LIMITS.refusalsReportedMax - this.#rejected.length;
     this.#rejected.push(...rejected.slice(0, room));
     this.#omitted += Math.max(0, rejected.length - room);
+  }
+
+  repeat(duplicate: readonly number[]): void {
+    const room = LIMITS.refusalsReportedMax - this.#duplicate.length;
+    this.#duplicate.push(...duplicate.slice(0, room));
+    this.#duplicateOmitted += Math.max(0, duplicate.length - room);
+  }
+
+  get isRefused(): boolean {
+    return isRefusal({ accepted: this.accepted, duplicate: this.#duplicate });
   }
 
   accept(placements: readonly Placement[]): void {
@@ -258,7 +312,8 @@ class Tally {
         message,
       })),
       ...(this.#omitted > 0 ? { rejectedOmitted: this.#omitted } : {}),
-      duplicate: [],
+      duplicate: this.#duplicate,
+      ...(this.#duplicateOmitted > 0 ? { duplicateOmitted: this.#duplicateOmitted } : {}),
       shards: shards.map(([shard, { first, last, count }]) => ({
         shard,
         first: String(first),
@@ -268,6 +323,11 @@ class Tally {
     };
   }
 }
+
+const isRefusal = ({
+  accepted,
+  duplicate,
+}: Pick<IngestAnswer, 'accepted' | 'duplicate'>): boolean => accepted + duplicate.length === 0;
 
 async function readWhole(body: AsyncIterable<Buffer>): Promise<{ buffer: Buffer; length: number }> {
   const chunks: Buffer[] = [];

@@ -5,20 +5,46 @@
 import { hash } from 'node:crypto';
 
 const ONE_BLOCK_BYTES = 55;
-const words = new Int32Array(16);
+const block = new Int32Array(16);
+/** The sum of the last block, as MD5 keeps it. */
+const state = new Int32Array(4);
 
 /** The first 32 bits of the MD5 of bytes [start, end), as an unsigned number. */
 export function md5Prefix(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
   if (length > ONE_BLOCK_BYTES)
     return Number.parseInt(hash('md5', bytes.subarray(start, end), 'hex').slice(0, 8), 16);
-  words.fill(0);
+  compressOne(bytes, start, length);
+  return swap(state[0] as number);
+}
+
+/** The first `count` words of 32 bits of the MD5, little-endian, to `words` from `at` on. */
+export function md5Words(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  words: Uint32Array,
+  at: number,
+  count: number,
+): void {
+  const length = end - start;
+  if (length <= ONE_BLOCK_BYTES) {
+    compressOne(bytes, start, length);
+    for (let word = 0; word < count; word++) words[at + word] = state[word] as number;
+    return;
+  }
+  const digest = hash('md5', bytes.subarray(start, end), 'buffer');
+  for (let word = 0; word < count; word++) words[at + word] = digest.readUInt32LE(word * 4);
+}
+
+function compressOne(bytes: Uint8Array, start: number, length: number): void {
+  block.fill(0);
   for (let index = 0; index < length; index++)
-    words[index >> 2] =
-      (words[index >> 2] as number) | ((bytes[start + index] as number) << ((index & 3) * 8));
-  words[length >> 2] = (words[length >> 2] as number) | (0x80 << ((length & 3) * 8));
-  words[14] = length * 8;
-  return swap(compress(words));
+    block[index >> 2] =
+      (block[index >> 2] as number) | ((bytes[start + index] as number) << ((index & 3) * 8));
+  block[length >> 2] = (block[length >> 2] as number) | (0x80 << ((length & 3) * 8));
+  block[14] = length * 8;
+  compress(block, state);
 }
 
 /** All 128 bits. */
@@ -41,7 +67,10 @@ const SHIFTS = [
 ] as const;
 
 /** The compression function, written out step by step: loops over its tables are three times slower. */
-const compress = new Function('m', unrolled()) as (block: Int32Array) => number;
+const compress = new Function('m', 's', unrolled()) as (
+  block: Int32Array,
+  state: Int32Array,
+) => void;
 
 function unrolled(): string {
   const names = ['a', 'b', 'c', 'd'];
@@ -65,5 +94,5 @@ function unrolled(): string {
     const shift = SHIFTS[round]?.[step % 4] as number;
     code += `t = (${a} + (${mix}) + m[${word}] + ${constant}) | 0; ${a} = (((t << ${shift}) | (t >>> ${32 - shift})) + ${b}) | 0;\n`;
   }
-  return `${code}return (a + 1732584193) | 0;`;
+  return `${code}s[0] = a + 1732584193; s[1] = b - 271733879; s[2] = c - 1732584194; s[3] = d + 271733878;`;
 }

@@ -10,6 +10,8 @@ import {
 } from '../core/field-values.ts';
 import { type JsonNode, parseJson } from '../core/json-node.ts';
 import type { RecordSchema } from '../stream/stream-store.ts';
+import { wholeNumberText } from './record-id.ts';
+import type { MarkedFields } from './scanner.ts';
 
 /** Why a record is refused; `field` is a path such as `address.city`. */
 export interface Refusal {
@@ -18,7 +20,9 @@ export interface Refusal {
   readonly message: string;
 }
 
-export type Verdict = { readonly refusal: Refusal } | { readonly key: string | undefined };
+export type Verdict =
+  | { readonly refusal: Refusal }
+  | { readonly key: string | undefined; readonly id: string | undefined };
 
 /**
  * The reference validator: it decides about every record that the scanner does not accept at a glance,
@@ -28,13 +32,13 @@ export class Validator {
   readonly #fields: ReadonlyMap<string, NamedField>;
   readonly #required: readonly string[];
   readonly #unknown: RecordSchema['unknown'];
-  readonly #key: string | undefined;
+  readonly #marked: MarkedFields;
 
-  constructor(schema: RecordSchema, key: string | undefined) {
+  constructor(schema: RecordSchema, marked: MarkedFields = { key: undefined, id: undefined }) {
     this.#fields = new Map(schema.fields.map((field) => [field.name, field]));
     this.#required = schema.fields.filter((field) => !field.optional).map((field) => field.name);
     this.#unknown = schema.unknown;
-    this.#key = key;
+    this.#marked = marked;
   }
 
   /** `text` is one JSON value. */
@@ -51,7 +55,11 @@ export class Validator {
     const problem = this.#problemOf(node.members);
     if (problem)
       return { refusal: { code: problem.code, field: problem.path, message: problem.message } };
-    return { key: this.#key === undefined ? undefined : keyText(node.members.get(this.#key)) };
+    const { key, id } = this.#marked;
+    return {
+      key: key === undefined ? undefined : keyText(node.members.get(key)),
+      id: id === undefined ? undefined : idOf(node.members.get(id)),
+    };
   }
 
   #problemOf(members: ReadonlyMap<string, JsonNode>): ValueProblem | undefined {
@@ -82,4 +90,9 @@ function keyText(node: JsonNode | undefined): string | undefined {
   if (node?.kind === 'number') return node.text;
   if (node?.kind === 'boolean') return String(node.value);
   return undefined;
+}
+
+/** What tells the record apart: the same for one value, however it was written. */
+function idOf(node: JsonNode | undefined): string | undefined {
+  return node?.kind === 'number' ? wholeNumberText(node.text) : keyText(node);
 }

@@ -44,7 +44,7 @@ export async function ingestRoutes(
       });
       if (result.replayed) reply.header('idempotent-replayed', 'true');
       return reply
-        .status(result.accepted > 0 ? 200 : 422)
+        .status(result.isRefused ? 422 : 200)
         .header('content-type', 'application/json; charset=utf-8')
         .send(result.body);
     },

@@ -167,6 +167,7 @@ const SCHEMAS: { readonly [name: string]: JsonSchema } = {
       },
       rejectedOmitted: { type: 'integer' },
       duplicate: { type: 'array', items: { type: 'integer' } },
+      duplicateOmitted: { type: 'integer' },
       shards: {
         type: 'array',
         items: object({

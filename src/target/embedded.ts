@@ -9,6 +9,7 @@ import { ChildRenderer } from '../dashboard/embedded/child-renderer.ts';
 import { TableDelivery } from '../deliver/embedded/table-delivery.ts';
 import { LmdbKeyStore } from '../govern/embedded/lmdb-key-store.ts';
 import { LmdbUserStore } from '../govern/embedded/lmdb-user-store.ts';
+import { SlicedDedupeWindow } from '../ingest/embedded/sliced-dedupe-window.ts';
 import { FileTableStore } from '../lake/embedded/file-table-store.ts';
 import { DuckdbLiveEngine } from '../live/embedded/duckdb-live-engine.ts';
 import { LmdbLookupStore } from '../lookup/embedded/lmdb-lookup-store.ts';
@@ -53,6 +54,14 @@ export async function embedded({
     files,
     streams: new SegmentStreamStore(join(folder, 'streams'), log),
     deadLetters: new SegmentStreamStore(join(folder, 'deadletters'), log),
+    openDedupeWindow: (settings) =>
+      SlicedDedupeWindow.open({
+        ...settings,
+        files,
+        folder: join(folder, 'streams', settings.log.name, 'ids'),
+        clock,
+        logger,
+      }),
     tables: new FileTableStore(join(folder, 'lake'), { files, clock, logger }),
     lookups,
     runs,

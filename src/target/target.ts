@@ -6,6 +6,7 @@ import type { TableDeliveryOptions } from '../deliver/embedded/table-delivery.ts
 import type { LiveMethods, SqlMethods } from '../engine/protocol.ts';
 import type { KeyStore } from '../govern/key-store.ts';
 import type { UserStore } from '../govern/user-store.ts';
+import type { DedupeSettings, DedupeWindow } from '../ingest/dedupe-window.ts';
 import type { TableStore } from '../lake/table-store.ts';
 import type { LiveEngine } from '../live/live-engine.ts';
 import type { LookupStore } from '../lookup/lookup-store.ts';
@@ -21,6 +22,8 @@ export interface Target {
   readonly streams: StreamStore;
   /** Logs of refused records, one per stream. */
   readonly deadLetters: StreamStore;
+  /** The ids of records of a stream that were stored lately. */
+  openDedupeWindow(options: DedupeSettings): Promise<DedupeWindow>;
   readonly tables: TableStore;
   readonly lookups: LookupStore;
   readonly runs: RunStore;

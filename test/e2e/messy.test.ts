@@ -194,7 +194,7 @@ async function readCsv(path: string): Promise<Reading> {
   const source = await open(path, 'csv');
   const plan = streamFor(source.columns);
   const mapper = await mapperFor(source, plan);
-  const validator = new Validator(plan, undefined);
+  const validator = new Validator(plan);
   const rows: (readonly string[] | null)[] = [];
   const problems: string[] = [];
   const refused: string[] = [];

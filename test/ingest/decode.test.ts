@@ -20,8 +20,8 @@ function decode(
 ): { records: string[]; rejected: { index: number; code: string }[] } {
   const bytes = Buffer.from(body as string);
   const decoder = new Decoder({
-    scanner: compileScanner(schema, undefined),
-    validator: new Validator(schema, undefined),
+    scanner: compileScanner(schema),
+    validator: new Validator(schema),
     router: () => oneShard,
     keyed: false,
     linesOnly: options.linesOnly ?? false,

@@ -28,8 +28,9 @@ const fields = stream('all', {
   },
 }).settings.fields;
 const schema = { fields, unknown: 'refuse' as const };
-const scanner = compileScanner(schema, 'key');
-const validator = new Validator(schema, 'key');
+const MARKED = { key: 'key', id: undefined };
+const scanner = compileScanner(schema, MARKED);
+const validator = new Validator(schema, MARKED);
 
 function accepts(line: Buffer): { accepted: boolean; key: string | undefined } {
   const bytes = Buffer.concat([line, Buffer.alloc(PADDING_BYTES, 10)]);
@@ -143,7 +144,7 @@ describe('the scanner', () => {
     ];
     const line = Buffer.from('{"tags":["a"]}');
     expect(
-      compileScanner({ fields: nested, unknown: 'refuse' }, undefined).accept(
+      compileScanner({ fields: nested, unknown: 'refuse' }).accept(
         Buffer.concat([line, Buffer.alloc(PADDING_BYTES, 10)]),
         0,
       ),

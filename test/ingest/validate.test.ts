@@ -8,7 +8,7 @@ function refusal(
   unknown: 'refuse' | 'drop' = 'refuse',
 ): { code: string; message: string } | undefined {
   const { fields } = stream('one', { fields: { x: field } }).settings;
-  const verdict = new Validator({ fields, unknown }, undefined).check(`{"x":${json}}`);
+  const verdict = new Validator({ fields, unknown }).check(`{"x":${json}}`);
   return 'refusal' in verdict ? verdict.refusal : undefined;
 }
 
@@ -145,8 +145,7 @@ describe('the reference validator', () => {
 
   test('refuses members that differ in case only, doubled members, depth, and what is no object', () => {
     const { fields } = stream('one', { fields: { x: f.int().optional() } }).settings;
-    const check = (text: string) =>
-      new Validator({ fields, unknown: 'refuse' }, undefined).check(text);
+    const check = (text: string) => new Validator({ fields, unknown: 'refuse' }).check(text);
     expect(check('{"X":1}')).toMatchObject({
       refusal: {
         code: 'MR_FIELD_UNKNOWN',
