@@ -7,8 +7,10 @@ import type { LiveEngine } from '../live/live-engine.ts';
 import { EMPTY_PLAN } from '../plan/plan.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
 import type { Principal, Services, StatusReport } from '../serve/services.ts';
+import { ReadTurns } from '../stream/read-turns.ts';
 import type { Target } from '../target/target.ts';
 import type { App, AppOptions } from './app.ts';
+import { openRecordFeed } from './record-feed.ts';
 import type { Runtime } from './runtime.ts';
 
 export interface ServiceParts extends AppOptions {
@@ -25,9 +27,11 @@ const instant = (ms: number | null): string | null =>
 /** What the doors are given of the app. */
 export function createServices(app: App, parts: ServiceParts): Services {
   const { target, clock, logger, allowedHosts, mode, query } = parts;
+  const turns = new ReadTurns();
   const logins = new Logins({ users: target.users, clock, logger });
   return {
     logger,
+    clock,
     allowedHosts,
     query,
     requiresKeys: mode === 'start',
@@ -62,6 +66,8 @@ export function createServices(app: App, parts: ServiceParts): Services {
     drawPicture: (picture, signal) => parts.renderer.draw(picture, signal),
     dataVersion: () => dataVersion(app),
     take: async (stream, body, request) => (await app.runtime()).take(stream, body, request),
+    readRecords: (stream, asked) =>
+      openRecordFeed({ runtime: () => app.runtime(), turns }, stream, asked),
     readLookup: async (name, asked) =>
       target.lookups.read((await app.runtime()).lookup(name), asked),
     runModel: async (name) => (await app.runtime()).models.run(name, 'manual'),

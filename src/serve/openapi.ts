@@ -16,6 +16,7 @@ import {
   string,
   text,
 } from './openapi-parts.ts';
+import { RECORD_SCHEMAS, readOperation, storedSchema } from './openapi-records.ts';
 import type { Services } from './services.ts';
 import { SESSION_COOKIE } from './session-cookie.ts';
 
@@ -34,6 +35,9 @@ export function openapiDocument(plan: Plan): Part {
       `record_${stream.name}`,
       recordSchema(stream.fields, stream.unknown),
     ]),
+  );
+  const stored = Object.fromEntries(
+    plan.streams.map((stream) => [`stored_${stream.name}`, storedSchema(stream)]),
   );
   const rows = Object.fromEntries(
     plan.streams
@@ -62,7 +66,14 @@ export function openapiDocument(plan: Plan): Part {
         key: { type: 'http', scheme: 'bearer', bearerFormat: 'mr_…' },
         session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
       },
-      schemas: { ...SCHEMAS, ...DASHBOARD_SCHEMAS, ...streams, ...rows },
+      schemas: {
+        ...SCHEMAS,
+        ...RECORD_SCHEMAS,
+        ...DASHBOARD_SCHEMAS,
+        ...streams,
+        ...stored,
+        ...rows,
+      },
     },
   };
 }
@@ -94,6 +105,7 @@ function streamPaths(plan: Plan): Part {
       return [
         `/v1/streams/${stream.name}/records`,
         {
+          get: readOperation(stream),
           post: {
             ...operation(`Send records to ${stream.name}`, 'streams', {}, more),
             operationId: `send_${stream.name}`,

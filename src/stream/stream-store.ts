@@ -101,6 +101,8 @@ export interface StreamLog {
   readonly firstSequence: number;
   /** Where the records from `from` up to `until` (exclusive) lie, at most about `bytesMax`. */
   slices(from: number, until: number, bytesMax: number): Promise<LogSlice[]>;
+  /** The number of the first record that arrived at `timeMs` or later; `nextSequence` where there is none yet. */
+  firstAtOrAfter(timeMs: number): number;
   /** A consumer has durably used all records below `next`. */
   setConsumer(name: string, next: number): void;
   readonly consumers: ReadonlyMap<string, number>;

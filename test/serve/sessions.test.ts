@@ -347,6 +347,7 @@ const ROUTES: readonly [
   roles: readonly string[],
 ][] = [
   ['POST', '/v1/streams/sales/records', { id: 'a' }, ['producer', 'admin']],
+  ['GET', '/v1/streams/sales/records?from=none', undefined, ['reader', 'admin']],
   ['POST', '/v1/sql', { sql: 'select 1' }, ['reader', 'admin']],
   ['GET', '/v1/lookups/by_id/a', undefined, ['reader', 'admin']],
   ['GET', '/v1/dashboards', undefined, ['reader', 'admin']],
