@@ -58,6 +58,7 @@ export class Runtime {
   readonly context: RuntimeContext;
   readonly #lookups: ReadonlyMap<string, LookupSchema>;
   readonly #stopTrimming: () => void;
+  readonly #closing = new AbortController();
   #closed = false;
   #taking = 0;
   #idle: (() => void) | undefined;
@@ -110,6 +111,11 @@ export class Runtime {
   /** True once its logs are about to close: they feed no lookup any more. */
   get isClosed(): boolean {
     return this.#closed;
+  }
+
+  /** Aborted once it ends: whoever reads its logs goes on with those of the next one. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
   }
 
   /** @throws MillraceError MR_PLAN_UNKNOWN listing the streams there are. */
@@ -281,6 +287,7 @@ export class Runtime {
   /** `deliver`: also bring what waits into tables and lookups. Runs and deliveries under way end first. */
   async close({ deliver }: { deliver: boolean }): Promise<void> {
     this.#closed = !deliver;
+    this.#closing.abort();
     this.#stopTrimming();
     await this.models.close();
     await this.#requestsDone();

@@ -7,9 +7,11 @@ import type { LiveEngine } from '../live/live-engine.ts';
 import { EMPTY_PLAN } from '../plan/plan.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
 import type { Principal, Services, StatusReport, StreamConsumer } from '../serve/services.ts';
+import { ReadTurns } from '../stream/read-turns.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
 import type { Target } from '../target/target.ts';
 import type { App, AppOptions } from './app.ts';
+import { openRecordFeed } from './record-feed.ts';
 import type { Runtime } from './runtime.ts';
 
 export interface ServiceParts extends AppOptions {
@@ -26,9 +28,11 @@ const instant = (ms: number | null): string | null =>
 /** What the doors are given of the app. */
 export function createServices(app: App, parts: ServiceParts): Services {
   const { target, clock, logger, allowedHosts, mode, query } = parts;
+  const turns = new ReadTurns();
   const logins = new Logins({ users: target.users, clock, logger });
   return {
     logger,
+    clock,
     allowedHosts,
     query,
     requiresKeys: mode === 'start',
@@ -70,6 +74,8 @@ export function createServices(app: App, parts: ServiceParts): Services {
       (await app.runtime()).stream(stream).log.commitConsumer(consumer, next),
     removeConsumer: async (stream, consumer) =>
       (await app.runtime()).stream(stream).log.removeConsumer(consumer),
+    readRecords: (stream, asked) =>
+      openRecordFeed({ runtime: () => app.runtime(), turns }, stream, asked),
     readLookup: async (name, asked) =>
       target.lookups.read((await app.runtime()).lookup(name), asked),
     runModel: async (name) => (await app.runtime()).models.run(name, 'manual'),

@@ -107,6 +107,11 @@ export const ERROR_CODES = Object.freeze({
     'The content type or content encoding is not supported.',
     'Send JSON or NDJSON, plain, gzip or zstd.',
   ),
+  MR_REQUEST_ACCEPT: entry(
+    406,
+    'No media type that the Accept header names can be answered.',
+    'Send an Accept header with a type that the message names, or none.',
+  ),
   MR_REQUEST_HOST: entry(
     403,
     'The Host or Origin header names a place this server does not answer for.',
@@ -143,6 +148,12 @@ export const ERROR_CODES = Object.freeze({
     'Repeat the request a little later.',
   ),
   MR_STOPPING: entry(503, 'The server is shutting down.', 'Repeat the request once it is back.'),
+  // Reading
+  MR_STREAM_EXPIRED: entry(
+    410,
+    'The records to read are no longer kept.',
+    'Read from the sequence number that the message names, or with from=earliest.',
+  ),
   // Access
   MR_ACCESS_UNAUTHENTICATED: entry(
     401,

@@ -266,6 +266,14 @@ export function integerText(text: string): string {
   return text.replace(/^(-?\d+)\.0+$/, '$1');
 }
 
+/** `-07.5` with scale 3 → `-7.500`. */
+export function decimalText(text: string, scale: number): string {
+  const [, sign = '', whole = '0', fraction = ''] = /^(-?)0*(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
+  const digits = fraction.slice(0, scale).padEnd(scale, '0');
+  const isZero = /^0*$/.test(whole + digits);
+  return `${isZero ? '' : sign}${whole}${scale > 0 ? `.${digits}` : ''}`;
+}
+
 /** Rules are of the text that is stored, however it was sent. */
 function integerNode(node: JsonNode): JsonNode {
   return { kind: 'string', value: integerText(scalarText(node)) };

@@ -59,6 +59,18 @@ export const LIMITS = Object.freeze({
   liveIntervalMs: 150,
   /** Open pages that are told of changes. */
   subscribersMax: 500,
+  /** Open reads of streams; each holds a piece while its reader takes it. */
+  readersMax: 200,
+  /** What is read of the log in one go for a reader, and about what is sent to it in one go. */
+  readerWindowBytes: 64 * 1024,
+  readerPieceBytesMax: 256 * 1024,
+  /** Of the four threads that files have, the others stay for commits. */
+  readsAtOnce: 2,
+  /** A reader that does not take one piece in this time is gone. */
+  readerStallMs: 60_000,
+  readerHeartbeatMs: 15_000,
+  /** A reader has this long to take its last piece when the server ends. */
+  readerEndGraceMs: 2000,
   /** A picture is drawn in a tenth of a second to one; what waits longer than a few of them is not wanted any more. */
   picturesQueuedMax: 32,
   /** Drawing cannot be interrupted: after this its child is killed. */

@@ -1,6 +1,6 @@
 import { epochMicros, instantText, parseInstant, timestampText } from '../core/calendar.ts';
 import type { FieldSpec, NamedField } from '../core/field-types.ts';
-import { integerText } from '../core/field-values.ts';
+import { decimalText, integerText } from '../core/field-values.ts';
 import { type JsonNode, parseJson } from '../core/json-node.ts';
 
 /**
@@ -77,12 +77,4 @@ export function canonicalValue(field: FieldSpec, node: JsonNode | undefined): st
 function mapText(value: FieldSpec, node: JsonNode): string {
   const entries = node.kind === 'object' ? [...node.members] : [];
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalValue(value, item)}`).join(',')}}`;
-}
-
-/** `-07.5` with scale 3 → `-7.500`. */
-export function decimalText(text: string, scale: number): string {
-  const [, sign = '', whole = '0', fraction = ''] = /^(-?)0*(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
-  const digits = fraction.slice(0, scale).padEnd(scale, '0');
-  const isZero = /^0*$/.test(whole + digits);
-  return `${isZero ? '' : sign}${whole}${scale > 0 ? `.${digits}` : ''}`;
 }

@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify';
+import type { Readers } from './records.ts';
 import type { Services, StatusReport } from './services.ts';
 
 /** Probes and Prometheus metrics. */
 export async function healthRoutes(
   server: FastifyInstance,
-  { services }: { services: Services },
+  { services, readers }: { services: Services; readers: Readers },
 ): Promise<void> {
   server.get('/healthz', async () => ({ status: 'ok' }));
   server.get('/readyz', async () => {
@@ -15,7 +16,7 @@ export async function healthRoutes(
   server.get('/metrics', async (_request, reply) =>
     reply
       .header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
-      .send(metricsText(await services.status())),
+      .send(metricsText(await services.status(), readers)),
   );
 }
 
@@ -61,7 +62,7 @@ function gauge(name: string, help: string, samples: Metric['samples']): Metric {
 }
 
 /** Prometheus text exposition format 0.0.4. */
-function metricsText(status: StatusReport): string {
+function metricsText(status: StatusReport, readers: Readers): string {
   const streams = STREAM_METRICS.map(([name, help, value]) =>
     gauge(
       name,
@@ -98,6 +99,10 @@ function metricsText(status: StatusReport): string {
     gauge('millrace_consumer_lag_records', 'Records a consumer has not used yet.', lags),
     gauge('millrace_model_failed', '1 while the last run of the model failed.', failed),
     gauge('millrace_lookup_entries', 'Entries of the lookup.', entries),
+    gauge('millrace_readers', 'Open reads of streams.', [{ labels: {}, value: readers.count }]),
+    gauge('millrace_reader_buffered_bytes', 'Bytes that readers have not taken yet.', [
+      { labels: {}, value: readers.bufferedBytes },
+    ]),
     restarts,
     gauge('process_resident_memory_bytes', 'Resident memory of the main process.', memory),
   ];

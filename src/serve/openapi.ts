@@ -16,6 +16,7 @@ import {
   string,
   text,
 } from './openapi-parts.ts';
+import { RECORD_SCHEMAS, readOperation, storedSchema } from './openapi-records.ts';
 import { STREAM_PATHS, STREAM_SCHEMAS } from './openapi-streams.ts';
 import type { Services } from './services.ts';
 import { SESSION_COOKIE } from './session-cookie.ts';
@@ -35,6 +36,9 @@ export function openapiDocument(plan: Plan): Part {
       `record_${stream.name}`,
       recordSchema(stream.fields, stream.unknown),
     ]),
+  );
+  const stored = Object.fromEntries(
+    plan.streams.map((stream) => [`stored_${stream.name}`, storedSchema(stream)]),
   );
   const rows = Object.fromEntries(
     plan.streams
@@ -64,7 +68,15 @@ export function openapiDocument(plan: Plan): Part {
         key: { type: 'http', scheme: 'bearer', bearerFormat: 'mr_…' },
         session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
       },
-      schemas: { ...SCHEMAS, ...STREAM_SCHEMAS, ...DASHBOARD_SCHEMAS, ...streams, ...rows },
+      schemas: {
+        ...SCHEMAS,
+        ...STREAM_SCHEMAS,
+        ...RECORD_SCHEMAS,
+        ...DASHBOARD_SCHEMAS,
+        ...streams,
+        ...stored,
+        ...rows,
+      },
     },
   };
 }
@@ -97,6 +109,7 @@ function streamPaths(plan: Plan): Part {
       return [
         `/v1/streams/${stream.name}/records`,
         {
+          get: readOperation(stream),
           post: {
             ...operation(`Send records to ${stream.name}`, 'streams', {}, more),
             operationId: `send_${stream.name}`,

@@ -15,6 +15,7 @@ import { ingestRoutes } from './ingest.ts';
 import { lookupRoutes } from './lookups.ts';
 import { openapiRoutes } from './openapi.ts';
 import { pageRoutes, readPage } from './page.ts';
+import { Readers, recordRoutes } from './records.ts';
 import { renderRoutes } from './render.ts';
 import type { Services } from './services.ts';
 import { sessionRoutes } from './session.ts';
@@ -77,6 +78,8 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   });
   answerUnmatched(server, page);
   await server.register(ingestRoutes, { services });
+  const readers = new Readers();
+  await server.register(recordRoutes, { services, readers });
   await server.register(lookupRoutes, { services });
   await server.register(streamRoutes, { services });
   await server.register(sqlRoutes, { services });
@@ -85,7 +88,7 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   await server.register(adminRoutes, { services });
   await server.register(sessionRoutes, { services });
   await server.register(userRoutes, { services });
-  await server.register(healthRoutes, { services });
+  await server.register(healthRoutes, { services, readers });
   await server.register(openapiRoutes, { services });
   await server.register(pageRoutes, { page });
   return server;

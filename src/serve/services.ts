@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts';
 import type { MillraceError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { DashboardAnswer, DataVersion } from '../dashboard/answer.ts';
@@ -10,6 +11,7 @@ import type { LookupPage, LookupQuery } from '../lookup/lookup-store.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
 import type { Run } from '../schedule/run-store.ts';
+import type { RecordForm } from '../stream/record-lines.ts';
 import type { ShardChange, ShardMap } from '../stream/shard-map.ts';
 
 /** Who asks. */
@@ -19,9 +21,43 @@ export interface Principal {
   readonly roles: readonly Role[];
 }
 
+export type ReadStart =
+  | 'earliest'
+  | 'latest'
+  | { readonly timeMs: number }
+  | { readonly sequence: number };
+
+export interface AskedRecords {
+  readonly form: RecordForm;
+  readonly from: ReadStart;
+  /** Only records that arrived then or later; also where a reader goes on that began at a time. */
+  readonly sinceMs?: number;
+  /** Exclusive. */
+  readonly until?: number;
+  readonly shards?: readonly number[];
+  /** Only records with this partition key. */
+  readonly key?: string;
+  readonly limit?: number;
+  /** True where records that come later are wanted too. */
+  readonly follow: boolean;
+}
+
+/** Records of a stream, piece by piece; goes on when a changed pipeline is put in place. */
+export interface RecordFeed {
+  /** Every record below it was sent or passed over. */
+  readonly position: number;
+  /** Why there is nothing more to read of what was asked for; undefined while there may be. */
+  readonly done: 'until' | 'limit' | undefined;
+  /** The next piece, empty where nothing passed; undefined where the stream is no more. */
+  next(): Promise<Buffer | undefined>;
+  /** Resolves once there may be more, or at `signal`; false where the time went by. */
+  more(waitMs: number, signal: AbortSignal): Promise<boolean>;
+}
+
 /** What the doors serve. Each may wait while a changed pipeline is put in place. */
 export interface Services {
   readonly logger: Logger;
+  readonly clock: Clock;
   /** False where nothing asks for a key or a login (`dev` on loopback). */
   readonly requiresKeys: boolean;
   /** Host names the server answers for, besides the loopback ones. */
@@ -61,6 +97,8 @@ export interface Services {
   commitConsumer(stream: string, consumer: string, next: number): Promise<void>;
   /** False where the stream has no such named consumer. */
   removeConsumer(stream: string, consumer: string): Promise<boolean>;
+  /** @throws MillraceError where the stream is not there, or the range is not. */
+  readRecords(stream: string, asked: AskedRecords): Promise<RecordFeed>;
   readLookup(name: string, query: LookupQuery): Promise<LookupPage>;
   runModel(name: string): Promise<Run>;
   /** Builds a lookup again from log and lake. Returns its number of entries. */

@@ -47,12 +47,26 @@ export class RunList {
 
   /** The first run that holds `sequence` or a later record. */
   find(sequence: number): number {
+    return this.#firstNot(
+      (run) => this.value(run, RUN.firstSequence) + this.value(run, RUN.count) <= sequence,
+    );
+  }
+
+  /** The first sequence number of a run with this time or a later one; one has: times never fall. */
+  firstAtOrAfter(timeMs: number): number {
+    return this.value(
+      this.#firstNot((run) => this.value(run, RUN.timeMs) < timeMs),
+      RUN.firstSequence,
+    );
+  }
+
+  /** The first run that `isBefore` does not hold for; it holds for none behind that. */
+  #firstNot(isBefore: (run: number) => boolean): number {
     let low = 0;
     let high = this.#length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const end = this.value(middle, RUN.firstSequence) + this.value(middle, RUN.count);
-      if (end <= sequence) low = middle + 1;
+      if (isBefore(middle)) low = middle + 1;
       else high = middle;
     }
     return low;

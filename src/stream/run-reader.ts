@@ -42,14 +42,19 @@ export async function* readRuns(
   }
 }
 
-/** What `readRuns` reads, span by span: `scan` for records that nobody reads again. */
+/**
+ * What `readRuns` reads, span by span: `scan` for records that nobody reads again. `into` is read into
+ * where it is given, as much at a time as it holds.
+ */
 export async function* readSpans(
   files: FileSystem,
   slices: readonly LogSlice[],
   mode: 'read' | 'scan',
+  into?: Buffer,
 ): AsyncGenerator<RunSpan> {
-  const { bytesMax, allocate } = READS[mode];
-  let buffer = allocate(bytesMax);
+  const { allocate } = READS[mode];
+  const bytesMax = into?.length ?? READS[mode].bytesMax;
+  let buffer = into ?? allocate(bytesMax);
   for (const { file, runs } of slices) {
     const handle = await files.open(file, mode);
     try {

@@ -133,6 +133,8 @@ export interface StreamLog {
    * @throws MillraceError MR_REQUEST_INVALID where the change cannot be made; else as `append`
    */
   reshard(change: ShardChange): Promise<ShardMap>;
+  /** The number of the first record that arrived at `timeMs` or later; `nextSequence` where there is none yet. */
+  firstAtOrAfter(timeMs: number): number;
   /** A consumer that keeps its position elsewhere has durably used all records below `next`. */
   setConsumer(name: string, next: number): void;
   /** All consumers, named ones too, and what each reads next. */

@@ -336,6 +336,11 @@ export class SegmentStreamLog implements StreamLog {
     return new Set(this.#named.positions.keys());
   }
 
+  firstAtOrAfter(timeMs: number): number {
+    const segment = this.#segments.find((one) => one.runs.length > 0 && one.lastTimeMs >= timeMs);
+    return segment ? segment.runs.firstAtOrAfter(timeMs) : this.nextSequence;
+  }
+
   setConsumer(name: string, next: number): void {
     this.#ownConsumers.set(name, next);
   }

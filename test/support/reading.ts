@@ -1,0 +1,76 @@
+import type { FileSystem } from '../../src/core/file-system.ts';
+import { LIMITS } from '../../src/core/limits.ts';
+import { type ReadRequest, RecordReader } from '../../src/stream/record-reader.ts';
+import type { StreamLog } from '../../src/stream/stream-store.ts';
+
+/** A line of an answer, parsed; the record as the text that came. */
+export interface ReadLine {
+  readonly sequence: number;
+  readonly shard: number;
+  readonly arrivedAt: string;
+  readonly text: string;
+}
+
+export interface ReadAnswer {
+  readonly records: readonly ReadLine[];
+  /** `5..9@0`, in their places among the records. */
+  readonly damaged: readonly string[];
+  /** Numbers of records and damage as they came. */
+  readonly order: readonly string[];
+}
+
+export function parseLines(text: string): ReadAnswer {
+  const records: ReadLine[] = [];
+  const damaged: string[] = [];
+  const order: string[] = [];
+  for (const line of text.split('\n').slice(0, -1)) {
+    const parsed = JSON.parse(line) as {
+      sequenceNumber: string;
+      shard: number;
+      arrivedAt: string;
+      damaged?: { first: string; last: string; shard?: number };
+    };
+    if (parsed.damaged) {
+      const { first, last, shard = '?' } = parsed.damaged;
+      damaged.push(`${first}..${last}@${shard}`);
+      order.push(damaged.at(-1) as string);
+      continue;
+    }
+    const at = line.indexOf('"record":') + 9;
+    const { sequenceNumber, shard, arrivedAt } = parsed;
+    records.push({ sequence: Number(sequenceNumber), shard, arrivedAt, text: line.slice(at, -1) });
+    order.push(sequenceNumber);
+  }
+  return { records, damaged, order };
+}
+
+export function readerOf(files: FileSystem, request: Partial<ReadRequest> = {}): RecordReader {
+  return new RecordReader(files, {
+    from: 0,
+    until: undefined,
+    sinceMs: undefined,
+    shards: undefined,
+    key: undefined,
+    limit: undefined,
+    form: 'ndjson',
+    ...request,
+  });
+}
+
+export const readBuffer = (): Buffer => Buffer.alloc(LIMITS.recordBytesMax + 4096);
+
+/** The pieces up to the end of the log as it is; each is looked at before the next is read. */
+export async function piecesOf(
+  reader: RecordReader,
+  log: StreamLog,
+  onPiece: (piece: Buffer) => void = () => {},
+): Promise<string> {
+  const buffer = readBuffer();
+  let text = '';
+  while (!reader.done && reader.position < log.nextSequence) {
+    const piece = await reader.next(log, buffer);
+    onPiece(piece);
+    text += piece.toString();
+  }
+  return text;
+}
