@@ -39,6 +39,11 @@ export function parseMembers(text: string): [name: string, text: string][] | und
 }
 
 function refuseSyntax(text: string): void {
+  if (text.startsWith('\uFEFF'))
+    throw new MillraceError(
+      'MR_RECORD_SYNTAX',
+      'Not valid JSON: it begins with a byte order mark (U+FEFF). Send it without.',
+    );
   refuseDeep(text);
   try {
     JSON.parse(text);
@@ -47,9 +52,9 @@ function refuseSyntax(text: string): void {
   }
 }
 
-const twice = (name: string): MillraceError =>
+const twice = (name: string, path = name): MillraceError =>
   new MillraceError('MR_RECORD_DUPLICATE_KEY', `Member ${JSON.stringify(name)} is there twice.`, {
-    details: { field: name },
+    details: { field: path },
   });
 
 /** Name and text, as written, of each member of a JSON object that was accepted before. */
@@ -60,15 +65,21 @@ export function rawMembers(text: string): [name: string, text: string][] {
 /** Before anything recursive sees the text. */
 function refuseDeep(text: string): void {
   let depth = 0;
+  /** The last text of the outermost object: the name of the member that is being read. */
+  let name: string | undefined;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code === 34) at = endOfString(text, at) - 1;
-    else if (code === 123 || code === 91) depth += 1;
+    if (code === 34) {
+      const end = endOfString(text, at);
+      if (depth === 1) name = text.slice(at + 1, end - 1);
+      at = end - 1;
+    } else if (code === 123 || code === 91) depth += 1;
     else if (code === 125 || code === 93) depth -= 1;
     if (depth > LIMITS.recordDepthMax)
       throw new MillraceError(
         'MR_RECORD_TOO_DEEP',
         `Nested deeper than ${LIMITS.recordDepthMax} levels.`,
+        name === undefined || name.includes('\\') ? {} : { details: { field: name } },
       );
   }
 }
@@ -86,6 +97,8 @@ function endOfString(text: string, at: number): number {
 class Walker {
   readonly #text: string;
   #at = 0;
+  /** Where in the record it is, as `address.cities[2]`. */
+  #path = '';
 
   constructor(text: string) {
     this.#text = text;
@@ -132,17 +145,31 @@ class Walker {
     this.#at = end;
     const inner = this.#text.slice(start, end - 1);
     const value = inner.includes('\\') ? (JSON.parse(`"${inner}"`) as string) : inner;
-    if (!value.isWellFormed() || value.includes('\0'))
-      throw new MillraceError(
-        'MR_RECORD_ENCODING',
-        'A text holds half a surrogate pair or a NUL character, which no table can store.',
-      );
+    if (!value.isWellFormed()) throw this.#unstorable('half a surrogate pair');
+    if (value.includes('\0')) throw this.#unstorable('a NUL character');
+    return value;
+  }
+
+  #unstorable(what: string): MillraceError {
+    return new MillraceError(
+      'MR_RECORD_ENCODING',
+      `A text holds ${what}, which no table can store.`,
+      this.#path === '' ? {} : { details: { field: this.#path } },
+    );
+  }
+
+  /** The value of a member or item, which is at `path` below where the walker is. */
+  #below(path: string): JsonNode {
+    const before = this.#path;
+    this.#path += before === '' ? path.replace(/^\./, '') : path;
+    const value = this.value();
+    this.#path = before;
     return value;
   }
 
   #list(): JsonNode {
     const items: JsonNode[] = [];
-    this.#parts(']', () => items.push(this.value()));
+    this.#parts(']', () => items.push(this.#below(`[${items.length}]`)));
     return { kind: 'list', items };
   }
 
@@ -152,8 +179,8 @@ class Walker {
       const key = this.#string();
       this.#skipSpace();
       this.#at += 1;
-      if (members.has(key)) throw twice(key);
-      members.set(key, this.value());
+      if (members.has(key)) throw twice(key, this.#path === '' ? key : `${this.#path}.${key}`);
+      members.set(key, this.#below(`.${key}`));
     });
     return { kind: 'object', members };
   }
@@ -167,7 +194,7 @@ class Walker {
       this.#at += 1;
       this.#skipSpace();
       const start = this.#at;
-      this.value();
+      this.#below(`.${name}`);
       members.push([name, this.#text.slice(start, this.#at)]);
     });
     return members;

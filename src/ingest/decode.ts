@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { LIMITS } from '../core/limits.ts';
 import type { RecordBatch } from '../stream/stream-store.ts';
 import { ID_WORDS, type IdBatch } from './dedupe-window.ts';
-import { extentOf, isSpace, isUtf8Piece, joinLines, skipSpace } from './framing.ts';
+import { extentOf, firstBadByte, isSpace, isUtf8Piece, joinLines, skipSpace } from './framing.ts';
 import type { RecordIds } from './record-id.ts';
 import type { Router } from './route.ts';
 import type { Scanner } from './scanner.ts';
@@ -231,7 +231,7 @@ export class Decoder {
         `The record has ${record.length} bytes; at most ${LIMITS.recordBytesMax} are allowed.`,
       );
     else if (this.#suspect && !isUtf8(record))
-      this.#refuse(piece, start, end, 'MR_RECORD_ENCODING', 'The record is not valid UTF-8.');
+      this.#refuse(piece, start, end, 'MR_RECORD_ENCODING', notUtf8(record));
     else {
       const verdict = this.#validator.check(record.toString());
       if ('refusal' in verdict) {
@@ -281,6 +281,11 @@ export class Decoder {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+function notUtf8(record: Buffer): string {
+  const at = firstBadByte(record);
+  return `The record is not valid UTF-8 from byte ${at} on (0x${(record[at] ?? 0).toString(16)}).`;
+}
 
 function trimEnd(bytes: Buffer, start: number, end: number): number {
   let last = end;

@@ -55,6 +55,18 @@ export function joinLines(bytes: Buffer, start: number, end: number): void {
   for (let p = start; p < end; p++) if (bytes[p] === NEWLINE || bytes[p] === 13) bytes[p] = 32;
 }
 
+/** Where the first character begins that is not UTF-8, in bytes that are not. */
+export function firstBadByte(bytes: Buffer): number {
+  let good = 0;
+  let bad = bytes.length + 1;
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    if (isUtf8Piece(bytes, middle)) good = middle;
+    else bad = middle;
+  }
+  return characterEnd(bytes, good);
+}
+
 /** Whether [0, end) is UTF-8, leaving out a character that is cut off at the end of a piece. */
 export function isUtf8Piece(bytes: Buffer, end: number): boolean {
   return isUtf8(bytes.subarray(0, characterEnd(bytes, end)));

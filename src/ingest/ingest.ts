@@ -121,8 +121,23 @@ export class Ingest {
     request: RequestOptions,
   ): Promise<IngestResult> {
     const tally = new Tally();
-    const decoder = this.#decoder(request);
     const inFlight = new Set<Promise<void>>();
+    try {
+      return await this.#takePieces(body, request, { tally, inFlight });
+    } catch (error) {
+      await Promise.all(inFlight);
+      throw error instanceof MillraceError && tally.accepted > 0
+        ? withStored(error, tally.accepted)
+        : error;
+    }
+  }
+
+  async #takePieces(
+    body: AsyncIterable<Buffer>,
+    request: RequestOptions,
+    { tally, inFlight }: { tally: Tally; inFlight: Set<Promise<void>> },
+  ): Promise<IngestResult> {
+    const decoder = this.#decoder(request);
     let before: Promise<void> | undefined;
     let failure: unknown;
     const store = (buffer: Buffer, filled: number, final: boolean): DecodedPiece => {
@@ -350,8 +365,17 @@ const tooLarge = (bytes: number, which = ''): MillraceError =>
 const recordTooLarge = (index: number): MillraceError =>
   new MillraceError(
     'MR_REQUEST_TOO_LARGE',
-    `Record ${index} has more than ${LIMITS.recordBytesMax} bytes; what stood before it was stored.`,
+    `Record ${index} has more than ${LIMITS.recordBytesMax} bytes. Send a smaller one.`,
   );
+
+/** A body without a key is stored piece by piece: who sends it again must know what is there already. */
+function withStored(error: MillraceError, accepted: number): MillraceError {
+  return new MillraceError(
+    error.code,
+    `${error.message} ${accepted} records of this body are stored already; with an Idempotency-Key it is all or nothing.`,
+    { cause: error },
+  );
+}
 
 const emptyRequest = (): MillraceError =>
   new MillraceError(

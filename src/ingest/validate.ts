@@ -80,7 +80,14 @@ function parsed(text: string): JsonNode | { readonly refusal: Refusal } {
     return parseJson(text);
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
-    return { refusal: { code: error.code, message: error.message } };
+    const { field } = error.details;
+    return {
+      refusal: {
+        code: error.code,
+        ...(typeof field === 'string' ? { field } : {}),
+        message: error.message,
+      },
+    };
   }
 }
 

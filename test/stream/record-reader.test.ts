@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { systemErrorCode } from '../../src/core/errors.ts';
+import type { FileSystem } from '../../src/core/file-system.ts';
 import { LIMITS } from '../../src/core/limits.ts';
 import { nodeFileSystem } from '../../src/core/node-file-system.ts';
 import { ReadTurns } from '../../src/stream/read-turns.ts';
@@ -264,6 +265,7 @@ describe('Reading records back', () => {
     await log.append(batchOf(['{"n":5}']));
     const slow = readerOf(files, { limit: 2 });
     expect(numbers(await piecesOf(slow, log))).toEqual([0, 1]);
+    log.setConsumer('table', 5);
     now += 10 * LOG_SETTINGS.retention.ageMs;
     // Listed before retention ran, opened after it.
     const retained = {

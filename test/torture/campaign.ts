@@ -50,7 +50,7 @@ export function playRound(fault: Fault, options: PlayOptions): Promise<Outcome> 
   return inRound(options, (round) => fault.play(round));
 }
 
-export function playControl(fault: Fault, options: PlayOptions): Promise<Outcome> {
+export function playControl(fault: Pick<Fault, 'control'>, options: PlayOptions): Promise<Outcome> {
   return inRound(options, (round) => fault.control.play(round));
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -86,7 +86,10 @@ function begin(seed: string | undefined, cycles: string | undefined): State {
   };
 }
 
-const load = (): State => JSON.parse(readFileSync(STATE, 'utf8')) as State;
+function load(): State {
+  if (!existsSync(STATE)) throw new Error(`There is nothing to resume: ${STATE} is not there.`);
+  return JSON.parse(readFileSync(STATE, 'utf8')) as State;
+}
 
 function save(state: State): void {
   mkdirSync(CACHE, { recursive: true });

@@ -1,0 +1,3 @@
+/** What test/torture asks of proc.mjs. */
+export function treeOf(root: number): number[];
+export function rssMb(pid: number): number;
