@@ -15,7 +15,7 @@ import { orderByInputs } from '../plan/order.ts';
 import type { ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
 import { renderCheck, renderSql } from '../plan/render-sql.ts';
 import { type ChartQuery, chartQueries } from './chart-queries.ts';
-import { DEAD_LETTER_FIELDS, keepsDeadLetters } from './dead-letters.ts';
+import { DEAD_LETTER_LOG, keepsDeadLetters } from './dead-letters.ts';
 import type { LoadedPipeline } from './load-pipeline.ts';
 
 /** A pipeline whose every query the engine has seen. */
@@ -44,7 +44,7 @@ export function deadLetterStream(name: string): EngineStream {
   return {
     name,
     schema: 'deadletters',
-    fields: DEAD_LETTER_FIELDS,
+    fields: DEAD_LETTER_LOG,
     rest: false,
     schemas: [],
     columns: [],

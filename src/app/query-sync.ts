@@ -17,7 +17,7 @@ export function servedCatalog(runtime: Runtime): CatalogState {
   const streams = [...runtime.streams.values()].flatMap(
     ({ plan: stream, log, letters, table }): EngineStream[] => [
       { ...engineStream(stream), schemas: log.schemas, columns: table?.columns ?? [] },
-      ...(letters ? [{ ...deadLetterStream(stream.name), schemas: letters.schemas }] : []),
+      ...(letters ? [{ ...deadLetterStream(stream.name), schemas: letters.log.schemas }] : []),
     ],
   );
   const models = plan.models.map((model) => ({
@@ -45,7 +45,7 @@ export async function newsFor(runtime: Runtime, request: SyncRequest): Promise<S
 /** Files, delivered position and end are read in one step; a delivery cannot come between them. */
 function streamNews(runtime: Runtime, known: SyncRequest['streams'][number]): Promise<StreamNews> {
   const { log, letters, table, delivery } = runtime.stream(known.name);
-  const source = known.schema === 'deadletters' && letters ? letters : log;
+  const source = known.schema === 'deadletters' && letters ? letters.log : log;
   const isLake = known.schema === 'lake';
   const filesVersion = isLake ? (table?.version ?? 0) : 0;
   const delivered = isLake && delivery ? delivery.status().next : source.firstSequence;

@@ -17,7 +17,12 @@ import type { LookupPlan, ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
 import { renderCheck, renderSql } from '../plan/render-sql.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
 import type { Target } from '../target/target.ts';
-import { DEAD_LETTER_FIELDS, keepsDeadLetters, storeDeadLetters } from './dead-letters.ts';
+import {
+  DEAD_LETTER_LOG,
+  DEAD_LETTER_SHARDS,
+  DeadLetters,
+  keepsDeadLetters,
+} from './dead-letters.ts';
 import { engineStream, type PreparedPipeline } from './prepare.ts';
 import { servedCatalog } from './query-sync.ts';
 import { lookupsCaughtUp } from './worker-feed.ts';
@@ -33,7 +38,7 @@ export interface RuntimeContext {
 export interface RunningStream {
   readonly plan: StreamPlan;
   readonly log: StreamLog;
-  readonly letters: StreamLog | undefined;
+  readonly letters: DeadLetters | undefined;
   readonly table: LakeTable | undefined;
   readonly delivery: Delivery | undefined;
   readonly dedupe: DedupeWindow | undefined;
@@ -301,7 +306,7 @@ export class Runtime {
     for (const { log, letters, dedupe } of this.streams.values()) {
       await log.close();
       await dedupe?.close();
-      await letters?.close();
+      await letters?.log.close();
     }
   }
 }
@@ -328,6 +333,19 @@ async function openDedupe(
   return { ids, window: await target.openDedupeWindow({ log, ids, withinMs }) };
 }
 
+async function openLetters(
+  { name, retention }: StreamPlan,
+  { target }: RuntimeContext,
+): Promise<DeadLetters> {
+  const log = await target.deadLetters.open({
+    name,
+    shards: DEAD_LETTER_SHARDS,
+    retention,
+    schema: { fields: DEAD_LETTER_LOG, unknown: 'refuse' },
+  });
+  return DeadLetters.open(log, target.files);
+}
+
 async function openStream(
   plan: StreamPlan,
   whole: Plan,
@@ -345,14 +363,7 @@ async function openStream(
     retention: plan.retention,
     schema: { fields: plan.fields, unknown: plan.unknown },
   });
-  const letters = keepsDeadLetters(plan, whole)
-    ? await target.deadLetters.open({
-        name: plan.name,
-        shards: 1,
-        retention: plan.retention,
-        schema: { fields: DEAD_LETTER_FIELDS, unknown: 'refuse' },
-      })
-    : undefined;
+  const letters = keepsDeadLetters(plan, whole) ? await openLetters(plan, context) : undefined;
   const rest: NamedField[] =
     plan.unknown === 'keep' ? [{ name: '_rest', type: { kind: 'string' }, optional: true }] : [];
   const table =
@@ -382,7 +393,7 @@ async function openStream(
   const ingest = new Ingest({
     log,
     key: plan.key,
-    deadLetters: keepLetters && ((rejected) => storeDeadLetters(keepLetters, rejected)),
+    deadLetters: keepLetters && ((...refused) => keepLetters.store(...refused)),
     dedupe,
   });
   return { plan, log, letters, table, delivery, dedupe: dedupe?.window, ingest };

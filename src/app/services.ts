@@ -12,6 +12,7 @@ import type { StreamLog } from '../stream/stream-store.ts';
 import type { Target } from '../target/target.ts';
 import type { App, AppOptions } from './app.ts';
 import { openRecordFeed } from './record-feed.ts';
+import { redrive } from './redrive.ts';
 import type { Runtime } from './runtime.ts';
 
 export interface ServiceParts extends AppOptions {
@@ -67,6 +68,8 @@ export function createServices(app: App, parts: ServiceParts): Services {
     drawPicture: (picture, signal) => parts.renderer.draw(picture, signal),
     dataVersion: () => dataVersion(app),
     take: async (stream, body, request) => (await app.runtime()).take(stream, body, request),
+    redrive: async (stream, where) =>
+      redrive({ runtime: await app.runtime(), query }, stream, where),
     shards: async (stream) => (await app.runtime()).stream(stream).log.shards,
     reshard: async (stream, change) => (await app.runtime()).stream(stream).log.reshard(change),
     consumers: async (stream) => consumersOf((await app.runtime()).stream(stream).log),
@@ -136,7 +139,7 @@ function statusOf(runtime: Runtime, app: App, target: Target): StatusReport {
         bytes,
         undelivered: status?.lag ?? null,
         deliveryError: status?.error ?? null,
-        deadLetters: letters?.status().records ?? 0,
+        deadLetters: letters?.outstanding ?? 0,
         consumers: Object.fromEntries(consumers),
         held,
       };

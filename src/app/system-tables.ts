@@ -41,7 +41,7 @@ const DEFINITIONS: { readonly [name: string]: Definition } = {
           status.nextSequence,
           instant(status.lastAppendMs),
           delivery?.status().lag ?? null,
-          letters?.status().records ?? 0,
+          letters?.outstanding ?? 0,
           status.damaged,
         ];
       }),
@@ -216,8 +216,8 @@ const DEFINITIONS: { readonly [name: string]: Definition } = {
     rows: (runtime) =>
       [...runtime.streams.values()].flatMap(({ plan, letters }) => {
         if (!letters) return [];
-        const status = letters.status();
-        return [[plan.name, status.records, status.bytes, instant(status.lastAppendMs)]];
+        const { bytes, lastAppendMs } = letters.log.status();
+        return [[plan.name, letters.outstanding, bytes, instant(lastAppendMs)]];
       }),
   },
   columns: {

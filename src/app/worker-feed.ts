@@ -4,7 +4,6 @@ import { LIMITS } from '../core/limits.ts';
 import type { LookupSchema } from '../lookup/lookup-store.ts';
 import type { LookupPlan } from '../plan/plan.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
-import { storeDeadLetters } from './dead-letters.ts';
 import type { Runtime } from './runtime.ts';
 import type { RecordsAnswer, WorkerHostMethods, WorkerSetup } from './worker-protocol.ts';
 
@@ -112,15 +111,12 @@ export async function keepRefused(
   runtime: Runtime,
   { stream, letters }: WorkerHostMethods['refused'][0],
 ): Promise<null> {
-  const log = runtime.stream(stream).letters;
-  if (log)
-    await storeDeadLetters(
-      log,
-      letters.map(({ record, message }) => ({
-        code: 'MR_LOOKUP_KEY_TOO_LARGE',
-        message,
-        bytes: Buffer.from(record),
-      })),
-    );
+  await runtime.stream(stream).letters?.store(
+    letters.map(({ record, message }) => ({
+      code: 'MR_LOOKUP_KEY_TOO_LARGE',
+      message,
+      bytes: Buffer.from(record),
+    })),
+  );
   return null;
 }

@@ -13,6 +13,7 @@ const VERBS: { readonly [name: string]: () => Promise<() => Command> } = {
   send: async () => (await import('./send.ts')).sendCommand,
   query: async () => (await import('./query.ts')).queryCommand,
   run: async () => (await import('./run.ts')).runCommand,
+  redrive: async () => (await import('./redrive.ts')).redriveCommand,
   reshard: async () => (await import('./reshard.ts')).reshardCommand,
   replay: async () => (await import('./replay.ts')).replayCommand,
   status: async () => (await import('./status.ts')).statusCommand,

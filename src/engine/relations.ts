@@ -81,15 +81,23 @@ export async function createStreamViews(
   const parts =
     files.length > 0 ? [`SELECT ${columns} FROM ${readFiles(files, stream.columns)}`] : [];
   if (hot || parts.length === 0) parts.push(`SELECT ${columns} FROM ${hotTable(stream)}`);
-  if (stream.schema === 'deadletters') {
-    await connection.run(
-      `CREATE OR REPLACE VIEW deadletters.${name} AS ${parts.join(' UNION ALL ')}`,
-    );
-    return;
-  }
+  if (stream.schema === 'deadletters') return createDeadLetterView(connection, stream);
   await connection.run(`CREATE OR REPLACE VIEW records.${name} AS ${parts.join(' UNION ALL ')}`);
   await connection.run(
     `CREATE OR REPLACE VIEW lake.${name} AS SELECT ${userColumns(stream).join(', ')} FROM records.${name}`,
+  );
+}
+
+/** The letters that were not sent again. */
+async function createDeadLetterView(
+  connection: DuckDBConnection,
+  stream: EngineStream,
+): Promise<void> {
+  const hot = hotTable(stream);
+  await connection.run(
+    `CREATE OR REPLACE VIEW deadletters.${quoteIdentifier(stream.name)} AS
+       SELECT * EXCLUDE (settles) FROM ${hot} WHERE settles IS NULL
+       AND _sequence_number NOT IN (SELECT unnest(settles) FROM ${hot} WHERE settles IS NOT NULL)`,
   );
 }
 

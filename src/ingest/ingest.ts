@@ -28,7 +28,9 @@ export interface IngestOptions {
   /** Name of the field that routes, or undefined. */
   readonly key: string | undefined;
   /** Stores refused records; undefined where the stream only answers them. */
-  readonly deadLetters: ((rejected: readonly Rejected[]) => Promise<void>) | undefined;
+  readonly deadLetters:
+    | ((rejected: readonly Rejected[], producer: string | undefined) => Promise<void>)
+    | undefined;
   /** Tells records apart by a field; undefined where each is new. */
   readonly dedupe: { readonly ids: RecordIds; readonly window: DedupeWindow } | undefined;
 }
@@ -49,6 +51,10 @@ export interface RequestOptions {
   /** True where each line is one record whatever stands on it (application/x-ndjson). */
   readonly linesOnly: boolean;
   readonly idempotencyKey: string | undefined;
+  /** Who sends: kept with dead letters. */
+  readonly producer?: string | undefined;
+  /** True for records that are dead letters already: refused again, they are not kept twice. */
+  readonly isRedrive?: boolean;
   /** Where records of a stream without key go: a number of 128 bits, as MD5 sums of keys are. */
   readonly hashKey?: bigint | undefined;
   /** Length of the body, where the client has told it. */
@@ -143,8 +149,8 @@ export class Ingest {
     const store = (buffer: Buffer, filled: number, final: boolean): DecodedPiece => {
       const piece = decoder.decode(buffer, filled, final);
       const storing = before
-        ? before.then(() => this.#store(piece, tally))
-        : this.#store(piece, tally);
+        ? before.then(() => this.#store(piece, tally, request.producer))
+        : this.#store(piece, tally, request.producer);
       // Claiming ids waits for the disk now and then: the pieces of a request keep their order.
       if (this.#options.dedupe) before = storing;
       const stored = storing
@@ -196,10 +202,10 @@ export class Ingest {
     return { body: JSON.stringify(tally.answer()), isRefused: tally.isRefused, replayed: false };
   }
 
-  async #store(piece: DecodedPiece, tally: Tally): Promise<void> {
+  async #store(piece: DecodedPiece, tally: Tally, producer: string | undefined): Promise<void> {
     tally.refuse(piece.rejected);
     const letters =
-      piece.rejected.length > 0 ? this.#options.deadLetters?.(piece.rejected) : undefined;
+      piece.rejected.length > 0 ? this.#options.deadLetters?.(piece.rejected, producer) : undefined;
     if (piece.batch.count > 0) tally.accept(await this.#append(piece, tally));
     await letters;
   }
@@ -249,7 +255,10 @@ export class Ingest {
     const tally = new Tally();
     let piece = this.#decodeWhole(buffer, length, request);
     tally.refuse(piece.rejected);
-    if (piece.rejected.length > 0) await this.#options.deadLetters?.(piece.rejected);
+    if (request.isRedrive && piece.rejected.length > 0)
+      return { body: JSON.stringify(tally.answer()), isRefused: true, replayed: false };
+    if (piece.rejected.length > 0)
+      await this.#options.deadLetters?.(piece.rejected, request.producer);
     let text = '';
     const keyed: KeyedRequest = {
       key,

@@ -8,6 +8,7 @@ export function checkAccess(request: FastifyRequest, services: Services): void {
   const { roles } = request.routeOptions.config;
   if (!roles || !services.requiresKeys) return;
   const principal = whoAsks(request, services);
+  request.principal = principal;
   if (!principal)
     throw new MillraceError(
       'MR_ACCESS_UNAUTHENTICATED',

@@ -38,6 +38,7 @@ export async function ingestRoutes(
           : Number.NaN;
       const result = await services.take(request.params.stream, inflatedBody(request.raw), {
         linesOnly,
+        producer: request.principal?.id,
         hashKey: hashKey === undefined ? undefined : parseHashKey('hashKey', hashKey),
         idempotencyKey: typeof key === 'string' ? key : undefined,
         length: Number.isSafeInteger(length) ? length : undefined,

@@ -5,7 +5,7 @@ const CONSUMER = text('consumer', 'path', 'Name of the consumer.');
 const integer: Part = { type: 'integer' };
 const shards = ok('The shards.', object({ shards: { type: 'array', items: ref('Shard') } }));
 
-/** Shards and named consumers. */
+/** Shards, named consumers, dead letters. */
 export const STREAM_PATHS: Part = {
   '/v1/streams/{stream}/shards': {
     get: operation('The shards of a stream', 'streams', shards, {
@@ -29,6 +29,27 @@ export const STREAM_PATHS: Part = {
         ),
       ),
     }),
+  },
+  '/v1/streams/{stream}/redrive': {
+    post: operation(
+      'Send dead letters again',
+      'streams',
+      ok(
+        'What became of them.',
+        object({
+          redriven: integer,
+          refused: integer,
+          ofLookups: integer,
+          reasons: { type: 'object', additionalProperties: integer },
+        }),
+      ),
+      {
+        ...KEY,
+        operationId: 'redrive',
+        parameters: [STREAM],
+        requestBody: body(object({ where: string }, [])),
+      },
+    ),
   },
   '/v1/streams/{stream}/consumers': {
     get: operation(

@@ -17,7 +17,7 @@ import { openapiRoutes } from './openapi.ts';
 import { pageRoutes, readPage } from './page.ts';
 import { Readers, recordRoutes } from './records.ts';
 import { renderRoutes } from './render.ts';
-import type { Services } from './services.ts';
+import type { Principal, Services } from './services.ts';
 import { sessionRoutes } from './session.ts';
 import { sqlRoutes } from './sql.ts';
 import { streamRoutes } from './streams.ts';
@@ -25,6 +25,10 @@ import { answerOnSocket, answerUnmatched, unreadableAddress } from './unmatched.
 import { userRoutes } from './users.ts';
 
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks, where the server wants to know. */
+    principal: Principal | undefined;
+  }
   interface FastifyContextConfig {
     /** Roles of which one is needed; without it the route is open. Routes are judged, never addresses. */
     readonly roles?: readonly Role[];
@@ -71,6 +75,7 @@ export async function createServer(services: Services): Promise<FastifyInstance>
     if (!request.raw.complete) reply.header('connection', 'close');
     return reply.status(known.status).send(errorBody(known));
   });
+  server.decorateRequest('principal', undefined);
   takeJson(server);
   server.addHook('onRequest', async (request) => {
     checkHost(request, services);

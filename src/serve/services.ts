@@ -89,6 +89,8 @@ export interface Services {
   dataVersion(): DataVersion;
   /** Stores the records of a request. */
   take(stream: string, body: AsyncIterable<Buffer>, request: RequestOptions): Promise<IngestResult>;
+  /** Sends dead letters again. `where`: a condition of SQL over `deadletters.<stream>`. */
+  redrive(stream: string, where: string | undefined): Promise<RedriveResult>;
   shards(stream: string): Promise<ShardMap>;
   /** @throws MillraceError MR_REQUEST_INVALID for a change that cannot be made */
   reshard(stream: string, change: ShardChange): Promise<ShardMap>;
@@ -106,6 +108,17 @@ export interface Services {
   status(): Promise<StatusReport>;
   /** Undefined when everything answers; else what does not yet. */
   notReady(): MillraceError | undefined;
+}
+
+export interface RedriveResult {
+  /** Letters whose records are stored now. */
+  readonly redriven: number;
+  /** Letters that were refused again, and stay. */
+  readonly refused: number;
+  /** Letters of lookups, whose records are in the stream: they are left alone. */
+  readonly ofLookups: number;
+  /** Why letters were refused again, and how many for that. */
+  readonly reasons: { readonly [message: string]: number };
 }
 
 export interface StreamConsumer {

@@ -7,7 +7,7 @@ import type { Services } from './services.ts';
 type StreamParams = { Params: { stream: string } };
 type ConsumerParams = { Params: { stream: string; consumer: string } };
 
-/** Shards and named consumers of a stream. */
+/** Shards, named consumers and dead letters of a stream. */
 export async function streamRoutes(
   server: FastifyInstance,
   { services }: { services: Services },
@@ -20,6 +20,12 @@ export async function streamRoutes(
   server.post<StreamParams>('/v1/streams/:stream/shards', admin, async ({ params, body }) => ({
     shards: (await services.reshard(params.stream, parseChange(body))).map(shardText),
   }));
+  server.post<StreamParams>('/v1/streams/:stream/redrive', admin, async ({ params, body }) => {
+    const { where } = members(body ?? {}, ['where']);
+    if (where !== undefined && typeof where !== 'string')
+      throw new MillraceError('MR_REQUEST_INVALID', "'where' must be a condition of SQL, as text.");
+    return services.redrive(params.stream, where);
+  });
   server.get<StreamParams>('/v1/streams/:stream/consumers', reader, async ({ params }) => ({
     consumers: await services.consumers(params.stream),
   }));

@@ -285,6 +285,7 @@ describe('requests with a session cookie', () => {
     const changes: Change[] = [
       ['POST', '/v1/streams/sales/records', { id: 'a' }],
       ['POST', '/v1/streams/sales/shards', { count: 1 }],
+      ['POST', '/v1/streams/sales/redrive', {}],
       ['PUT', '/v1/streams/sales/consumers/one', { next: '0' }],
       ['DELETE', '/v1/streams/sales/consumers/one', undefined],
       ['POST', '/v1/sql', { sql: 'select 1' }],
@@ -352,6 +353,7 @@ const ROUTES: readonly [
   ['POST', '/v1/streams/sales/records', { id: 'a' }, ['producer', 'admin']],
   ['GET', '/v1/streams/sales/shards', undefined, ['reader', 'admin']],
   ['POST', '/v1/streams/sales/shards', { count: 1 }, ['admin']],
+  ['POST', '/v1/streams/sales/redrive', { where: 5 }, ['admin']],
   ['GET', '/v1/streams/sales/consumers', undefined, ['reader', 'admin']],
   ['PUT', '/v1/streams/sales/consumers/one', { next: '0' }, ['reader', 'admin']],
   ['DELETE', '/v1/streams/sales/consumers/one', undefined, ['admin']],
