@@ -83,6 +83,10 @@ describe('streams', () => {
     await send(pipeline, [{ id: 'c', qty: 0 }]);
     await page.getByText('4 dead letters').waitFor();
     await table.getByRole('row', { name: /MR_FIELD_RULE qty 3/ }).waitFor();
+    // Nothing was fixed: they stay, and the page says why.
+    await table.getByRole('button', { name: 'Send again MR_FIELD_RULE qty' }).click();
+    await page.getByText(/0 letters stored, 3 refused again: Field 'qty'/).waitFor();
+    await page.getByText('4 dead letters').waitFor();
   });
 
   test('a delivery that cannot be made is red, says why and what to do, and is well again by itself', async () => {

@@ -6,6 +6,7 @@ import { Badge } from '../ui/badge.tsx';
 import { Ago } from '../ui/instant.tsx';
 import { ErrorState, Skeleton } from '../ui/states.tsx';
 import { Table } from '../ui/table.tsx';
+import { RedriveButton } from './redrive-button.tsx';
 import styles from './streams-page.module.css';
 
 /** Letters of one kind, with the last of them as a sample. */
@@ -50,7 +51,8 @@ export function DeadLetters({ stream, count }: { stream: string; count: number }
 
 function Reasons({ stream, count }: { stream: string; count: number }) {
   const reasons = useReasons(stream, count);
-  if (reasons.data) return <ReasonTable stream={stream} reasons={reasons.data} />;
+  if (reasons.data)
+    return <ReasonTable stream={stream} reasons={reasons.data} onRedriven={reasons.reload} />;
   if (reasons.error)
     return (
       <ErrorState
@@ -72,7 +74,19 @@ function useReasons(stream: string, count: number): Resource<readonly Reason[]> 
   return { ...reasons, data: reasons.data ?? last };
 }
 
-function ReasonTable({ stream, reasons }: { stream: string; reasons: readonly Reason[] }) {
+interface ReasonTableProps {
+  readonly stream: string;
+  readonly reasons: readonly Reason[];
+  readonly onRedriven: () => void;
+}
+
+const quoteText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+/** The letters of a reason, as SQL. */
+const lettersOf = ({ code, field }: Reason): string =>
+  `code = ${quoteText(code)} and field is not distinct from ${field === null ? 'null' : quoteText(field)}`;
+
+function ReasonTable({ stream, reasons, onRedriven }: ReasonTableProps) {
   return (
     <>
       <Table
@@ -89,6 +103,17 @@ function ReasonTable({ stream, reasons }: { stream: string; reasons: readonly Re
             cell: ({ lastMs }) => (lastMs === null ? '–' : <Ago ms={lastMs} />),
           },
           {
+            title: 'After a fix',
+            cell: (reason) => (
+              <RedriveButton
+                stream={stream}
+                where={lettersOf(reason)}
+                which={`${reason.code} ${reason.field ?? ''}`}
+                onDone={onRedriven}
+              />
+            ),
+          },
+          {
             title: 'Sample: what was wrong, and the record',
             wraps: true,
             cell: ({ message, record }) => (
@@ -101,7 +126,8 @@ function ReasonTable({ stream, reasons }: { stream: string; reasons: readonly Re
         ]}
       />
       <p className={styles['hint']}>
-        All of them: <code>select * from deadletters.{stream}</code>
+        All of them: <code>select * from deadletters.{stream}</code> · sent again with{' '}
+        <code>millrace redrive {stream}</code>
       </p>
     </>
   );
