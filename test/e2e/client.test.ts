@@ -86,3 +86,123 @@ test('the client says what the server refused, and throws what it could not do',
     code: 'MR_QUERY_FAILED',
   });
 });
+
+const typed = stream('typed', {
+  fields: {
+    id: f.long(),
+    at: f.timestamptz(),
+    price: f.decimal(38, 20).optional(),
+    raw: f.binary().optional(),
+    ratio: f.double().optional(),
+    day: f.date().optional(),
+    part: f.struct({ when: f.timestamptz(), more: f.list(f.long()) }).optional(),
+    note: f.string().default('none'),
+    epoch: f.timestamptz().from('epoch-seconds').optional(),
+  },
+  key: 'id',
+});
+const TYPED = `
+import { field as f, stream } from 'millrace';
+export const typed = stream('typed', { fields: { id: f.long(), at: f.timestamptz(), price: f.decimal(38, 20).optional(), raw: f.binary().optional(), ratio: f.double().optional(), day: f.date().optional(),
+  part: f.struct({ when: f.timestamptz(), more: f.list(f.long()) }).optional(), note: f.string().default('none'), epoch: f.timestamptz().from('epoch-seconds').optional() }, key: 'id' });
+`;
+
+test('the client reads rows as it sends them, by range and key, and follows', async () => {
+  const app = await startApp(temporaryFolder(), TYPED);
+  const millrace = client({ url: app.address });
+  const row = {
+    id: 9007199254740993n,
+    at: new Date('2026-01-02T03:04:05.678Z'),
+    price: '123456789012345678.00000000000000000001',
+    raw: new Uint8Array([0, 1, 255]),
+    ratio: Number.NEGATIVE_INFINITY,
+    day: '2026-01-31',
+    part: { when: new Date('1969-12-31T23:59:59.001Z'), more: [2n ** 63n - 1n, -5n] },
+    note: 'ü "x"\n',
+  };
+  const least = { id: 2n, at: new Date(0) };
+  await millrace.send(typed, [row, least]);
+  await fetch(`${app.address}/v1/streams/typed/records`, {
+    method: 'POST',
+    body: '{"id":9007199254740995,"at":"2026-01-01T00:00:00+01:00","price":1.5,"epoch":1.25}',
+    headers: { 'content-type': 'application/json' },
+  });
+  const list = async (options: Parameters<typeof millrace.read>[1]) => {
+    const found = [];
+    for await (const one of millrace.read(typed, options)) found.push(one);
+    return found;
+  };
+  const nothing = {
+    price: null,
+    raw: null,
+    ratio: null,
+    day: null,
+    part: null,
+    note: 'none',
+    epoch: null,
+  };
+  const all = await list({ follow: false });
+  expect(all.map(({ record }) => record)).toEqual([
+    { ...row, epoch: null },
+    { ...nothing, ...least },
+    {
+      ...nothing,
+      id: 9007199254740995n,
+      at: new Date('2025-12-31T23:00:00Z'),
+      price: '1.50000000000000000000',
+      epoch: new Date(1250),
+    },
+  ]);
+  expect(all.map(({ sequenceNumber, shard }) => [sequenceNumber, shard])).toEqual([
+    ['0', 0],
+    ['1', 0],
+    ['2', 0],
+  ]);
+  expect(all[0]?.arrivedAt).toBeInstanceOf(Date);
+  expect(await list({ key: 2n, follow: false })).toEqual([all[1]]);
+  expect(await list({ from: 1, limit: 1 })).toEqual([all[1]]);
+  expect(await list({ from: '1', until: 3n })).toEqual(all.slice(1));
+  expect(await list({ from: new Date(0), shards: [0], until: 2 })).toEqual(all.slice(0, 2));
+  await expect(list({ from: 7 })).rejects.toMatchObject({ code: 'MR_REQUEST_INVALID' });
+
+  const stop = new AbortController();
+  const followed: bigint[] = [];
+  const following = (async () => {
+    for await (const { record } of millrace.read(typed, { from: 'latest', signal: stop.signal }))
+      followed.push(record.id);
+  })();
+  await eventually(async () => {
+    const text = await (await fetch(`${app.address}/metrics`)).text();
+    return text.includes('millrace_readers 1') ? true : undefined;
+  });
+  await millrace.send(typed, { id: 5n, at: new Date(0) });
+  await eventually(() => (followed.length > 0 ? true : undefined));
+  stop.abort();
+  await expect(following).rejects.toMatchObject({ name: 'AbortError' });
+  expect(followed).toEqual([5n]);
+});
+
+test('a read of the client goes on when the server comes back, without gap or double', async () => {
+  const folder = temporaryFolder();
+  const first = await startApp(folder, PIPELINE);
+  const port = Number(new URL(first.address).port);
+  const millrace = client({ url: first.address });
+  const ids: bigint[] = [];
+  const reading = (async () => {
+    for await (const { record } of millrace.read(visits, { limit: 6 })) ids.push(record.id);
+  })();
+  const at = new Date(0);
+  await millrace.send(
+    visits,
+    [1n, 2n, 3n].map((id) => ({ id, at })),
+  );
+  await eventually(() => (ids.length === 3 ? true : undefined));
+  await first.stop({ deliver: false });
+  await startApp(folder, PIPELINE, { port });
+  await millrace.send(
+    visits,
+    [4n, 5n, 6n, 7n].map((id) => ({ id, at })),
+  );
+  await reading;
+  expect(ids).toEqual([1n, 2n, 3n, 4n, 5n, 6n]);
+});

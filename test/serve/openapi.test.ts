@@ -201,6 +201,10 @@ test('its schemas are JSON Schema 2020-12, and hold for what goes in and comes o
   expect(await (await post('/v1/streams/open/records', kept)).json()).toMatchObject({
     accepted: 1,
   });
+  const lines = await (await fetch(`${app.address}/v1/streams/open/records`)).text();
+  expect(validator('stored_open')(JSON.parse(lines))).toEqual([]);
+  expect(validator('stored_open')({ damaged: { first: '1', last: '2' } })).toEqual([]);
+  expect(validator('stored_open')({ record: kept })).not.toEqual([]);
   expect(
     validator('QueryResult')(
       await (await post('/v1/sql', { sql: 'select * from lake.sales' })).json(),

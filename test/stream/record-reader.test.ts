@@ -278,12 +278,9 @@ describe('Reading records back', () => {
     const refusal = { code: 'MR_STREAM_EXPIRED', details: { oldest: '5' } };
     await expect(racing).rejects.toMatchObject(refusal);
     const late = readerOf(files, { from: slow.position });
-    const error = await late.next(log, readBuffer()).then(
-      () => new Error('it was read'),
-      (caught: Error) => caught,
-    );
+    const error = await late.next(log, readBuffer()).catch((caught: unknown) => caught);
     expect(error).toMatchObject(refusal);
-    expect(error.message).toContain('from=earliest, or from=5');
+    expect((error as Error).message).toContain('from=earliest, or from=5');
     expect(systemErrorCode(error)).not.toBe('ENOENT');
     expect(numbers(await piecesOf(readerOf(files, { from: 5 }), log))).toEqual([5]);
   });

@@ -1,3 +1,4 @@
+import { type IncomingMessage, request } from 'node:http';
 import type { FileSystem } from '../../src/core/file-system.ts';
 import { LIMITS } from '../../src/core/limits.ts';
 import { type ReadRequest, RecordReader } from '../../src/stream/record-reader.ts';
@@ -73,4 +74,58 @@ export async function piecesOf(
     text += piece.toString();
   }
   return text;
+}
+
+/** A connection whose bytes are taken only when asked for. */
+export function openReader(
+  url: string,
+  query: string,
+  headers: Record<string, string> = {},
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request(`${url}?${query}`, { headers, agent: false }, resolve).on('error', reject).end();
+  });
+}
+
+/** Events of a connection so far; resumes as a browser does, by the last id. */
+export class Events {
+  readonly records: number[] = [];
+  readonly named: string[] = [];
+  lastEventId: string | undefined;
+  isOpen = false;
+  status = 0;
+
+  async open(url: string, query: string): Promise<void> {
+    const response = await openReader(url, query, {
+      accept: 'text/event-stream',
+      ...(this.lastEventId === undefined ? {} : { 'last-event-id': this.lastEventId }),
+    });
+    this.status = response.statusCode ?? 0;
+    this.isOpen = true;
+    let rest = '';
+    response.setEncoding('utf8').on('data', (text: string) => {
+      const blocks = (rest + text).split('\n\n');
+      rest = blocks.pop() as string;
+      for (const block of blocks) this.#take(block);
+    });
+    const closed = () => {
+      this.isOpen = false;
+    };
+    response.on('close', closed).on('error', closed);
+  }
+
+  #take(block: string): void {
+    const member = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
+    this.lastEventId = member('id') ?? this.lastEventId;
+    const [name, data] = [member('event'), member('data')];
+    if (name !== undefined) this.named.push(`${name} ${data}`);
+    else if (data !== undefined)
+      this.records.push(Number((JSON.parse(data) as { sequenceNumber: string }).sequenceNumber));
+    else if (block.includes(': heartbeat')) this.named.push('heartbeat');
+  }
+}
+
+export async function readMetric(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);
 }

@@ -8,6 +8,10 @@ export async function calls(): Promise<number> {
   const { accepted } = await shop.send(sales, [right], { idempotencyKey: 'a' });
   await shop.send(sales, right);
   const { items } = await shop.lookup(invoices, '536365', '85123A');
+  for await (const { record, arrivedAt } of shop.read(sales, { from: 'latest', limit: 1 })) {
+    const quantity: number = record.quantity;
+    arrivedAt.getTime().toFixed(quantity);
+  }
   const { rows } = await shop.sql('select * from lake.sales where quantity > ?', [1]);
   return accepted + items.length + rows.length;
 }
@@ -21,6 +25,10 @@ export async function wrong(): Promise<void> {
   await shop.send(sales, { ...right, price: 1 });
   // @ts-expect-error records are sent to streams
   await shop.send(invoices, right);
+  // @ts-expect-error records are read from streams
+  shop.read(invoices);
+  // @ts-expect-error a start is a word, a number, or a Date
+  shop.read(sales, { from: { at: 1 } });
   // @ts-expect-error there is no such option
   await shop.send(sales, right, { idempotency: 'a' });
 }
