@@ -6,7 +6,7 @@ import { IdempotencyWindow } from './idempotency-window.ts';
 import type { CommitEntry } from './index-format.ts';
 import { describeLog } from './log-description.ts';
 import { setAside } from './quarantine.ts';
-import { readClosed, readRange, recoverNewest } from './recovery.ts';
+import { readClosed, recoverNewest } from './recovery.ts';
 import type { Damage, ReadSegment } from './segment.ts';
 import { finishRemovals } from './segment-removal.ts';
 import { type LogContext, SegmentStreamLog } from './segment-stream-log.ts';
@@ -100,16 +100,19 @@ export class SegmentStreamStore implements StreamStore {
     const window = new IdempotencyWindow(files);
     const damaged: Damage[] = [];
     const oldest = clock.now() - LIMITS.idempotencyWindowMs;
-    for (const { segment, entries } of read)
-      for (const entry of entries) {
-        if (entry.metadataLength === 0 || entry.timeMs < oldest) continue;
-        const { metadataFile: file } = segment;
+    for (const { segment, entries } of read) {
+      const { metadataFile: file } = segment;
+      const recent = entries.filter((entry) => entry.metadataLength > 0 && entry.timeMs >= oldest);
+      if (recent.length === 0) continue;
+      const metadata = (await files.exists(file)) ? await files.readFile(file) : Buffer.alloc(0);
+      for (const entry of recent) {
         const start = entry.metadataPosition;
-        const lines = await readRange(files, file, start, entry.metadataLength);
-        if (crc32(lines) === entry.metadataCrc && lines.length === entry.metadataLength)
+        const lines = metadata.subarray(start, start + entry.metadataLength);
+        if (lines.length === entry.metadataLength && crc32(lines) === entry.metadataCrc)
           window.add(lines, file, start, entry.timeMs);
         else damaged.push(lostKeys(file, entry));
       }
+    }
     return { window, damaged };
   }
 }
