@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { rssMb, treeOf } from '../../bench/support/proc.mjs';
+import { treeLargestMb } from '../../bench/support/proc.mjs';
 import { eventually } from '../support/eventually.ts';
 import type { RunningPipeline } from '../support/running-pipeline.ts';
 import { smallDisk } from '../support/small-disk.ts';
@@ -115,7 +115,7 @@ async function overload(round: Round): Promise<Outcome> {
         const answer = await server.post(RECORDS, body);
         const result = (await answer.json()) as { accepted?: number };
         accepted += result.accepted ?? 0;
-        mostMb = Math.max(mostMb, ...treeOf(server.process.pid as number).map(rssMb));
+        mostMb = Math.max(mostMb, treeLargestMb(server.process.pid as number));
         if (answer.status === 429 && answer.headers.get('retry-after') === null)
           problems.push('a refusal has no Retry-After');
         if (answer.status !== 200 && answer.status !== 429)
