@@ -1,3 +1,3 @@
 /** What test/torture asks of proc.mjs. */
 export function treeOf(root: number): number[];
-export function rssMb(pid: number): number;
+export function treeLargestMb(root: number): number;

@@ -62,6 +62,19 @@ export function rssMb(pid) {
   return Number(/^VmRSS:\s+(\d+)/m.exec(text)?.[1] ?? 0) / 1024;
 }
 
+/** Resident memory of the largest process of the tree. */
+export function treeLargestMb(root) {
+  let largest = 0;
+  for (const pid of treeOf(root)) {
+    try {
+      largest = Math.max(largest, rssMb(pid));
+    } catch {
+      // The process has ended meanwhile and holds nothing.
+    }
+  }
+  return largest;
+}
+
 /** Memory of the tree, pages that several processes share counted once. */
 export function treePssMb(root) {
   let kilobytes = 0;

@@ -8,7 +8,6 @@ import type { CommitEntry } from './index-format.ts';
 import { withSettings } from './log-description.ts';
 import { NamedConsumers } from './named-consumers.ts';
 import { setAside } from './quarantine.ts';
-import { readRange } from './recovery.ts';
 import type { Damage, ReadSegment } from './segment.ts';
 import { SegmentFolder } from './segment-folder.ts';
 import { type LogContext, SegmentStreamLog } from './segment-stream-log.ts';
@@ -91,16 +90,19 @@ async function readWindow(
 ): Promise<{ window: IdempotencyWindow; damaged: Damage[] }> {
   const window = new IdempotencyWindow(files);
   const damaged: Damage[] = [];
-  for (const { segment, entries } of read)
-    for (const entry of entries) {
-      if (entry.metadataLength === 0 || entry.timeMs < oldestMs) continue;
-      const { metadataFile: file } = segment;
+  for (const { segment, entries } of read) {
+    const { metadataFile: file } = segment;
+    const recent = entries.filter((entry) => entry.metadataLength > 0 && entry.timeMs >= oldestMs);
+    if (recent.length === 0) continue;
+    const metadata = (await files.exists(file)) ? await files.readFile(file) : Buffer.alloc(0);
+    for (const entry of recent) {
       const start = entry.metadataPosition;
-      const lines = await readRange(files, file, start, entry.metadataLength);
-      if (crc32(lines) === entry.metadataCrc && lines.length === entry.metadataLength)
+      const lines = metadata.subarray(start, start + entry.metadataLength);
+      if (lines.length === entry.metadataLength && crc32(lines) === entry.metadataCrc)
         window.add(lines, file, start, entry.timeMs);
       else damaged.push(lostKeys(file, entry));
     }
+  }
   return { window, damaged };
 }
 
