@@ -17,6 +17,7 @@ import { Validator } from './validate.ts';
  * I2  The answer comes after everything it counts is on disk.
  * I3  A keyed request is stored as a whole or not at all.
  * I4  Memory for one request is bounded, however long its body is.
+ * I5  An error in the middle of a request that is stored piece by piece says how much of it is stored, and where.
  */
 export interface IngestOptions {
   readonly log: StreamLog;
@@ -76,9 +77,18 @@ export class Ingest {
 
   /** Stores the records of a body. @throws MillraceError for requests refused as a whole. */
   async take(body: AsyncIterable<Buffer>, request: RequestOptions): Promise<IngestResult> {
-    return request.idempotencyKey === undefined
-      ? this.#takeStreaming(body, request)
-      : this.#takeKeyed(body, request, request.idempotencyKey);
+    if (request.idempotencyKey !== undefined)
+      return this.#takeKeyed(body, request, request.idempotencyKey);
+    const tally = new Tally();
+    const inFlight = new Set<Promise<void>>();
+    try {
+      return await this.#takeStreaming(body, request, { tally, inFlight });
+    } catch (error) {
+      await Promise.all(inFlight);
+      throw tally.accepted > 0 && error instanceof MillraceError
+        ? storedBefore(error, tally.answer())
+        : error;
+    }
   }
 
   #decoder({ linesOnly, hashKey }: RequestOptions): Decoder {
@@ -106,10 +116,9 @@ export class Ingest {
   async #takeStreaming(
     body: AsyncIterable<Buffer>,
     request: RequestOptions,
+    { tally, inFlight }: { tally: Tally; inFlight: Set<Promise<void>> },
   ): Promise<IngestResult> {
-    const tally = new Tally();
     const decoder = this.#decoder(request);
-    const inFlight = new Set<Promise<void>>();
     let failure: unknown;
     const store = (buffer: Buffer, filled: number, final: boolean): DecodedPiece => {
       const piece = decoder.decode(buffer, filled, final);
@@ -290,8 +299,16 @@ const tooLarge = (bytes: number, which = ''): MillraceError =>
 const recordTooLarge = (index: number): MillraceError =>
   new MillraceError(
     'MR_REQUEST_TOO_LARGE',
-    `Record ${index} has more than ${LIMITS.recordBytesMax} bytes; what stood before it was stored.`,
+    `Record ${index} has more than ${LIMITS.recordBytesMax} bytes; the request was not read any further.`,
   );
+
+function storedBefore(error: MillraceError, { accepted, shards }: IngestAnswer): MillraceError {
+  return new MillraceError(
+    error.code,
+    `${error.message} ${accepted} records of the request were stored before that, at the places in \`shards\`: do not send them again.`,
+    { cause: error, details: { ...error.details, accepted, shards } },
+  );
+}
 
 const emptyRequest = (): MillraceError =>
   new MillraceError(
