@@ -1,7 +1,13 @@
 import { ERROR_CODES, type ErrorCode } from './error-codes.ts';
 
 export interface ErrorDetails {
-  readonly [name: string]: string | number | boolean | null | readonly string[] | undefined;
+  readonly [name: string]:
+    | string
+    | number
+    | boolean
+    | null
+    | readonly (string | object)[]
+    | undefined;
 }
 
 /**

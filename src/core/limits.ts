@@ -10,6 +10,10 @@ export const LIMITS = Object.freeze({
   keyedRequestBytesMax: 8 * 1024 * 1024,
   /** An unkeyed body is stored piece by piece; this bounds one connection's work. */
   streamingBytesMax: 4 * 1024 * 1024 * 1024,
+  /** A compressed body up to this size, inflated, is checked to its end before anything of it is stored. */
+  inflatedHeldBytesMax: 16 * 1024 * 1024,
+  /** Of all such bodies at one time; past it they are stored piece by piece, as larger ones are. */
+  inflatedHeldTogetherBytesMax: 128 * 1024 * 1024,
   /** Records staged but not yet on disk: past this producers are told to wait. */
   inFlightBytesMax: 64 * 1024 * 1024,
   /** An answer with more refusals than this would be larger than the request. */

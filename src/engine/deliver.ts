@@ -7,7 +7,7 @@ import { readSpans, runOfSpan } from '../stream/run-reader.ts';
 import type { SchemaVersion } from '../stream/stream-store.ts';
 import { queryError } from './database.ts';
 import type { DeliverRequest, DeliverResult, WrittenFile } from './protocol.ts';
-import { readColumns, readColumnsAndPlaces, selectColumns } from './record-columns.ts';
+import { readColumns, scratchRelation, selectColumns } from './record-columns.ts';
 import { RecordPipe } from './record-pipe.ts';
 import { writeScratch } from './scratch.ts';
 import { writeTableFiles } from './table-files.ts';
@@ -144,7 +144,7 @@ function linesBesidePlaces(
   return `SELECT ${selectColumns(stream.fields, schema, stream.rest)} FROM (${lines}) POSITIONAL JOIN (${places}) WHERE "+"`;
 }
 
-/** Each line with its place in front, in a file, damage left out. */
+/** Each record beside its place, in a file, damage left out. */
 export async function deliverByScratch(
   request: DeliverRequest,
   { connection, files, scratch }: DeliverContext,
@@ -155,7 +155,7 @@ export async function deliverByScratch(
     const parts = records.files.map(({ path, schemaVersion }) => {
       const schema = stream.schemas.find((candidate) => candidate.version === schemaVersion);
       if (!schema) throw new Error(`stream ${stream.name} has no schema ${schemaVersion}`);
-      return `SELECT ${selectColumns(stream.fields, schema, stream.rest)} FROM read_json(${quoteText(path)}, format = 'newline_delimited', columns = ${readColumnsAndPlaces(schema)})`;
+      return `SELECT ${selectColumns(stream.fields, schema, stream.rest)} FROM ${scratchRelation(path, schema)}`;
     });
     if (parts.length === 0) return { files: [], damage: records.damage };
     return {

@@ -1,9 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { FileSystem } from '../core/file-system.ts';
-import { quoteText } from '../plan/render-sql.ts';
 import { endOfSlices } from '../stream/run-columns.ts';
 import type { EngineStream, StreamKnown, StreamNews } from './protocol.ts';
-import { readColumnsAndPlaces, selectColumns } from './record-columns.ts';
+import { scratchRelation, selectColumns } from './record-columns.ts';
 import { createStreamViews, hotTable, hotTableColumns } from './relations.ts';
 import { scratchBytes, writeScratch } from './scratch.ts';
 import type { ScratchSpace } from './scratch-space.ts';
@@ -111,7 +110,7 @@ export class HotRows {
     if (!schema) return;
     const select = selectColumns(this.#stream.fields, schema, this.#stream.rest);
     await connection.run(
-      `INSERT INTO ${hotTable(this.#stream)} SELECT ${select} FROM read_json(${quoteText(path)}, format = 'newline_delimited', columns = ${readColumnsAndPlaces(schema)})`,
+      `INSERT INTO ${hotTable(this.#stream)} SELECT ${select} FROM ${scratchRelation(path, schema)}`,
     );
   }
 }

@@ -20,10 +20,12 @@ export function readColumns(schema: RecordSchema): string {
   return `{${fields.join(', ')}}`;
 }
 
-/** As `readColumns`, for lines with their place in front (engine/scratch.ts). */
-export function readColumnsAndPlaces(schema: RecordSchema): string {
+/** A scratch file (engine/scratch.ts) as a relation: a record's members as columns, and its place. */
+export function scratchRelation(path: string, schema: RecordSchema): string {
   const rest = schema.unknown === 'keep' ? ", '_rest': 'VARCHAR'" : '';
-  return `{'.': 'BIGINT', ':': 'INTEGER', '/': 'BIGINT'${rest}, ${readColumns(schema).slice(1)}`;
+  const parts = schema.fields.map((field) => `${quoteIdentifier(field.name)} ${readType(field)}`);
+  const record = quoteText(`STRUCT(${parts.join(', ')})`);
+  return `(SELECT * EXCLUDE ("+"), unnest("+") FROM read_json(${quoteText(path)}, format = 'newline_delimited', columns = {'.': 'BIGINT', ':': 'INTEGER', '/': 'BIGINT'${rest}, '+': ${record}}))`;
 }
 
 function readType(field: FieldSpec): string {

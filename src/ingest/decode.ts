@@ -45,7 +45,7 @@ export class Decoder {
   readonly #ids: RecordIds | undefined;
   #router: Router;
   #linesOnly: boolean;
-  #array: 'no' | 'value' | 'separator' | 'closed' = 'no';
+  #array: 'no' | 'first' | 'value' | 'separator' | 'closed' = 'no';
   #started = false;
   #index = 0;
   #suspect = false;
@@ -116,7 +116,7 @@ export class Decoder {
     if (at === end) return end;
     this.#started = true;
     if (bytes[at] !== 91 || this.#linesOnly) return at;
-    this.#array = 'value';
+    this.#array = 'first';
     return at + 1;
   }
 
@@ -170,6 +170,8 @@ export class Decoder {
     if (this.#array === 'closed')
       return this.#stopArray(piece, start, 'Something follows the closing bracket of the array.');
     if (bytes[start] === 93) {
+      if (this.#array === 'value')
+        return this.#stopArray(piece, start, 'A comma stands before the end of the array.');
       this.#array = 'closed';
       return start + 1;
     }

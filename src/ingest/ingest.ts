@@ -22,6 +22,7 @@ import { Validator } from './validate.ts';
  * I4  Memory for one request is bounded, however long its body is.
  * I5  Where the stream tells records apart, one that is there already is not stored again, and answered
  *     as a duplicate once the first is on disk.
+ * I6  An error in the middle of a request that is stored piece by piece says how much of it is stored, and where.
  */
 export interface IngestOptions {
   readonly log: StreamLog;
@@ -94,9 +95,18 @@ export class Ingest {
 
   /** Stores the records of a body. @throws MillraceError for requests refused as a whole. */
   async take(body: AsyncIterable<Buffer>, request: RequestOptions): Promise<IngestResult> {
-    return request.idempotencyKey === undefined
-      ? this.#takeStreaming(body, request)
-      : this.#takeKeyed(body, request, request.idempotencyKey);
+    if (request.idempotencyKey !== undefined)
+      return this.#takeKeyed(body, request, request.idempotencyKey);
+    const tally = new Tally();
+    const inFlight = new Set<Promise<void>>();
+    try {
+      return await this.#takeStreaming(body, request, { tally, inFlight });
+    } catch (error) {
+      await Promise.all(inFlight);
+      throw tally.accepted > 0 && error instanceof MillraceError
+        ? storedBefore(error, tally.answer())
+        : error;
+    }
   }
 
   #decoder({ linesOnly, hashKey }: RequestOptions): Decoder {
@@ -123,22 +133,6 @@ export class Ingest {
   }
 
   async #takeStreaming(
-    body: AsyncIterable<Buffer>,
-    request: RequestOptions,
-  ): Promise<IngestResult> {
-    const tally = new Tally();
-    const inFlight = new Set<Promise<void>>();
-    try {
-      return await this.#takePieces(body, request, { tally, inFlight });
-    } catch (error) {
-      await Promise.all(inFlight);
-      throw error instanceof MillraceError && tally.accepted > 0
-        ? withStored(error, tally.accepted)
-        : error;
-    }
-  }
-
-  async #takePieces(
     body: AsyncIterable<Buffer>,
     request: RequestOptions,
     { tally, inFlight }: { tally: Tally; inFlight: Set<Promise<void>> },
@@ -374,15 +368,14 @@ const tooLarge = (bytes: number, which = ''): MillraceError =>
 const recordTooLarge = (index: number): MillraceError =>
   new MillraceError(
     'MR_REQUEST_TOO_LARGE',
-    `Record ${index} has more than ${LIMITS.recordBytesMax} bytes. Send a smaller one.`,
+    `Record ${index} has more than ${LIMITS.recordBytesMax} bytes; the request was not read any further.`,
   );
 
-/** A body without a key is stored piece by piece: who sends it again must know what is there already. */
-function withStored(error: MillraceError, accepted: number): MillraceError {
+function storedBefore(error: MillraceError, { accepted, shards }: IngestAnswer): MillraceError {
   return new MillraceError(
     error.code,
-    `${error.message} ${accepted} records of this body are stored already; with an Idempotency-Key it is all or nothing.`,
-    { cause: error },
+    `${error.message} ${accepted} records of the request were stored before that, at the places in \`shards\`: do not send them again.`,
+    { cause: error, details: { ...error.details, accepted, shards } },
   );
 }
 

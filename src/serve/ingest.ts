@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { MillraceError } from '../core/errors.ts';
-import { inflatedBody } from './request-body.ts';
+import { RequestBodies } from './request-body.ts';
 import type { Services } from './services.ts';
 import { parseHashKey } from './streams.ts';
 
@@ -17,11 +17,14 @@ const LINE_TYPES: ReadonlySet<string> = new Set([
   'application/x-jsonlines',
 ]);
 
+const UTF8_NAMES: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii', 'ascii']);
+
 /** `POST /v1/streams/{stream}/records` */
 export async function ingestRoutes(
   server: FastifyInstance,
   { services }: { services: Services },
 ): Promise<void> {
+  const bodies = new RequestBodies();
   server.removeAllContentTypeParsers();
   // The handler reads the body itself, piece by piece.
   server.addContentTypeParser('*', (_request, _payload, done) => done(null));
@@ -36,7 +39,7 @@ export async function ingestRoutes(
         request.headers['content-encoding'] === undefined
           ? Number(request.headers['content-length'])
           : Number.NaN;
-      const result = await services.take(request.params.stream, inflatedBody(request.raw), {
+      const result = await services.take(request.params.stream, bodies.open(request.raw), {
         linesOnly,
         producer: request.principal?.id,
         hashKey: hashKey === undefined ? undefined : parseHashKey('hashKey', hashKey),
@@ -53,7 +56,16 @@ export async function ingestRoutes(
 }
 
 function isLines(header: string | undefined): boolean {
-  const type = (header ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  const [first = '', ...parameters] = (header ?? '').split(';').map((part) => part.trim());
+  const type = first.toLowerCase();
+  const charset = parameters
+    .map((parameter) => /^charset\s*=\s*"?([^"]*)"?$/i.exec(parameter)?.[1]?.trim())
+    .find((name) => name !== undefined);
+  if (charset !== undefined && !UTF8_NAMES.has(charset.toLowerCase()))
+    throw new MillraceError(
+      'MR_REQUEST_MEDIA_TYPE',
+      `Records are read as UTF-8, not as '${charset}'. Send the body in UTF-8.`,
+    );
   if (LINE_TYPES.has(type)) return true;
   if (JSON_TYPES.has(type)) return false;
   throw new MillraceError(

@@ -315,7 +315,7 @@ test('a body that breaks off says how much of it is stored: all or nothing with 
   const { error, ...rest } = await send(pipe, { body: cut, headers: gzip });
   expect({ ...rest, error }).toMatchObject(invalid);
   const stored = Number(
-    /(\d+) records of this body are stored already/.exec(error?.message ?? '')?.[1],
+    /(\d+) records of the request were stored before that/.exec(error?.message ?? '')?.[1],
   );
   expect(stored).toBeGreaterThan(0);
   expect(await count()).toBe(stored);

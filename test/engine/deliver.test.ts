@@ -119,7 +119,12 @@ const line = fc
     },
     { requiredKeys: ['id'] },
   )
-  .map((record) => JSON.stringify(record));
+  .chain((record) =>
+    // A stream that drops what it has no field for stores it nevertheless.
+    fc
+      .dictionary(fc.constantFrom('.', ':', '/', '+', '', 'ID', 'N', '_rest', '_shard'), fc.nat())
+      .map((others) => JSON.stringify({ ...record, ...others })),
+  );
 const appended: fc.Arbitrary<Appended> = fc
   .array(fc.tuple(line, fc.nat(3)), { minLength: 1, maxLength: 60 })
   .map((records) => ({

@@ -77,6 +77,14 @@ describe('the decoder', () => {
     });
   });
 
+  test.each([1, 3, 100])('refuses a comma before the end of an array, in pieces of %i', (size) => {
+    expect(decode('[{"n":1}, ]', { size })).toEqual({
+      records: ['{"n":1}'],
+      rejected: [{ index: 1, code: 'MR_RECORD_SYNTAX' }],
+    });
+    expect(decode(' [ ] ', { size })).toEqual({ records: [], rejected: [] });
+  });
+
   test('says that an array is not closed, lacks a comma, or has something behind it', () => {
     expect(decode('[{"n":1}')).toEqual({
       records: ['{"n":1}'],
