@@ -16,6 +16,7 @@ import {
   string,
   text,
 } from './openapi-parts.ts';
+import { REMOVED_PATHS } from './openapi-removed.ts';
 import { STREAM_PATHS, STREAM_SCHEMAS } from './openapi-streams.ts';
 import type { Services } from './services.ts';
 import { SESSION_COOKIE } from './session-cookie.ts';
@@ -57,6 +58,7 @@ export function openapiDocument(plan: Plan): Part {
       ...lookupPaths(plan),
       ...DASHBOARD_PATHS,
       ...RENDER_PATHS,
+      ...REMOVED_PATHS,
       ...FIXED_PATHS,
     },
     components: {
