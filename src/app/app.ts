@@ -10,6 +10,7 @@ import type { Logger } from '../core/logger.ts';
 import type { Renderer, RenderMethods } from '../dashboard/renderer.ts';
 import type { EngineMethods, LiveMethods, SqlMethods, SyncRequest } from '../engine/protocol.ts';
 import type { PlanChange } from '../plan/diff.ts';
+import type { Plan } from '../plan/plan.ts';
 import { embedded } from '../target/embedded.ts';
 import type { Target } from '../target/target.ts';
 import { startEngine, startLive, startRender, startSql, startWorker } from './children.ts';
@@ -20,6 +21,7 @@ import { type LoadedPipeline, loadPipeline } from './load-pipeline.ts';
 import { PlanState } from './plan-state.ts';
 import { type PreparedPipeline, prepare } from './prepare.ts';
 import { newsFor, servedCatalog } from './query-sync.ts';
+import { RemovedData } from './removed-data.ts';
 import { Runtime } from './runtime.ts';
 import { createServices } from './services.ts';
 import { feedRecords, keepRefused, workerSetup } from './worker-feed.ts';
@@ -56,6 +58,9 @@ export class App {
   #render: ChildProcess<RenderMethods> | undefined;
   readonly #renderer: Renderer;
   readonly #planState: PlanState;
+  readonly #removedData: RemovedData;
+  /** Changes of the plan and of what is stored under it come one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
   readonly #unlock: () => Promise<void>;
   /** Loaded while the engine describes the pipeline: the HTTP stack takes 60 ms. */
   readonly #door: Promise<typeof import('../serve/server.ts')> = import('../serve/server.ts');
@@ -76,6 +81,7 @@ export class App {
     this.#target = target;
     this.#unlock = unlock;
     this.#planState = new PlanState(folder, target.files);
+    this.#removedData = new RemovedData(folder, target, this.#planState);
     this.claim = new Claim(folder, target);
     const context = { folder, clock, logger };
     this.#engine = startEngine(context);
@@ -97,6 +103,7 @@ export class App {
       const target = await embedded({ folder, clock, logger, onFatal });
       // The children start while the pipeline is loaded: each of the two takes a third of a second.
       app = new App(options, target, unlock);
+      await app.#removedData.finish();
       await app.#use(await app.#prepare(await app.#load()), options.allowBreaking);
       await app.#listen();
       return app;
@@ -219,13 +226,24 @@ export class App {
   async reload(): Promise<{ pipeline: PreparedPipeline; changes: PlanChange[] }> {
     try {
       const pipeline = await this.#prepare(await this.#load());
-      const changes = await this.#use(pipeline, this.#options.allowBreaking);
+      const changes = await this.#inTurn(() => this.#use(pipeline, this.#options.allowBreaking));
       this.#problem = null;
       return { pipeline, changes };
     } catch (error) {
       this.#problem = asMillraceError(error, 'MR_DEFINITION_INVALID').message;
       throw error;
     }
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(change);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Looks at data of removed definitions, or ends it; no definition comes back meanwhile. */
+  removedData<T>(use: (data: RemovedData, plan: Plan) => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => use(this.#removedData, (await this.runtime()).plan));
   }
 
   async #listen(): Promise<void> {

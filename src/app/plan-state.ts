@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { MillraceError } from '../core/errors.ts';
 import type { FileSystem } from '../core/file-system.ts';
-import { diffPlans, type PlanChange } from '../plan/diff.ts';
+import { diffPlans, type PlanChange, renamedStreams } from '../plan/diff.ts';
 import { EMPTY_PLAN, type Plan } from '../plan/plan.ts';
 
 /** The plan that the stored data was written under. */
@@ -42,13 +42,22 @@ export class PlanState {
         'MR_PLAN_BREAKING',
         `The definition would break stored data:\n${breaking.map((change) => `  ${change.what}: ${change.detail}`).join('\n')}\nUndo the change, or accept it with --allow-breaking.`,
       );
+    const renamed = renamedStreams(before, next);
     const removed = before.streams.filter(
-      (stream) => !next.streams.some((other) => other.name === stream.name),
+      ({ name }) => !renamed.has(name) && !next.streams.some((other) => other.name === name),
     );
-    await this.#files.replaceFile(
-      this.#path,
-      JSON.stringify({ ...next, streams: [...next.streams, ...removed] }),
-    );
+    await this.#write({ ...next, streams: [...next.streams, ...removed] });
     return changes;
+  }
+
+  /** Forgets a stream that left the pipeline, once its data is gone. */
+  async forget(name: string): Promise<void> {
+    const plan = await this.read();
+    const streams = plan.streams.filter((stream) => stream.name !== name);
+    if (streams.length < plan.streams.length) await this.#write({ ...plan, streams });
+  }
+
+  #write(plan: Plan): Promise<void> {
+    return this.#files.replaceFile(this.#path, JSON.stringify(plan));
   }
 }

@@ -91,6 +91,8 @@ export function createServices(app: App, parts: ServiceParts): Services {
         );
       return (await parts.rebuild(lookup)).entries;
     },
+    removedData: (name) => app.removedData((data, plan) => data.find(name, plan)),
+    drop: (name) => app.removedData((data, plan) => data.drop(name, plan)),
     status: async () => statusOf(await app.runtime(), app, target),
     notReady: () =>
       app.current ? undefined : new MillraceError('MR_NOT_READY', 'The pipeline is starting.'),

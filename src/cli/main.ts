@@ -16,6 +16,7 @@ const VERBS: { readonly [name: string]: () => Promise<() => Command> } = {
   redrive: async () => (await import('./redrive.ts')).redriveCommand,
   reshard: async () => (await import('./reshard.ts')).reshardCommand,
   replay: async () => (await import('./replay.ts')).replayCommand,
+  drop: async () => (await import('./drop.ts')).dropCommand,
   status: async () => (await import('./status.ts')).statusCommand,
   keys: async () => (await import('./keys.ts')).keysCommand,
   users: async () => (await import('./users.ts')).usersCommand,

@@ -39,6 +39,8 @@ function mark({ kind }: PlanChange): string {
       return paint('green', '+ added   ');
     case 'changed':
       return paint('yellow', '~ changed ');
+    case 'renamed':
+      return paint('yellow', '~ renamed ');
     case 'removed':
       return paint('dim', '- removed ');
     case 'breaking':

@@ -38,6 +38,11 @@ export const ERROR_CODES = Object.freeze({
     'No definition has this name.',
     'Use one of the names listed in the message.',
   ),
+  MR_PLAN_DEFINED: entry(
+    409,
+    'The pipeline still has a definition of this name, so its data stays.',
+    'Take the definition out of the pipeline first, and have it reloaded or started again.',
+  ),
   // Records
   MR_RECORD_SYNTAX: entry(
     422,

@@ -19,6 +19,12 @@ export interface TableStore {
   rename(namespace: string, from: string, to: string): Promise<void>;
   /** The table if it is there; its schema is left as it is. */
   find(namespace: string, name: string): Promise<LakeTable | undefined>;
+  /** Names of the stored tables. */
+  names(namespace: string): Promise<string[]>;
+  /** Bytes on disk under this name, older snapshots included. */
+  bytes(namespace: string, name: string): Promise<number>;
+  /** Removes a table with all its snapshots for good, durably when it resolves; nobody may have it open. */
+  remove(namespace: string, name: string): Promise<void>;
 }
 
 export interface TableSettings {

@@ -48,5 +48,9 @@ export interface LookupStore {
   /** The first record not yet in the lookup, per its own checkpoint; undefined before the first. */
   position(name: string): { readonly epoch: string; readonly next: number } | undefined;
   entries(name: string): number;
+  /** Names of the lookups with stored entries. */
+  names(): readonly string[];
+  /** Removes a lookup's entries and its checkpoint in one step; nobody may write it. */
+  remove(name: string): Promise<void>;
   close(): Promise<void>;
 }

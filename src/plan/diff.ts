@@ -1,8 +1,8 @@
 import { type FieldType, type NamedField, typeText } from '../core/field-types.ts';
-import type { LookupPlan, Plan, StreamPlan } from './plan.ts';
+import type { DashboardPlan, LookupPlan, ModelPlan, Plan, StreamPlan } from './plan.ts';
 
 export interface PlanChange {
-  readonly kind: 'added' | 'changed' | 'removed' | 'breaking';
+  readonly kind: 'added' | 'changed' | 'renamed' | 'removed' | 'breaking';
   /** `stream sales`, `stream sales, field country`. */
   readonly what: string;
   readonly detail: string;
@@ -14,36 +14,51 @@ const breaking = (what: string, detail: string): PlanChange => ({ kind: 'breakin
 
 /** What `next` would change in data stored under `previous`. */
 export function diffPlans(previous: Plan, next: Plan): PlanChange[] {
+  const names = renamedStreams(previous, next);
+  const streams = previous.streams.map((stream) => ({
+    ...stream,
+    name: names.get(stream.name) ?? stream.name,
+  }));
   return [
-    ...diffNamed('stream', renamed(previous.streams, next.streams), next.streams, diffStream),
-    ...diffNamed('lookup', previous.lookups, next.lookups, (what, before, after) =>
-      same(entriesBy(before), entriesBy(after))
-        ? same(before, after)
-          ? []
-          : [changed(what, 'options changed')]
-        : [
-            changed(
-              what,
-              'key or source changed: its entries are built again from the stream and the lake',
-            ),
-          ],
+    ...[...names].map(
+      ([before, name]): PlanChange => ({
+        kind: 'renamed',
+        what: `stream ${name}`,
+        detail: `was ${before}; its data goes with it`,
+      }),
     ),
-    ...diffNamed('model', previous.models, next.models, (what, before, after) =>
-      same(before, after)
-        ? []
-        : [
-            changed(
-              what,
-              same(before.query, after.query)
-                ? 'options changed'
-                : 'query changed: the next run replaces the result',
-            ),
-          ],
+    ...diffNamed('stream', streams, next.streams, diffStream),
+    ...diffNamed('lookup', previous.lookups, next.lookups, diffLookup),
+    ...diffNamed(
+      'model',
+      previous.models,
+      next.models,
+      diffModel,
+      (model) => model.materialize === 'table',
     ),
-    ...diffNamed('dashboard', previous.dashboards, next.dashboards, (what, before, after) =>
-      same(before, after) ? [] : [changed(what, 'charts changed')],
-    ),
+    ...diffNamed('dashboard', previous.dashboards, next.dashboards, diffDashboard, () => false),
   ];
+}
+
+function diffLookup(what: string, before: LookupPlan, after: LookupPlan): PlanChange[] {
+  if (!same(entriesBy(before), entriesBy(after)))
+    return [
+      changed(
+        what,
+        'key or source changed: its entries are built again from the stream and the lake',
+      ),
+    ];
+  return same(before, after) ? [] : [changed(what, 'options changed')];
+}
+
+function diffModel(what: string, before: ModelPlan, after: ModelPlan): PlanChange[] {
+  if (!same(before.query, after.query))
+    return [changed(what, 'query changed: the next run replaces the result')];
+  return same(before, after) ? [] : [changed(what, 'options changed')];
+}
+
+function diffDashboard(what: string, before: DashboardPlan, after: DashboardPlan): PlanChange[] {
+  return same(before, after) ? [] : [changed(what, 'charts changed')];
 }
 
 /** What decides which entries a lookup has. */
@@ -54,13 +69,16 @@ const entriesBy = ({ from, key, sort, tombstone }: LookupPlan): unknown => [
   tombstone ?? null,
 ];
 
-/** Streams before under the names they have now, so that a declared rename is a change and not a loss. */
-function renamed(before: readonly StreamPlan[], after: readonly StreamPlan[]): StreamPlan[] {
-  return before.map((stream) => {
-    const heir = after.find((other) => other.renamedFrom === stream.name);
-    const isTaken = heir && before.some((other) => other.name === heir.name);
-    return heir && !isTaken ? { ...stream, name: heir.name } : stream;
-  });
+/** The declared renames that `next` makes, former name to new: a change and not a loss. */
+export function renamedStreams(previous: Plan, next: Plan): ReadonlyMap<string, string> {
+  const before = previous.streams.map((stream) => stream.name);
+  return new Map(
+    next.streams.flatMap(({ name, renamedFrom }) =>
+      renamedFrom !== undefined && before.includes(renamedFrom) && !before.includes(name)
+        ? [[renamedFrom, name] as const]
+        : [],
+    ),
+  );
 }
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
@@ -70,6 +88,7 @@ function diffNamed<N extends { readonly name: string }>(
   before: readonly N[],
   after: readonly N[],
   compare: (what: string, before: N, after: N) => PlanChange[],
+  hasData: (node: N) => boolean = () => true,
 ): PlanChange[] {
   const gone = before.filter((node) => !after.some((other) => other.name === node.name));
   return [
@@ -83,7 +102,9 @@ function diffNamed<N extends { readonly name: string }>(
       (node): PlanChange => ({
         kind: 'removed',
         what: `${kind} ${node.name}`,
-        detail: 'its data is kept',
+        detail: hasData(node)
+          ? `its data is kept; \`millrace drop ${node.name}\` removes it`
+          : 'it has no data of its own',
       }),
     ),
   ];
@@ -120,7 +141,9 @@ function diffStream(what: string, before: StreamPlan, after: StreamPlan): PlanCh
 }
 
 function optionsOf(stream: StreamPlan): object {
-  const { fields: _fields, key: _key, shards: _shards, table: _table, ...options } = stream;
+  const { fields: _fields, key: _key, shards: _shards, table: _table, ...others } = stream;
+  // What it was called before says nothing of how it works.
+  const { renamedFrom: _renamedFrom, ...options } = others;
   return options;
 }
 

@@ -19,4 +19,6 @@ export interface RunStore {
   /** Newest first. */
   list(limit: number): readonly Run[];
   latest(model: string): Run | undefined;
+  /** Removes the runs of a model; durable when it resolves. */
+  remove(model: string): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { MillraceError } from '../core/errors.ts';
 import { ROLES, type Role } from '../govern/key-store.ts';
 import type { Services } from './services.ts';
 
-/** Status, plan, runs and keys. */
+/** Status, plan, runs, data of removed definitions, and keys. */
 export async function adminRoutes(
   server: FastifyInstance,
   { services }: { services: Services },
@@ -25,6 +25,13 @@ export async function adminRoutes(
       return { entries: await services.replay(stream, request.params.lookup) };
     },
   );
+  server.get<{ Params: { name: string } }>('/v1/removed/:name', admin, async ({ params }) => ({
+    parts: await services.removedData(params.name),
+  }));
+  server.delete<{ Params: { name: string } }>('/v1/removed/:name', admin, async ({ params }) => ({
+    dropped: params.name,
+    parts: await services.drop(params.name),
+  }));
   server.get('/v1/keys', admin, async () => ({ keys: services.keys.list() }));
   server.post('/v1/keys', admin, async (request, reply) => {
     const { roles, label = '' } = members(request.body, ['roles', 'label']);

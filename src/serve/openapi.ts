@@ -17,6 +17,7 @@ import {
   text,
 } from './openapi-parts.ts';
 import { RECORD_SCHEMAS, readOperation, storedSchema } from './openapi-records.ts';
+import { REMOVED_PATHS } from './openapi-removed.ts';
 import { STREAM_PATHS, STREAM_SCHEMAS } from './openapi-streams.ts';
 import type { Services } from './services.ts';
 import { SESSION_COOKIE } from './session-cookie.ts';
@@ -61,6 +62,7 @@ export function openapiDocument(plan: Plan): Part {
       ...lookupPaths(plan),
       ...DASHBOARD_PATHS,
       ...RENDER_PATHS,
+      ...REMOVED_PATHS,
       ...FIXED_PATHS,
     },
     components: {

@@ -105,6 +105,10 @@ export interface Services {
   runModel(name: string): Promise<Run>;
   /** Builds a lookup again from log and lake. Returns its number of entries. */
   replay(stream: string, lookup: string): Promise<number>;
+  /** What a definition that is gone left stored. @throws MR_PLAN_DEFINED, MR_PLAN_UNKNOWN */
+  removedData(name: string): Promise<readonly RemovedPart[]>;
+  /** Removes it for good. @throws the same */
+  drop(name: string): Promise<readonly RemovedPart[]>;
   status(): Promise<StatusReport>;
   /** Undefined when everything answers; else what does not yet. */
   notReady(): MillraceError | undefined;
@@ -119,6 +123,15 @@ export interface RedriveResult {
   readonly ofLookups: number;
   /** Why letters were refused again, and how many for that. */
   readonly reasons: { readonly [message: string]: number };
+}
+
+export interface RemovedPart {
+  /** `stream sales`, `table lake.sales`. */
+  readonly what: string;
+  /** Null where it shares a file with others: its space is used again. */
+  readonly bytes: number | null;
+  /** Null where it is counted in bytes. */
+  readonly entries: number | null;
 }
 
 export interface StreamConsumer {

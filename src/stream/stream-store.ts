@@ -28,6 +28,10 @@ export interface StreamStore {
   rename(from: string, to: string): Promise<void>;
   /** Names of the streams with stored data. */
   names(): Promise<string[]>;
+  /** Bytes on disk under this name. */
+  bytes(name: string): Promise<number>;
+  /** Removes a stream's data for good, durably when it resolves; its log must not be open. */
+  remove(name: string): Promise<void>;
 }
 
 export interface LogSettings {

@@ -298,7 +298,7 @@ test('content types and encodings that are not taken are answered with those tha
   expect(await pipe.sql('select count(*)::int from lake.exact')).toEqual([[3]]);
 });
 
-test('a body that breaks off says how much of it is stored: all or nothing with a key', async () => {
+test('of a compressed body that breaks off nothing is stored, with a key and without', async () => {
   const pipe = await startPipeline(temporaryFolder(), PIPELINE);
   const count = async () => (await pipe.sql('select count(*)::int from lake.exact'))[0]?.[0];
   const whole = gzipSync(
@@ -312,13 +312,8 @@ test('a body that breaks off says how much of it is stored: all or nothing with 
   const keyed = await send(pipe, { body: cut, headers: { ...gzip, 'idempotency-key': 'k' } });
   expect(keyed).toMatchObject(invalid);
   expect(await count()).toBe(0);
-  const { error, ...rest } = await send(pipe, { body: cut, headers: gzip });
-  expect({ ...rest, error }).toMatchObject(invalid);
-  const stored = Number(
-    /(\d+) records of the request were stored before that/.exec(error?.message ?? '')?.[1],
-  );
-  expect(stored).toBeGreaterThan(0);
-  expect(await count()).toBe(stored);
+  expect(await send(pipe, { body: cut, headers: gzip })).toMatchObject(invalid);
+  expect(await count()).toBe(0);
   for (const body of [
     Buffer.from('no gzip'),
     Buffer.concat([gzipSync('{"id":1}'), Buffer.from('junk')]),

@@ -70,6 +70,7 @@ describe('the words of the command line', () => {
         'keys',
         'users',
         'types',
+        'drop',
       ]),
     );
     const all = [

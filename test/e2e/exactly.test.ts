@@ -575,4 +575,14 @@ test('removing a stream keeps its data; a renamed one says what it was', async (
     ['FR', 3],
     ['GB', 2],
   ]);
+  const { out } = await millrace(['plan', folder]);
+  expect(out, 'its data moved: nothing was removed').toMatch(/^No changes/);
+  writeFileSync(
+    join(folder, 'pipeline.ts'),
+    IMPORTS + SALES.replace("stream('sales', {", "stream('rows_sold', { renamedFrom: 'lines',"),
+  );
+  expect((await renamed.waitFor('reloaded'))['changes']).toEqual([
+    { kind: 'renamed', what: 'stream rows_sold', detail: 'was lines; its data goes with it' },
+  ]);
+  expect(await renamed.sql('select count(*) from lake.rows_sold')).toEqual([['2']]);
 });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import type { FileSystem } from '../../core/file-system.ts';
+import { folderBytes } from '../../core/folder-bytes.ts';
 import type { Logger } from '../../core/logger.ts';
 import { newTable } from '../iceberg/commit.ts';
 import { evolveSchema } from '../iceberg/schema.ts';
@@ -29,6 +30,24 @@ export class FileTableStore implements TableStore {
 
   async find(namespace: string, name: string): Promise<LakeTable | undefined> {
     return this.#find(namespace, name);
+  }
+
+  async names(namespace: string): Promise<string[]> {
+    return (await this.#context.files.list(join(this.#folder, namespace)))
+      .filter((entry) => entry.isFolder)
+      .map((entry) => entry.name);
+  }
+
+  bytes(namespace: string, name: string): Promise<number> {
+    return folderBytes(this.#context.files, join(this.#folder, namespace, name));
+  }
+
+  async remove(namespace: string, name: string): Promise<void> {
+    const { files } = this.#context;
+    const path = join(this.#folder, namespace, name);
+    if (!(await files.exists(path))) return;
+    await files.remove(path);
+    await files.syncFolder(join(this.#folder, namespace));
   }
 
   /** The paths inside follow when the table is opened, as when the whole data folder was moved. */

@@ -1,4 +1,5 @@
 import { MillraceError } from '../../core/errors.ts';
+import { committed } from '../../core/lmdb-commit.ts';
 import { type KeyPart, keyPartOfText } from '../lookup-key.ts';
 import type { LookupPage, LookupQuery, LookupSchema, LookupStore } from '../lookup-store.ts';
 import { entryRow, type LookupEnvironment, openLookups } from './lmdb-environment.ts';
@@ -26,6 +27,23 @@ export class LmdbLookupStore implements LookupStore {
   entries(name: string): number {
     const { entryCount } = this.#environment.lookup(name).getStats() as { entryCount: number };
     return entryCount;
+  }
+
+  names(): readonly string[] {
+    this.#environment.root.resetReadTxn();
+    return [...this.#environment.positions.getKeys()];
+  }
+
+  /** The database itself stays, empty: the worker may have it open. Its pages are used again. */
+  async remove(name: string): Promise<void> {
+    const { root, positions, lookup } = this.#environment;
+    const database = lookup(name);
+    await committed(
+      root.transaction(() => {
+        database.clearSync();
+        positions.removeSync(name);
+      }),
+    );
   }
 
   read(schema: LookupSchema, query: LookupQuery): LookupPage {

@@ -23,6 +23,11 @@ export class LmdbRunStore implements RunStore {
     return [...this.#runs.getRange({ reverse: true, limit })].map(({ value }) => value);
   }
 
+  async remove(model: string): Promise<void> {
+    const ids = this.list(LIMITS.runsKept).flatMap((run) => (run.model === model ? [run.id] : []));
+    for (const id of ids) await committed(this.#runs.remove(id));
+  }
+
   latest(model: string): Run | undefined {
     for (const { value } of this.#runs.getRange({ reverse: true }))
       if (value.model === model) return value;

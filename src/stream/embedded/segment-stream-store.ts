@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { FileSystem } from '../../core/file-system.ts';
+import { folderBytes } from '../../core/folder-bytes.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { LogSettings, StreamLog, StreamStore } from '../stream-store.ts';
 import { IdempotencyWindow } from './idempotency-window.ts';
@@ -33,6 +34,18 @@ export class SegmentStreamStore implements StreamStore {
     const [before, after] = [join(this.#folder, from), join(this.#folder, to)];
     if (!(await files.exists(before)) || (await files.exists(after))) return;
     await files.rename(before, after);
+    await files.syncFolder(this.#folder);
+  }
+
+  bytes(name: string): Promise<number> {
+    return folderBytes(this.#context.files, join(this.#folder, name));
+  }
+
+  async remove(name: string): Promise<void> {
+    const { files } = this.#context;
+    const path = join(this.#folder, name);
+    if (!(await files.exists(path))) return;
+    await files.remove(path);
     await files.syncFolder(this.#folder);
   }
 
