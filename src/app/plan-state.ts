@@ -45,10 +45,9 @@ export class PlanState {
     const removed = before.streams.filter(
       (stream) => !next.streams.some((other) => other.name === stream.name),
     );
-    await this.#files.replaceFile(
-      this.#path,
-      JSON.stringify({ ...next, streams: [...next.streams, ...removed] }),
-    );
+    const plan = { ...next, streams: [...next.streams, ...removed] };
+    const text = JSON.stringify(plan);
+    if (text !== JSON.stringify(before)) await this.#files.replaceFile(this.#path, text);
     return changes;
   }
 }
