@@ -2,20 +2,36 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { ChildProcess } from '../children/child-process.ts';
-import type { CallContext } from '../children/rpc.ts';
+import type { CallContext, Methods } from '../children/rpc.ts';
 import type { Clock } from '../core/clock.ts';
 import { asMillraceError, MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
+import { packageVersion } from '../core/package-version.ts';
 import type { Renderer, RenderMethods } from '../dashboard/renderer.ts';
-import type { EngineMethods, LiveMethods, SqlMethods, SyncRequest } from '../engine/protocol.ts';
+import { engineVersion } from '../engine/engine-version.ts';
+import type {
+  DescribeRequest,
+  EngineMethods,
+  LiveMethods,
+  SqlMethods,
+  SyncRequest,
+} from '../engine/protocol.ts';
 import type { PlanChange } from '../plan/diff.ts';
 import type { Plan } from '../plan/plan.ts';
 import { embedded } from '../target/embedded.ts';
 import type { Target } from '../target/target.ts';
-import { startEngine, startLive, startRender, startSql, startWorker } from './children.ts';
+import {
+  type ChildContext,
+  createEngine,
+  createLive,
+  createRender,
+  createSql,
+  createWorker,
+} from './children.ts';
 import { Claim } from './claim.ts';
 import { lockFolder, removeRunFile, writeRunFile } from './data-folder.ts';
+import { Descriptions } from './descriptions.ts';
 import { liveSetup } from './live-plan.ts';
 import { type LoadedPipeline, loadPipeline } from './load-pipeline.ts';
 import { PlanState } from './plan-state.ts';
@@ -51,8 +67,8 @@ export class App {
   readonly #target: Target;
   readonly #engine: ChildProcess<EngineMethods>;
   readonly #sql: ChildProcess<SqlMethods>;
-  /** Started once there is a plan: it must not take a core from the two that the start waits for. */
-  #worker: ChildProcess<WorkerMethods> | undefined;
+  readonly #worker: ChildProcess<WorkerMethods>;
+  /** Made with the first dashboard. */
   #live: ChildProcess<LiveMethods> | undefined;
   /** The child of the last picture; it ends between pictures. */
   #render: ChildProcess<RenderMethods> | undefined;
@@ -61,8 +77,11 @@ export class App {
   readonly #removedData: RemovedData;
   /** Changes of the plan and of what is stored under it come one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #descriptions: Descriptions;
+  /** Settles once the engine has confirmed what was kept of an earlier start; it never fails. */
+  #confirmed: Promise<void> = Promise.resolve();
   readonly #unlock: () => Promise<void>;
-  /** Loaded while the engine describes the pipeline: the HTTP stack takes 60 ms. */
+  /** Loaded while files are waited for: the HTTP stack takes 60 ms. */
   readonly #door: Promise<typeof import('../serve/server.ts')> = import('../serve/server.ts');
   readonly claim: Claim;
   /** The key of `run.json`: the folder's owner needs no other. */
@@ -71,6 +90,7 @@ export class App {
   #current: Runtime | undefined;
   #server: FastifyInstance | undefined;
   #address = '';
+  #claimToken: string | undefined;
   #stopping = false;
   #planVersion = 0;
   #problem: string | null = null;
@@ -84,13 +104,21 @@ export class App {
     this.#removedData = new RemovedData(folder, target, this.#planState);
     this.claim = new Claim(folder, target);
     const context = { folder, clock, logger };
-    this.#engine = startEngine(context);
-    this.#sql = startSql(
+    this.#engine = createEngine(context);
+    this.#descriptions = new Descriptions({
+      folder,
+      files: target.files,
+      versions: [packageVersion(), engineVersion()],
+      ask: (request) => this.#engine.call('describe', request),
+      logger,
+    });
+    this.#sql = createSql(
       context,
       { sync: async (request: SyncRequest) => newsFor(await this.#runtime, request) },
       () => this.#current && servedCatalog(this.#current),
     );
-    this.#renderer = target.createRenderer(() => this.#startRender());
+    this.#worker = this.#createWorker(context);
+    this.#renderer = target.createRenderer(() => this.#createRender());
     this.#runtime = new Promise(() => {});
   }
 
@@ -101,11 +129,8 @@ export class App {
     let app: App | undefined;
     try {
       const target = await embedded({ folder, clock, logger, onFatal });
-      // The children start while the pipeline is loaded: each of the two takes a third of a second.
       app = new App(options, target, unlock);
-      await app.#removedData.finish();
-      await app.#use(await app.#prepare(await app.#load()), options.allowBreaking);
-      await app.#listen();
+      await app.#open();
       return app;
     } catch (error) {
       if (app) await app.stop({ deliver: false });
@@ -114,10 +139,52 @@ export class App {
     }
   }
 
-  #startWorker(): ChildProcess<WorkerMethods> {
-    const { folder, clock, logger } = this.#options;
-    return startWorker(
-      { folder, clock, logger },
+  async #open(): Promise<void> {
+    // Where it will be asked it starts while the pipeline is loaded: each of the two takes a third of a second.
+    if (!(await this.#descriptions.exists())) void this.#startChildren([this.#engine]);
+    await this.#removedData.finish();
+    const loaded = await this.#load();
+    const pipeline = await prepare(loaded, (request) => this.#descriptions.recall(request));
+    await this.#use(pipeline, this.#options.allowBreaking);
+    await this.#listen();
+    if (this.#options.mode === 'start') this.#claimToken = await this.claim.token();
+    // After those who wait for this start have gone on: processes that start take the cores from them.
+    setImmediate(() => {
+      this.#confirmed = this.#comeUp(loaded);
+    });
+  }
+
+  /** What answers people first. Also while it is stopping: a drain waits for the worker; what is closed stays so. */
+  async #comeUp(loaded: LoadedPipeline): Promise<void> {
+    await this.#startChildren([this.#sql, this.#live]);
+    void this.#startChildren([this.#worker, this.#engine]);
+    await this.#confirm(loaded);
+  }
+
+  /** A child that dies is logged and started again by its supervisor; who calls it gets the error. */
+  async #startChildren(children: readonly (ChildProcess<Methods> | undefined)[]): Promise<void> {
+    await Promise.allSettled(children.map((child) => child?.up()));
+  }
+
+  /** Puts what the engine says in place of what was kept, where the two differ: a defect, or a changed file. */
+  async #confirm(loaded: LoadedPipeline): Promise<void> {
+    const { logger, allowBreaking } = this.#options;
+    try {
+      const said = await this.#descriptions.differing();
+      if (!said || this.#stopping) return;
+      logger.error({}, 'the engine describes the queries otherwise than was kept; it is believed');
+      await this.#use(await prepare(loaded, async () => said), allowBreaking);
+    } catch (error) {
+      if (this.#stopping) return;
+      const { message } = asMillraceError(error, 'MR_INTERNAL');
+      this.#problem = message;
+      logger.error({ error: message }, 'the engine could not confirm the queries of the pipeline');
+    }
+  }
+
+  #createWorker(context: ChildContext): ChildProcess<WorkerMethods> {
+    return createWorker(
+      context,
       {
         records: async (params: WorkerHostMethods['records'][0]) =>
           feedRecords(await this.#runtime, params),
@@ -130,28 +197,26 @@ export class App {
     );
   }
 
-  #startLive(): ChildProcess<LiveMethods> {
-    const { folder, clock, logger } = this.#options;
-    return startLive(
-      { folder, clock, logger },
+  #createLive(): ChildProcess<LiveMethods> {
+    return createLive(
+      this.#options,
       { sync: async (request: SyncRequest) => newsFor(await this.runtime(), request) },
       () => this.#current && liveSetup(this.#current),
     );
   }
 
-  #startRender(): ChildProcess<RenderMethods> {
-    this.#render = startRender(this.#options);
+  #createRender(): ChildProcess<RenderMethods> {
+    this.#render = createRender(this.#options);
     return this.#render;
-  }
-
-  /** Started with the first dashboard, and told of each change. */
-  async #tellDashboards(runtime: Runtime): Promise<void> {
-    if (this.#live) await this.#live.call('configure', liveSetup(runtime));
-    else if (runtime.plan.dashboards.length > 0) this.#live = this.#startLive();
   }
 
   #load(): Promise<LoadedPipeline> {
     return loadPipeline(this.#options.file, join(this.#options.folder, 'cache'));
+  }
+
+  /** What makes the first administrator of `start`; undefined where there is one. */
+  get claimToken(): string | undefined {
+    return this.#claimToken;
   }
 
   get address(): string {
@@ -191,13 +256,9 @@ export class App {
     };
     return Object.entries(all).map(([name, child]) => ({
       name,
-      pid: child?.pid ?? null,
-      restarts: child?.restarts ?? 0,
+      pid: child.pid ?? null,
+      restarts: child.restarts,
     }));
-  }
-
-  #prepare(loaded: LoadedPipeline): Promise<PreparedPipeline> {
-    return prepare(loaded, (request) => this.#engine.call('describe', request));
   }
 
   /** Puts a pipeline in place of the one that runs; requests wait meanwhile. */
@@ -213,19 +274,32 @@ export class App {
     opened.catch(() => undefined);
     this.#current = await opened;
     this.#planVersion += 1;
-    const configured = this.#sql.call('configure', servedCatalog(this.#current));
-    // Its first setup comes with its start; lookups catch up from there by themselves.
-    if (this.#worker) await this.#worker.call('configure', workerSetup(this.#current));
-    else this.#worker = this.#startWorker();
-    await Promise.all([configured, this.#tellDashboards(this.#current)]);
+    if (before) await this.#tellChildren(this.#current);
+    else if (pipeline.plan.dashboards.length > 0) this.#live = this.#createLive();
     if (this.#options.triggers) await this.#current.models.start();
     return changes;
+  }
+
+  /** Of a change: what they start with, children ask for themselves. Lookups catch up from there by themselves. */
+  async #tellChildren(runtime: Runtime): Promise<void> {
+    const live = this.#live?.call('configure', liveSetup(runtime));
+    if (!live && runtime.plan.dashboards.length > 0) {
+      this.#live = this.#createLive();
+      void this.#startChildren([this.#live]);
+    }
+    await Promise.all([
+      this.#sql.call('configure', servedCatalog(runtime)),
+      this.#worker.call('configure', workerSetup(runtime)),
+      live,
+    ]);
   }
 
   /** Loads the file again. Where it is wrong the old plan goes on. @throws what is wrong with it. */
   async reload(): Promise<{ pipeline: PreparedPipeline; changes: PlanChange[] }> {
     try {
-      const pipeline = await this.#prepare(await this.#load());
+      await this.#confirmed;
+      const ask = (request: DescribeRequest) => this.#descriptions.ask(request);
+      const pipeline = await prepare(await this.#load(), ask);
       const changes = await this.#inTurn(() => this.#use(pipeline, this.#options.allowBreaking));
       this.#problem = null;
       return { pipeline, changes };
@@ -281,7 +355,6 @@ export class App {
   }
 
   async #rebuild(lookup: string): Promise<{ entries: number }> {
-    if (!this.#worker) throw new MillraceError('MR_NOT_READY', 'The pipeline is starting.');
     return this.#worker.call('rebuild', { lookup });
   }
 
@@ -321,7 +394,7 @@ export class App {
     };
     await settle('runtime', this.#current?.close({ deliver }));
     await Promise.all([
-      settle('worker', this.#worker?.close()),
+      settle('worker', this.#worker.close()),
       settle('sql', this.#sql.close()),
       settle('live', this.#live?.close()),
       settle('render', this.#renderer.close()),

@@ -49,7 +49,7 @@ function spareFolder(): string {
   return join(disk, `millrace-${randomBytes(9).toString('base64url')}`);
 }
 
-export function startEngine(context: ChildContext): ChildProcess<EngineMethods> {
+export function createEngine(context: ChildContext): ChildProcess<EngineMethods> {
   const { clock, logger } = context;
   return new ChildProcess({
     name: 'engine',
@@ -62,12 +62,12 @@ export function startEngine(context: ChildContext): ChildProcess<EngineMethods> 
 }
 
 /** A child that is told `setup` each time it starts; undefined before there is a plan. */
-export function startSql(
+export function createSql(
   context: ChildContext,
   handlers: Handlers,
   setup: () => CatalogState | undefined,
 ): ChildProcess<SqlMethods> {
-  return startConfigured(context, handlers, setup, {
+  return createConfigured(context, handlers, setup, {
     name: 'sql',
     program: program('engine/sql-program'),
     args: [scratchFolder(context, 'sql'), spareFolder(), lakeFolder(context)],
@@ -75,31 +75,31 @@ export function startSql(
 }
 
 /** Only where there are dashboards. */
-export function startLive(
+export function createLive(
   context: ChildContext,
   handlers: Handlers,
   setup: () => LiveSetup | undefined,
 ): ChildProcess<LiveMethods> {
-  return startConfigured(context, handlers, setup, {
+  return createConfigured(context, handlers, setup, {
     name: 'live',
     program: program('engine/live-program'),
     args: [scratchFolder(context, 'live'), spareFolder(), lakeFolder(context)],
   });
 }
 
-export function startWorker(
+export function createWorker(
   context: ChildContext,
   handlers: Handlers,
   setup: () => WorkerSetup | undefined,
 ): ChildProcess<WorkerMethods> {
-  return startConfigured(context, handlers, setup, {
+  return createConfigured(context, handlers, setup, {
     name: 'worker',
     program: program('target/worker-program'),
     args: [join(context.folder, 'system', 'lookups.mdb')],
   });
 }
 
-function startConfigured<M extends Methods>(
+function createConfigured<M extends Methods>(
   { clock, logger }: ChildContext,
   handlers: Handlers,
   setup: () => unknown,
@@ -118,7 +118,7 @@ function startConfigured<M extends Methods>(
 }
 
 /** Only while there is something to draw. */
-export function startRender({
+export function createRender({
   clock,
   logger,
 }: Omit<ChildContext, 'folder'>): ChildProcess<RenderMethods> {

@@ -6,7 +6,7 @@ import { silentLogger } from '../core/logger.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
 import type { PlanChange } from '../plan/diff.ts';
 import type { Plan } from '../plan/plan.ts';
-import { startEngine } from './children.ts';
+import { createEngine } from './children.ts';
 import { loadPipeline } from './load-pipeline.ts';
 import { PlanState } from './plan-state.ts';
 import { type PreparedPipeline, prepare } from './prepare.ts';
@@ -15,7 +15,7 @@ import { type PreparedPipeline, prepare } from './prepare.ts';
 export async function prepareWithoutRunning(file: string): Promise<PreparedPipeline> {
   const loaded = await loadPipeline(file);
   const folder = await mkdtemp(join(tmpdir(), 'millrace-'));
-  const engine = startEngine({ folder, clock: systemClock, logger: silentLogger });
+  const engine = createEngine({ folder, clock: systemClock, logger: silentLogger });
   try {
     return await prepare(loaded, (request) => engine.call('describe', request));
   } finally {

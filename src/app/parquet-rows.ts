@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import { silentLogger } from '../core/logger.ts';
-import { startEngine } from './children.ts';
+import { createEngine } from './children.ts';
 
 /** A Parquet file as NDJSON, read by an engine child of its own: DuckDB is never loaded in this process. */
 export async function* readParquet(path: string): AsyncGenerator<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-'));
-  const engine = startEngine({ folder, clock: systemClock, logger: silentLogger });
+  const engine = createEngine({ folder, clock: systemClock, logger: silentLogger });
   try {
     yield* chunks(path, engine);
   } finally {
@@ -20,7 +20,7 @@ export async function* readParquet(path: string): AsyncGenerator<Buffer> {
 /** Chunks as they come; the engine sends the next only when the last was taken. */
 async function* chunks(
   path: string,
-  engine: ReturnType<typeof startEngine>,
+  engine: ReturnType<typeof createEngine>,
 ): AsyncGenerator<Buffer> {
   let deliver: (chunk: Uint8Array | undefined) => void = () => {};
   let taken: () => void = () => {};

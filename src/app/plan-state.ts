@@ -46,7 +46,8 @@ export class PlanState {
     const removed = before.streams.filter(
       ({ name }) => !renamed.has(name) && !next.streams.some((other) => other.name === name),
     );
-    await this.#write({ ...next, streams: [...next.streams, ...removed] });
+    const plan = { ...next, streams: [...next.streams, ...removed] };
+    if (JSON.stringify(plan) !== JSON.stringify(before)) await this.#write(plan);
     return changes;
   }
 

@@ -26,22 +26,19 @@ type ChildCall = (method: string, params: unknown) => Promise<unknown>;
 const RESTART_DELAYS_MS = [0, 0, 100, 500, 2000, 5000];
 
 /**
- * A supervised child. Calls wait until it is up; when it dies, running calls fail with MR_CHILD_FAILED
+ * A supervised child, started by `up` or its first call. Calls wait until it is up; when it dies, running calls fail with MR_CHILD_FAILED
  * and it is started again at once (with growing delays where it keeps dying at its start).
  */
 export class ChildProcess<Remote extends Methods> {
   readonly #options: ChildOptions;
   #child: NodeChild | undefined;
-  #up: Promise<Peer<Remote>>;
+  #up: Promise<Peer<Remote>> | undefined;
   #failedStarts = 0;
   #closing = false;
   #restarts = -1;
 
   constructor(options: ChildOptions) {
     this.#options = options;
-    this.#up = this.#start();
-    // A call awaits this promise and gets the error; until then it must not count as unhandled.
-    this.#up.catch(() => undefined);
   }
 
   get pid(): number | undefined {
@@ -58,9 +55,9 @@ export class ChildProcess<Remote extends Methods> {
     return Math.max(0, this.#restarts);
   }
 
-  /** Resolves once calls go to it at once. @throws MillraceError MR_CHILD_FAILED where it dies first. */
+  /** Starts it where nothing has; resolves once calls go to it at once. @throws MillraceError MR_CHILD_FAILED where it dies first. */
   async up(): Promise<void> {
-    await this.#up;
+    await this.#peer();
   }
 
   async call<M extends keyof Remote & string>(
@@ -68,7 +65,7 @@ export class ChildProcess<Remote extends Methods> {
     params: Remote[M][0],
     options?: CallOptions,
   ): Promise<Remote[M][1]> {
-    const peer = await this.#up;
+    const peer = await this.#peer();
     return peer.call(method, params, options);
   }
 
@@ -87,6 +84,18 @@ export class ChildProcess<Remote extends Methods> {
       child.once('exit', cancel);
       child.disconnect();
     });
+  }
+
+  #peer(): Promise<Peer<Remote>> {
+    return this.#up ?? this.#begin();
+  }
+
+  #begin(): Promise<Peer<Remote>> {
+    const up = this.#start();
+    // A call awaits this promise and gets the error; until then it must not count as unhandled.
+    up.catch(() => undefined);
+    this.#up = up;
+    return up;
   }
 
   async #start(): Promise<Peer<Remote>> {
@@ -133,10 +142,11 @@ export class ChildProcess<Remote extends Methods> {
           onStart?.((method, params) => peer.call(method, params as Remote[typeof method][0])) ??
           Promise.resolve();
         started.then(resolve, (error: Error) => {
-          this.#options.logger.error(
-            { child: name, error: error.message },
-            'child could not be set up',
-          );
+          if (!this.#closing)
+            this.#options.logger.error(
+              { child: name, error: error.message },
+              'child could not be set up',
+            );
           child.kill('SIGKILL');
         });
       });
@@ -150,8 +160,7 @@ export class ChildProcess<Remote extends Methods> {
       { child: this.#options.name, code, signal },
       'child died; starting it again',
     );
-    this.#up = this.#start();
-    this.#up.catch(() => undefined);
+    void this.#begin();
   }
 
   #gone(): MillraceError {

@@ -6,10 +6,10 @@ import { dataFolderFor, findRunning } from '../app/data-folder.ts';
 import { prepareWithoutRunning } from '../app/inspect.ts';
 import { findPipeline } from '../app/load-pipeline.ts';
 import { MillraceError } from '../core/errors.ts';
+import { packageVersion } from '../core/package-version.ts';
 import type { FolderOptions } from './connection.ts';
 import { createOutput, formatBytes, paint } from './output.ts';
 import { folderVerb } from './verb.ts';
-import { packageVersion } from './version.ts';
 
 interface Finding {
   readonly check: string;

@@ -4,9 +4,9 @@ import { basename, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { MillraceError } from '../core/errors.ts';
+import { packageVersion } from '../core/package-version.ts';
 import { createOutput } from './output.ts';
 import { verb } from './verb.ts';
-import { packageVersion } from './version.ts';
 
 const TEMPLATES = fileURLToPath(new URL('../../templates/', import.meta.url));
 const EXAMPLES = fileURLToPath(new URL('../../examples/', import.meta.url));

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { asMillraceError } from '../core/errors.ts';
+import { packageVersion } from '../core/package-version.ts';
 import { createOutput } from './output.ts';
-import { packageVersion } from './version.ts';
 
 /** Each verb in the order of the help; a verb's file is loaded when it is called: `dev` is ready sooner so. */
 const VERBS: { readonly [name: string]: () => Promise<() => Command> } = {

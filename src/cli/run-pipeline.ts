@@ -92,7 +92,7 @@ async function run(mode: 'dev' | 'start', pipeline: string, options: RunOptions)
   });
   const stopWatching =
     mode === 'dev' ? await watchPipeline(app, file, { output, logger }) : () => {};
-  await announce(app, mode, output);
+  announce(app, output);
   if (options.open) openPage(`${app.address}/`, output);
   await ended;
   stopWatching();
@@ -115,8 +115,8 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
-async function announce(app: App, mode: 'dev' | 'start', output: Output): Promise<void> {
-  const token = mode === 'start' ? await app.claim.token() : undefined;
+function announce(app: App, output: Output): void {
+  const token = app.claimToken;
   const keys = token === undefined ? {} : { claim: token };
   output.event({ event: 'ready', http: app.address, keys });
   output.say(`${paint('green', 'ready')} ${app.address}`);

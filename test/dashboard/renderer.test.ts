@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { startRender } from '../../src/app/children.ts';
+import { createRender } from '../../src/app/children.ts';
 import { ChildProcess } from '../../src/children/child-process.ts';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { LIMITS } from '../../src/core/limits.ts';
@@ -46,7 +46,7 @@ function rendererOf(start: () => ChildProcess<RenderMethods>, clock: Clock = sys
   return { renderer, children };
 }
 
-const real = (clock: Clock) => () => startRender({ clock, logger: silentLogger });
+const real = (clock: Clock) => () => createRender({ clock, logger: silentLogger });
 
 /** A child that draws its picture's title, and a picture with the title `forever` for ever. */
 function slow(clock: Clock): () => ChildProcess<RenderMethods> {

@@ -383,13 +383,17 @@ test('kill -9 of each child process loses nothing, and it is back within about a
   const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
   interface Process {
     readonly name: string;
-    readonly pid: number;
+    readonly pid: number | null;
     readonly restarts: number;
   }
   const processes = async () =>
     ((await (await fetch(`${pipeline.url}/v1/status`)).json()) as { processes: Process[] })
       .processes;
-  const [main, ...children] = await processes();
+  // They come up after it is ready.
+  const [main, ...children] = await eventually(async () => {
+    const all = await processes();
+    return all.every(({ pid }) => pid !== null) ? all : undefined;
+  });
   expect([main?.name, main?.pid, children.map(({ name }) => name)]).toEqual([
     'main',
     pipeline.process.pid,
@@ -398,7 +402,7 @@ test('kill -9 of each child process loses nothing, and it is back within about a
   let sent = 0;
   for (const { name, pid } of children) {
     await send(pipeline, sent, 100);
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid as number, 'SIGKILL');
     const killed = Date.now();
     expect((await send(pipeline, sent + 100, 100)).status, `without ${name}`).toBe(200);
     sent += 200;

@@ -25,12 +25,17 @@ test.runIf(existsSync('/proc/self/maps'))(
     const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
     await pipeline.post('/v1/streams/things/records', '{"id":1}');
     expect(await pipeline.sql('select count(*) from things')).toEqual([['1']]);
-    const { processes } = await statusOf(pipeline.url);
+    // The engine comes up after those who answer people.
+    const processes = await eventually(async () => {
+      const all = (await statusOf(pipeline.url)).processes;
+      return all.every(({ pid }) => pid !== null) ? all : undefined;
+    });
     const loads = (name: string, library: string) =>
       readFileSync(
         `/proc/${processes.find((one) => one.name === name)?.pid}/maps`,
         'utf8',
       ).includes(library);
+    await eventually(() => loads('engine', 'libduckdb') || undefined);
     expect(processes.map((one) => [one.name, loads(one.name, 'libduckdb')])).toEqual([
       ['main', false],
       ['engine', true],
@@ -46,14 +51,17 @@ test('every child killed by hand is back within a second, and ingest does not no
   const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
   let id = 0;
   for (const name of ['engine', 'sql', 'worker']) {
-    const before = (await statusOf(pipeline.url)).processes.find((one) => one.name === name);
+    const before = await eventually(async () => {
+      const found = (await statusOf(pipeline.url)).processes.find((one) => one.name === name);
+      return found?.pid ? found : undefined;
+    });
     const killedAt = Date.now();
-    process.kill(before?.pid as number, 'SIGKILL');
+    process.kill(before.pid as number, 'SIGKILL');
     const response = await pipeline.post('/v1/streams/things/records', `{"id":${id++}}`);
     expect(response.status).toBe(200);
     const after = await eventually(async () => {
       const now = (await statusOf(pipeline.url)).processes.find((one) => one.name === name);
-      return now && now.pid !== before?.pid ? now : undefined;
+      return now && now.pid !== before.pid ? now : undefined;
     });
     expect(Date.now() - killedAt, `${name} took too long`).toBeLessThan(3000);
     expect(after.restarts).toBe(1);

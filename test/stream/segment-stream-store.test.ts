@@ -1,3 +1,5 @@
+import { onTestFinished } from 'vitest';
+import type { FileHandle, FileSystem } from '../../src/core/file-system.ts';
 import { nodeFileSystem } from '../../src/core/node-file-system.ts';
 import { describeStreamStore, type StreamStoreUnderTest } from '../conformance/stream-store.ts';
 import { FaultFileSystem } from '../support/fault-file-system.ts';
@@ -14,10 +16,27 @@ function playedClock() {
   };
 }
 
+/** The machine's files. What a log leaves open when it crashes ends with its process; here, with the test. */
+function filesOfTest(): FileSystem {
+  const files = nodeFileSystem();
+  const opened: FileHandle[] = [];
+  onTestFinished(async () => {
+    for (const handle of opened) await handle.close();
+  });
+  return {
+    ...files,
+    open: async (path, mode) => {
+      const handle = await files.open(path, mode);
+      opened.push(handle);
+      return handle;
+    },
+  };
+}
+
 describeStreamStore('The segment log on the disk', () => {
   const folder = temporaryFolder();
   const { clock, setTime } = playedClock();
-  const files = nodeFileSystem();
+  const files = filesOfTest();
   const under = (): StreamStoreUnderTest => ({
     store: storeOn(files, folder, clock),
     files,

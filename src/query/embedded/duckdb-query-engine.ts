@@ -88,7 +88,7 @@ export class DuckdbQueryEngine implements QueryEngine {
     }
   }
 
-  /** Waits for a child that was started again; returns what is left of the time for catching up. */
+  /** Waits for a child that is starting; returns what is left of the time for catching up. */
   async #childUp(): Promise<number> {
     const began = this.#clock.now();
     await within(this.#child.up(), {
@@ -97,7 +97,7 @@ export class DuckdbQueryEngine implements QueryEngine {
       late: () =>
         new MillraceError(
           'MR_NOT_READY',
-          'The SQL engine was started again and is not up yet. Ask again in a few seconds.',
+          'The SQL engine is starting and not up yet. Ask again in a few seconds.',
         ),
     });
     return Math.max(0, LIMITS.queryCatchUpMs - (this.#clock.now() - began));
