@@ -125,7 +125,8 @@ export function timeTicks(
   for (const step of STEPS) {
     if (!step.grains.includes(grain)) continue;
     const at = walls.map((x, index) => ({ x, index })).filter(({ x }) => step.fits(new Date(x)));
-    if (at.length > most || at.length === 0) continue;
+    // One label does not tell how long anything is.
+    if (at.length > most || at.length < Math.min(2, xs.length)) continue;
     const isNamed = at.some(({ x }) => step.names(new Date(x)));
     return new Map(
       at.map(({ x, index }, place) => [
@@ -147,7 +148,7 @@ function binLabel(
   { grain, isInstant }: { grain: Grain; isInstant: boolean },
   wording: Wording,
 ): string {
-  if (grain === 'week') return day(x, wording);
+  if (grain === 'week' || grain === 'day') return day(x, wording);
   return formatBin(x, grain, isInstant && isFine(grain), wording);
 }
 
