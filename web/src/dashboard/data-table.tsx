@@ -1,4 +1,5 @@
 import { useMemo } from 'react';
+import { timeText } from '../../../src/core/time-grain.ts';
 import type { KpiAnswer, SeriesAnswer } from '../../../src/dashboard/answer.ts';
 import { categoryName } from '../../../src/dashboard/bar-option.ts';
 import { comparisonWords } from '../../../src/dashboard/comparison.ts';
@@ -17,37 +18,42 @@ export function SeriesTable({ chart, answer }: { chart: Chart; answer: SeriesAns
     if (one.isOther) return 'Other';
     return chart.color === undefined ? chart.title : categoryName(one.name);
   };
-  const name = (at: number) =>
-    axis.kind === 'time'
-      ? formatBin(x[at] as number, axis.grain ?? 'day', axis.type === 'timestamptz', wording)
-      : categoryName(x[at]);
-  const number = (value: number | null | undefined) =>
-    formatNumber(value ?? null, chart.format, wording);
+  const { grain = 'day', type } = axis;
+  const isTime = axis.kind === 'time';
+  const name = (at: number) => {
+    const value = x[at] ?? null;
+    if (!isTime) return <data value={value ?? ''}>{categoryName(value)}</data>;
+    const ms = value as number;
+    return (
+      <time dateTime={timeText(ms)}>{formatBin(ms, grain, type === 'timestamptz', wording)}</time>
+    );
+  };
+  const number = (value: number | null | undefined) => (
+    <data value={value ?? ''}>{formatNumber(value ?? null, chart.format, wording)}</data>
+  );
   return (
     <div className={styles['grid']}>
       <Table
         label={`${chart.title}, as a table`}
         columns={[
-          { title: columnLabel(chart.x ?? ''), cell: (at: number) => name(at) },
+          { title: `${columnLabel(chart.x ?? '')}${isTime ? ` (${grain})` : ''}`, cell: name },
           ...series.map((one) => ({
             title: title(one),
             align: 'right' as const,
-            cell: (at: number) => (
-              <data value={one.values[at] ?? ''}>{number(one.values[at])}</data>
-            ),
+            cell: (at: number) => number(one.values[at]),
           })),
           ...(ghost
             ? [
                 {
                   title: 'unfiltered',
                   align: 'right' as const,
-                  cell: (at: number) => <data value={ghost[at] ?? ''}>{number(ghost[at])}</data>,
+                  cell: (at: number) => number(ghost[at]),
                 },
               ]
             : []),
         ]}
         rows={x.map((_, at) => at)}
-        keyOf={(at) => String(x[at])}
+        keyOf={(at) => JSON.stringify(x[at])}
       />
     </div>
   );

@@ -8,7 +8,7 @@ import { toggleTimeZone, useTimeZone } from './zone.ts';
 export function Freshness({ shown }: { shown: Shown }) {
   const timeZone = useTimeZone();
   const now = useNow();
-  const { connection, data, isPending, error } = shown;
+  const { answer, connection, data, isPending, error } = shown;
   const state = connection === 'lost' || error ? 'lost' : connection;
   const words = {
     connecting: 'connecting',
@@ -17,7 +17,13 @@ export function Freshness({ shown }: { shown: Shown }) {
   }[state];
   return (
     <div className={styles['freshness']}>
-      <span role="status" className={styles['state']} data-state={state} data-pending={isPending}>
+      <span
+        role="status"
+        className={styles['state']}
+        data-state={state}
+        data-pending={isPending}
+        data-version={JSON.stringify(answer?.version ?? {})}
+      >
         {words}
       </span>
       {data?.newestMs != null && (

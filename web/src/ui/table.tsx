@@ -33,8 +33,9 @@ export function Table<Row>({ label, columns, rows, keyOf }: TableProps<Row>) {
       <table className={styles['table']}>
         <thead>
           <tr>
-            {columns.map(({ title, align }) => (
-              <th key={title} scope="col" className={styles[align ?? 'left']}>
+            {columns.map(({ title, align }, at) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: titles are values of data, and may be equal
+              <th key={at} scope="col" className={styles[align ?? 'left']}>
                 {title}
               </th>
             ))}
@@ -43,8 +44,9 @@ export function Table<Row>({ label, columns, rows, keyOf }: TableProps<Row>) {
         <tbody>
           {rows.map((row) => (
             <tr key={keyOf(row)}>
-              {columns.map(({ title, align, wraps, cell }) => (
-                <td key={title} className={styles[wraps ? 'wraps' : (align ?? 'left')]}>
+              {columns.map(({ align, wraps, cell }, at) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: as above
+                <td key={at} className={styles[wraps ? 'wraps' : (align ?? 'left')]}>
                   {cell(row)}
                 </td>
               ))}
