@@ -11,6 +11,13 @@ export interface DashboardAnswer {
   readonly newest: { readonly [source: string]: string | null };
   /** The span shown; null for everything. */
   readonly period: { readonly from: string; readonly until: string } | null;
+  /** Which times are instants: they are of UTC here, and in the viewer's zone on the screen. */
+  readonly instants: {
+    /** Columns that filters may name. */
+    readonly fields: readonly string[];
+    /** Whether the times of all sources are, and so the period and what is newest. */
+    readonly time: boolean;
+  };
   readonly charts: { readonly [id: string]: ChartAnswer };
   /** Choices of each `select`, most frequent first. */
   readonly choices: { readonly [field: string]: readonly Choice[] };
@@ -45,7 +52,12 @@ export interface KpiAnswer {
   readonly spark?: Bins;
 }
 
-export interface Bins {
+/** What a bin without rows is: sums and counts are 0 there; absent for averages and the like, which have no value. */
+export interface OfNothing {
+  readonly ofNothing?: 0;
+}
+
+export interface Bins extends OfNothing {
   /** Epoch milliseconds of each bin's start, read as UTC. */
   readonly x: readonly number[];
   readonly y: readonly (number | null)[];
@@ -60,7 +72,7 @@ export interface Axis {
   readonly type: FieldType['kind'];
 }
 
-export interface SeriesAnswer {
+export interface SeriesAnswer extends OfNothing {
   readonly kind: 'series';
   readonly axis: Axis;
   /** Bin starts in epoch milliseconds, or category values as text. */

@@ -2,7 +2,14 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { durationMs } from '../core/duration.ts';
 import type { FieldType } from '../core/field-types.ts';
 import { type Grain, grainForSpan, parseTime, sparkGrain } from '../core/time-grain.ts';
-import type { Bins, ChartAnswer, KpiAnswer, Series, SeriesAnswer } from '../dashboard/answer.ts';
+import type {
+  Bins,
+  ChartAnswer,
+  KpiAnswer,
+  OfNothing,
+  Series,
+  SeriesAnswer,
+} from '../dashboard/answer.ts';
 import type { DashboardState } from '../dashboard/state.ts';
 import type { Chart } from '../definition/chart.ts';
 import {
@@ -193,13 +200,22 @@ class ChartQuery {
     return state.newest === null ? undefined : { span, ...compareRanges(state.newest, length) };
   }
 
+  get #ofNothing(): OfNothing {
+    return this.#context.state.zeros.has(this.#measure.sql) ? { ofNothing: 0 } : {};
+  }
+
   async #bins(field: string): Promise<(connection: DuckDBConnection) => Promise<Bins>> {
     const grain = this.#grainOf(field, undefined, sparkGrain);
     const scope = await this.#scope([{ field, grain }], this.#constraints);
     const read = this.#readBins(scope, { field, grain });
     return async (connection) => {
       const rows = await read(connection);
-      return { x: rows.map(([x]) => x as number), y: rows.map(([, y]) => finite(y)), grain };
+      return {
+        x: rows.map(([x]) => x as number),
+        y: rows.map(([, y]) => finite(y)),
+        grain,
+        ...this.#ofNothing,
+      };
     };
   }
 
@@ -263,6 +279,7 @@ class ChartQuery {
           ...series,
           values: all.map((one) => values.get(one) ?? null),
         })),
+        ...(isTime ? this.#ofNothing : {}),
         ...(before ? { ghost: all.map((one) => before.get(one as number) ?? null) } : {}),
         ...(top ? { categories: top.count } : {}),
       };

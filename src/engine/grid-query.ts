@@ -1,8 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { NamedField } from '../core/field-types.ts';
 import type { GridAnswer } from '../dashboard/answer.ts';
 import type { Chart } from '../definition/chart.ts';
 import type { Constraint } from '../live/constraint.ts';
-import { quoteIdentifier } from '../plan/render-sql.ts';
+import type { CubeNeed } from '../live/cube-spec.ts';
+import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
+import { duckdbType } from '../plan/type-mapping.ts';
 import type { ChartContext } from './chart-query.ts';
 import { textRows } from './database.ts';
 import type { LiveSourceState } from './live-source.ts';
@@ -18,7 +21,7 @@ export const ROW_COUNT = 'count(*)';
 /** Where the newest that matches is: every cube of a stream can tell. */
 export const NEWEST_PLACE = 'max(_sequence_number)';
 
-/** The first rows of a source in an order; of a stream by default the newest. */
+/** The first rows of a source in an order; of a stream by default the newest by its time, else by arrival. */
 export async function gridQuery(
   chart: Chart,
   { state, active, reads }: ChartContext,
@@ -29,11 +32,12 @@ export async function gridQuery(
   const limit = chart.limit ?? ROWS_DEFAULT;
   const rows = state.cubes.full(need);
   const isNewest = chart.sort === undefined && state.source.kind === 'stream';
+  const time = isNewest ? state.eventTime : undefined;
   const read: RowsRead = {
     state,
     list: columns.map(quoteIdentifier).join(', '),
     where: rows.where,
-    order: orderOf(chart, isNewest),
+    order: orderOf(chart, { isNewest, time: time?.name }),
     limit,
   };
   const measureOf = (sql: string) => state.measures.get(sql) as Measure;
@@ -43,6 +47,7 @@ export async function gridQuery(
   const [total, last] = [count, ...newest].map((measure) =>
     reads.add(scope, `CAST(${scope.value(measure)} AS VARCHAR)`),
   );
+  const byTime = time && (await rowsByTime(read, time, { need, count, active }));
   const types = new Map(state.source.columns.map(({ name, type }) => [name, type.kind]));
   return async (connection) => {
     const number = async (one: Read | undefined) =>
@@ -53,7 +58,9 @@ export async function gridQuery(
       kind: 'grid',
       columns: columns.map((name) => ({ name, type: types.get(name) ?? 'string' })),
       rows: isNewest
-        ? await keptRows(read, found, () => newestRows(connection, read, found))
+        ? await keptRows(read, found, () =>
+            byTime ? byTime(connection, found.wanted) : newestRows(connection, read, found),
+          )
         : await readRows(connection, read, { from: rows.from, where: rows.where }),
       rowCount: matching,
     };
@@ -131,8 +138,54 @@ async function newestRows(
   return rows;
 }
 
-function orderOf({ sort, order }: Chart, isNewest: boolean): string {
-  if (isNewest) return 'ORDER BY _sequence_number DESC';
+/**
+ * The newest rows by the time in them. Records come mostly in the order of their time: those in memory are enough
+ * where as many of them as are wanted are not older than every record before them. Else aggregates tell from
+ * which day on there are enough, and only rows since then are read.
+ */
+async function rowsByTime(
+  read: RowsRead,
+  time: NamedField,
+  {
+    need,
+    count,
+    active,
+  }: {
+    readonly need: CubeNeed;
+    readonly count: Measure;
+    readonly active: string | undefined;
+  },
+): Promise<(connection: DuckDBConnection, wanted: number) => Promise<unknown[][]>> {
+  const { state, where } = read;
+  const { tail, relation, olderThanTail } = state;
+  const at = quoteIdentifier(time.name);
+  const since = (text: string) => `${at} >= CAST(${quoteText(text)} AS ${duckdbType(time.type)})`;
+  const also = (condition: string) => `${where === '' ? 'WHERE' : `${where} AND`} ${condition}`;
+  const day = { field: time.name, grain: 'day' as const };
+  const scope = await state.scope({ ...need, dims: [day] }, [count], active);
+  const days = `SELECT ${scope.column(day)} AS day, ${scope.value(count)} AS n FROM ${scope.from} ${scope.where} GROUP BY ALL`;
+  return async (connection, wanted) => {
+    if (wanted === 0) return [];
+    if (olderThanTail === 'nothing') return readRows(connection, read, { from: tail, where });
+    const isNewer = olderThanTail === null ? `${at} IS NOT NULL` : since(olderThanTail);
+    const rows = await readRows(connection, read, { from: tail, where: also(isNewer) });
+    if (rows.length >= wanted) return rows;
+    const [[first] = []] = await textRows(
+      connection,
+      `SELECT CAST(day AS VARCHAR) FROM (SELECT day, sum(n) OVER (ORDER BY day DESC NULLS LAST) AS reached FROM (${days})) WHERE reached >= ${wanted} ORDER BY day DESC NULLS LAST LIMIT 1`,
+    );
+    // Rows without a time are the last of all.
+    const enough = first == null ? where : also(since(first));
+    return readRows(connection, read, { from: relation, where: enough });
+  };
+}
+
+function orderOf(
+  { sort, order }: Chart,
+  { isNewest, time }: { readonly isNewest: boolean; readonly time: string | undefined },
+): string {
+  const byTime = time === undefined ? '' : `${quoteIdentifier(time)} DESC NULLS LAST, `;
+  if (isNewest) return `ORDER BY ${byTime}_sequence_number DESC`;
   const direction = (order ?? 'desc') === 'desc' ? 'DESC' : 'ASC';
   return sort === undefined ? '' : `ORDER BY ${quoteIdentifier(sort)} ${direction} NULLS LAST`;
 }

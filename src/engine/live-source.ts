@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { NamedField } from '../core/field-types.ts';
 import { parseTime } from '../core/time-grain.ts';
 import type { CubeNeed } from '../live/cube-spec.ts';
 import { narrowSpec } from '../live/cube-spec.ts';
@@ -10,6 +11,9 @@ import { textRows } from './database.ts';
 import type { RowsNews } from './hot-rows.ts';
 import type { LiveLimits } from './live-limits.ts';
 import type { Measure, Part } from './measure-parts.ts';
+
+/** What a stream without a time of its own goes by. */
+const ARRIVED_AT = '_arrived_at';
 
 interface Extent {
   readonly min: string | null;
@@ -33,6 +37,8 @@ export class LiveSourceState {
   readonly tail: string;
   /** Aggregates that are numbers, by SQL. */
   readonly numbers: ReadonlySet<string>;
+  /** Those of them that are 0 where there are no rows. */
+  readonly zeros: ReadonlySet<string>;
   /** By SQL. */
   readonly measures: ReadonlyMap<string, Measure>;
   /** How the columns of grids are written, by their list. */
@@ -48,6 +54,7 @@ export class LiveSourceState {
   /** Every record below is in the cubes. */
   #next = 0;
   #tailFrom = 0;
+  #olderThanTail: string | null = null;
 
   constructor(
     source: LiveSource,
@@ -58,6 +65,7 @@ export class LiveSourceState {
       readonly parts: readonly Part[];
       readonly limits: LiveLimits;
       readonly numbers: ReadonlySet<string>;
+      readonly zeros: ReadonlySet<string>;
     },
   ) {
     this.source = source;
@@ -67,6 +75,7 @@ export class LiveSourceState {
     this.cubes = new CubeStore(source, this.relation, options);
     this.limits = options.limits;
     this.numbers = options.numbers;
+    this.zeros = options.zeros;
     this.#connection = options.connection;
     this.#filterFields = options.filterFields;
     this.#timeColumns = source.columns
@@ -90,6 +99,18 @@ export class LiveSourceState {
   /** Every record from here on is in `tail`. */
   get tailFrom(): number {
     return this.#tailFrom;
+  }
+
+  /** The column that says when a record of a stream happened, where it is not its arrival. */
+  get eventTime(): NamedField | undefined {
+    const { kind, columns, time } = this.source;
+    if (kind !== 'stream' || time === ARRIVED_AT) return undefined;
+    return columns.find(({ name }) => name === time);
+  }
+
+  /** The newest time of records that are not in `tail`; null where none has one. */
+  get olderThanTail(): string | null | 'nothing' {
+    return this.#tailFrom === 0 ? 'nothing' : this.#olderThanTail;
   }
 
   /** Called once the relations are current: what was not known of the rows is asked. */
@@ -136,12 +157,25 @@ export class LiveSourceState {
     await this.#connection.run(
       `CREATE OR REPLACE TABLE ${this.tail} AS SELECT * FROM ${this.relation} WHERE _sequence_number >= ${this.#tailFrom}`,
     );
+    this.#olderThanTail = await this.#newestBelow(this.#tailFrom, this.relation);
+  }
+
+  async #newestBelow(sequence: number, relation: string): Promise<string | null> {
+    const time = this.eventTime?.name;
+    if (time === undefined || sequence === 0) return null;
+    const below = `(SELECT * FROM ${relation} WHERE _sequence_number < ${sequence})`;
+    return (await this.#readExtents(below, [time])).get(time)?.max ?? null;
   }
 
   async #advanceTail(batch: string, until: number): Promise<void> {
     await this.#connection.run(`INSERT INTO ${this.tail} FROM ${batch}`);
     if (until - this.#tailFrom <= 2 * this.limits.tailRecords) return;
     this.#tailFrom = until - this.limits.tailRecords;
+    this.#olderThanTail = outer(
+      this.#olderThanTail,
+      await this.#newestBelow(this.#tailFrom, this.tail),
+      (a, b) => a > b,
+    );
     await this.#connection.run(
       `DELETE FROM ${this.tail} WHERE _sequence_number < ${this.#tailFrom}`,
     );
@@ -157,9 +191,12 @@ export class LiveSourceState {
     this.shownRows.clear();
   }
 
-  async #readExtents(relation: string): Promise<Map<string, Extent>> {
-    if (this.#timeColumns.length === 0) return new Map();
-    const columns = this.#timeColumns.flatMap((name) => {
+  async #readExtents(
+    relation: string,
+    names: readonly string[] = this.#timeColumns,
+  ): Promise<Map<string, Extent>> {
+    if (names.length === 0) return new Map();
+    const columns = names.flatMap((name) => {
       const column = quoteIdentifier(name);
       return [`min(${column})`, `max(${column})`];
     });
@@ -172,7 +209,7 @@ export class LiveSourceState {
       `SELECT ${texts.join(', ')} FROM ${relation}`,
     );
     return new Map(
-      this.#timeColumns.map((name, index) => [
+      names.map((name, index) => [
         name,
         { min: values[2 * index] ?? null, max: values[2 * index + 1] ?? null },
       ]),

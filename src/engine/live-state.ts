@@ -14,7 +14,7 @@ import { NEWEST_PLACE, ROW_COUNT } from './grid-query.ts';
 import type { LiveLimits } from './live-limits.ts';
 import { LiveSourceState, relationOf } from './live-source.ts';
 import { type Measure, MeasureReader, PartNames } from './measure-parts.ts';
-import { SharedReads } from './shared-reads.ts';
+import { rowsOf, SharedReads } from './shared-reads.ts';
 
 /** One part could not be read; its error has ended the transaction for the others, too. */
 export class PartFailure extends Error {
@@ -68,12 +68,15 @@ export class LiveState {
       const places = source.kind === 'stream' ? [NEWEST_PLACE] : [];
       for (const sql of [ROW_COUNT, ...places, ...valuesOf(plan, source.name)])
         if (!measures.has(sql)) measures.set(sql, await reader.read(sql, names));
+      const relation = relationOf(source);
+      const numbers = await numbersOf(connection, [...measures.keys()], relation);
       const options = {
         connection,
         filterFields: filterFieldsOf(plan.dashboards, source.name),
         parts: names.all,
         limits,
-        numbers: await numbersOf(connection, [...measures.keys()], relationOf(source)),
+        numbers,
+        zeros: await zerosOf(connection, { reader, numbers, relation }),
       };
       sources.set(source.name, new LiveSourceState(source, measures, options));
     }
@@ -144,6 +147,7 @@ export class LiveState {
       version: Object.fromEntries(sources.map((one) => [one.source.name, version(one)])),
       newest: Object.fromEntries(sources.map((one) => [one.source.name, one.newest])),
       period: period ?? null,
+      instants: instantsOf(sources, filterTypes),
     };
     return async (connection) => ({
       ...head,
@@ -192,6 +196,32 @@ async function numbersOf(
     statement.destroySync();
   }
   return numbers;
+}
+
+/** Which of them are 0 where there are no rows: sums and counts are, averages have no value there. */
+async function zerosOf(
+  connection: DuckDBConnection,
+  {
+    reader,
+    numbers,
+    relation,
+  }: {
+    readonly reader: MeasureReader;
+    readonly numbers: ReadonlySet<string>;
+    readonly relation: string;
+  },
+): Promise<ReadonlySet<string>> {
+  const zeros = new Set<string>();
+  for (const sql of numbers) {
+    const value = await reader.ofNothing(sql);
+    const query = `SELECT CAST(${value} AS DOUBLE) FROM ${relation} WHERE false`;
+    try {
+      if ((await rowsOf(connection, query))[0]?.[0] === 0) zeros.add(sql);
+    } catch {
+      // A sum of what is no number, such as intervals: 0 is not among its values.
+    }
+  }
+  return zeros;
 }
 
 async function planChoices(
@@ -255,6 +285,20 @@ function valuesOf(plan: LivePlan, source: string): string[] {
       return chart.from === source && value !== undefined ? [value] : [];
     }),
   );
+}
+
+/** What the screen shows in the viewer's zone; where sources differ their times have none in common. */
+function instantsOf(
+  sources: readonly LiveSourceState[],
+  filterTypes: ReadonlyMap<string, string>,
+): DashboardAnswer['instants'] {
+  const times = sources.flatMap(({ source: { time, columns } }) =>
+    columns.filter(({ name }) => name === time).map(({ type }) => type.kind),
+  );
+  return {
+    fields: [...filterTypes].filter(([, type]) => type === 'timestamptz').map(([field]) => field),
+    time: times.length > 0 && times.every((kind) => kind === 'timestamptz'),
+  };
 }
 
 /** One newest moment for the whole screen: spans of all sources end together. */

@@ -88,6 +88,20 @@ export class MeasureReader {
     return { sql, rollup: await this.#text(tree), parts: taken.parts, keys: taken.keys };
   }
 
+  /**
+   * The same where no rows are told of by 0 rather than by NULL: what is added up is nothing then. What an
+   * average or a greatest of no rows is stays NULL.
+   */
+  async ofNothing(sql: string): Promise<string> {
+    const tree = await this.#parse(sql);
+    const found: { aggregate: Tree; replace: (node: unknown) => void }[] = [];
+    if (!this.#visit(tree, (node) => Object.assign(tree, node), found)) return sql;
+    for (const { aggregate, replace } of found)
+      if (MERGES[nameOf(aggregate)] === 'sum')
+        replace(await this.#parse(`coalesce(${await this.#text(aggregate)}, 0)`));
+    return this.#text(tree);
+  }
+
   /** Collects the aggregates below a node; false where something cannot be added up. */
   #visit(
     node: unknown,

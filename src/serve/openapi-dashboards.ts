@@ -163,6 +163,7 @@ export const DASHBOARD_SCHEMAS: { readonly [name: string]: JsonSchema } = {
     },
     newest: { type: 'object', additionalProperties: { type: ['string', 'null'] } },
     period: nullable(object({ from: string, until: string })),
+    instants: object({ fields: texts, time: { type: 'boolean' } }),
     charts: {
       type: 'object',
       description: 'By id of the chart.',

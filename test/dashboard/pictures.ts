@@ -169,6 +169,7 @@ const ANSWER: DashboardAnswer = {
   version: { sales: 155_070 },
   newest: { sales: '2011-12-09T12:50:00' },
   period: { from: '2011-01-01', until: '2011-12-07' },
+  instants: { fields: [], time: false },
   charts: ANSWERS,
   choices: {},
 };

@@ -239,3 +239,25 @@ test.each([
 ])('what does not add up is not taken apart: %s', async (sql) => {
   expect(await read(sql)).toEqual({ sql, parts: [], keys: [] });
 });
+
+test('of no rows sums and counts are 0, and what has no value then has none', async () => {
+  await connection.run('CREATE OR REPLACE TABLE nothing (i INTEGER, f DOUBLE)');
+  const ofNothing = async (sql: string) => {
+    const value = await reader.ofNothing(sql);
+    return (await ask(`SELECT CAST(${value} AS DOUBLE) FROM nothing`))[0]?.[0];
+  };
+  for (const sql of [
+    'sum(i)',
+    'count(*)',
+    'count(DISTINCT i)',
+    'sum(i * f) * 1.2',
+    'round(sum(f) / 100, 2)',
+    'sum(i) FILTER (WHERE f > 0) - sum(i)',
+    'count_if(i > 0)',
+  ])
+    expect(Number(await ofNothing(sql)), sql).toBe(0);
+  for (const sql of ['avg(i)', 'max(f)', 'median(i)', 'sum(i) - min(i)'])
+    expect(await ofNothing(sql), sql).toBeNull();
+  for (const sql of ['sum(i) / sum(f)', 'sum(f) / count(*)'])
+    expect(await ofNothing(sql), sql).not.toBe(0);
+});

@@ -455,9 +455,10 @@ class Check {
     this.#same(`${chart.id}: rowCount`, shown.rowCount, Number(count));
     const columns = (chart.columns ?? []).map(named).join(', ');
     const limit = chart.limit ?? 50;
-    const isNewest = chart.sort === undefined && this.#source(chart).kind === 'stream';
+    const { kind, time } = this.#source(chart);
+    const isNewest = chart.sort === undefined && kind === 'stream';
     const sort = isNewest
-      ? '_sequence_number DESC'
+      ? `${named(time ?? '')} DESC NULLS LAST, _sequence_number DESC`
       : `${named(chart.sort ?? '')} ${chart.order ?? 'desc'} NULLS LAST`;
     const wanted = await this.#oracle.sql(
       `SELECT ${columns}${isNewest || chart.sort === undefined ? '' : `, ${named(chart.sort)}`} FROM ${rows} ${where(conditions)} ${isNewest || chart.sort !== undefined ? `ORDER BY ${sort}` : ''}`,

@@ -37,6 +37,7 @@ function Shown({ sample: { state, chart, answer, chosen } }: { sample: Sample })
       answer: answer && {
         version: {},
         newest: {},
+        instants: { fields: [], time: false },
         period: null,
         charts: { [chart.id]: answer },
         choices: {},
