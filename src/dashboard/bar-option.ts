@@ -2,7 +2,7 @@ import type { BarSeriesOption, EChartsOption } from 'echarts';
 import type { Chart } from '../definition/chart.ts';
 import type { SeriesAnswer } from './answer.ts';
 import type { Look } from './chart-option.ts';
-import { formatNumber } from './format.ts';
+import { barScale } from './number-scale.ts';
 import { barPlot } from './plot.ts';
 import { FONT, seriesColor } from './theme.ts';
 
@@ -18,6 +18,7 @@ export function barOption(chart: Chart, answer: SeriesAnswer, look: Look): EChar
   const { theme, size } = look;
   const names = answer.x.map(categoryName);
   const plot = barPlot(names, size.width);
+  const labels = labelsOf(chart, answer, look);
   const faint = answer.x.map((value) => isFaint(value, look));
   const text = { fontFamily: FONT, fontSize: 12 };
   return {
@@ -47,7 +48,7 @@ export function barOption(chart: Chart, answer: SeriesAnswer, look: Look): EChar
     },
     series: [
       ...answer.series.map((series, index) => bars(chart, { ...series, index }, faint, look)),
-      totals(chart, answer, faint, look),
+      totals(answer, { faint, labels }, look),
     ],
   };
 }
@@ -107,13 +108,25 @@ function bars(
   };
 }
 
+/** The values at the bars, all in one unit. */
+function labelsOf(chart: Chart, answer: SeriesAnswer, { wording }: Look): (string | undefined)[] {
+  const sums = totalsOf(answer);
+  const write = barScale(
+    sums.filter((sum) => sum !== null),
+    chart.format,
+    wording,
+  );
+  return sums.map((sum) => (sum === null ? undefined : write(sum)));
+}
+
+interface Labels {
+  readonly faint: readonly boolean[];
+  /** Undefined where there is no value. */
+  readonly labels: readonly (string | undefined)[];
+}
+
 /** The value at the end of each bar; a bar of its own without length, so that stacks have one, too. */
-function totals(
-  chart: Chart,
-  answer: SeriesAnswer,
-  faint: readonly boolean[],
-  { theme, wording }: Look,
-): BarSeriesOption {
+function totals(answer: SeriesAnswer, { faint, labels }: Labels, { theme }: Look): BarSeriesOption {
   const sums = totalsOf(answer);
   return {
     type: 'bar',
@@ -122,16 +135,16 @@ function totals(
     animation: false,
     stack: 'all',
     itemStyle: { color: 'transparent' },
-    data: sums.map((sum, at) => ({
-      value: sum === null ? null : 0,
+    data: labels.map((label, at) => ({
+      value: label === undefined ? null : 0,
       label: {
-        show: sum !== null,
-        position: (sum ?? 0) < 0 ? ('left' as const) : ('right' as const),
+        show: label !== undefined,
+        position: (sums[at] ?? 0) < 0 ? ('left' as const) : ('right' as const),
         distance: 6,
         fontFamily: FONT,
         fontSize: 12,
         color: faint[at] ? theme.textMuted : theme.text,
-        formatter: formatNumber(sum, chart.format, wording, 'short'),
+        formatter: label ?? '',
       },
     })),
   };

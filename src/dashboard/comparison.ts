@@ -1,10 +1,10 @@
 import type { Chart } from '../definition/chart.ts';
 import type { KpiAnswer } from './answer.ts';
-import { formatChange, NOTHING, type Wording } from './format.ts';
+import { formatChange, formatPoints, NOTHING, type Wording } from './format.ts';
 
 /** How a figure has changed, in words. */
 export interface ComparisonWords {
-  /** `▲ +4.2%` */
+  /** `▲ +4.2%`; of a share `▲ +4.2 points`. */
   readonly change: string;
   /** Whether that is what the definition calls good. */
   readonly tone: 'good' | 'bad' | 'neutral';
@@ -15,22 +15,26 @@ export interface ComparisonWords {
 }
 
 export function comparisonWords(
-  { good = 'up' }: Chart,
+  { good = 'up', format }: Chart,
   { span, current, previous }: NonNullable<KpiAnswer['compare']>,
   wording: Wording,
 ): ComparisonWords {
   const rise = Math.sign(Number(current) - Number(previous));
-  const percent = formatChange(current, previous, wording);
+  // Half of 40% is 20%, and would be told as -50%: a share changes by points.
+  const change =
+    format === 'percent'
+      ? formatPoints(current, previous, wording)
+      : formatChange(current, previous, wording);
   const spans = comparedSpans(span);
-  if (percent === undefined) {
+  if (change === undefined) {
     // From nothing to something there is no share; from nothing to nothing there is no news.
     const isNew = Number(previous) === 0 && Number.isFinite(rise) && rise !== 0;
     return { ...spans, change: isNew ? 'new' : NOTHING, tone: 'neutral' };
   }
-  if (rise === 0) return { ...spans, change: percent, tone: 'neutral' };
+  if (rise === 0) return { ...spans, change, tone: 'neutral' };
   return {
     ...spans,
-    change: `${rise > 0 ? '▲' : '▼'} ${percent}`,
+    change: `${rise > 0 ? '▲' : '▼'} ${change}`,
     tone: rise > 0 === (good === 'up') ? 'good' : 'bad',
   };
 }

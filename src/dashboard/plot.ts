@@ -1,6 +1,10 @@
 import { binStart, type Grain, nextBin } from '../core/time-grain.ts';
-import type { SeriesAnswer } from './answer.ts';
-import { dateFormat, formatBin, formatNumber, type Wording } from './format.ts';
+import type { Chart } from '../definition/chart.ts';
+import type { OfNothing, SeriesAnswer } from './answer.ts';
+import { dateFormat, formatBin, isFine, isUtc, type Wording } from './format.ts';
+import { axisScale } from './number-scale.ts';
+import { valueTicks } from './value-axis.ts';
+import { wallTimes } from './wall-times.ts';
 
 /** Where things are in a chart, in pixels: for the drawing and for what people point at in it. */
 export interface Size {
@@ -22,11 +26,23 @@ const TICK_PX = 84;
 /** More points than this cannot be told apart on any screen. */
 const BINS_MAX = 5000;
 
-/** Series over time. The left margin fits the longest label of the value axis. */
-export function timePlot(answer: SeriesAnswer, format: string | undefined, wording: Wording): Plot {
-  const most = greatest(answer);
-  const label = formatNumber(most, format, wording, 'axis');
-  return { left: Math.max(36, 14 + label.length * LABEL_CHAR_PX), right: 12, top: 12, bottom: 26 };
+/** Series over time. The left margin fits the longest label of the value axis, the right one the axis' zone. */
+export function timePlot(chart: Chart, answer: SeriesAnswer, wording: Wording): Plot {
+  const ticks = valueTicks(chart, answer);
+  const labels = ticks.map(axisScale(ticks, chart.format, wording));
+  const longest = Math.max(...labels.map((label) => label.length));
+  return {
+    left: Math.max(36, 14 + longest * LABEL_CHAR_PX),
+    right: axisZone(answer, wording) === undefined ? 12 : 36,
+    top: 12,
+    bottom: 26,
+  };
+}
+
+/** The zone of the bins where it is not the viewer's: days and longer, of instants, are of UTC. */
+export function axisZone({ axis }: SeriesAnswer, { timeZone }: Wording): string | undefined {
+  const isOther = axis.type === 'timestamptz' && !isFine(axis.grain ?? 'day') && !isUtc(timeZone);
+  return isOther ? 'UTC' : undefined;
 }
 
 /** Bars by category: names to the left, values to the right. */
@@ -52,27 +68,13 @@ export function positionAt(
   return position >= 0 && position < count ? position : undefined;
 }
 
-export function greatest({ series, ghost = [] }: SeriesAnswer): number {
-  let most = 0;
-  for (const values of [...series.map((one) => one.values), ghost])
-    for (const value of values) most = Math.max(most, Math.abs(value ?? 0));
-  return most;
-}
-
-/** All bins from the first to the last, so that a time without records is seen as one. */
+/** All bins from the first to the last, so that a time without records is seen as one: as 0, or as a gap. */
 export function fillBins(answer: SeriesAnswer): SeriesAnswer {
   const { grain } = answer.axis;
   const xs = answer.x as readonly number[];
-  const [first, last] = [xs[0], xs.at(-1)];
-  if (!grain || first === undefined || last === undefined) return answer;
-  const all: number[] = [];
-  for (let at = binStart(first, grain); at <= last; at = nextBin(at, grain)) {
-    all.push(at);
-    if (all.length > BINS_MAX) return answer;
-  }
-  const places = new Map(xs.map((x, index) => [x, index]));
-  const fill = (values: readonly (number | null)[]) =>
-    all.map((x) => values[places.get(x) ?? -1] ?? null);
+  if (!grain) return answer;
+  const all = binsOf(xs, grain);
+  const fill = (values: readonly (number | null)[]) => filled({ xs, values, all }, answer);
   return {
     ...answer,
     x: all,
@@ -81,7 +83,36 @@ export function fillBins(answer: SeriesAnswer): SeriesAnswer {
   };
 }
 
-/** The places that get a label, by position. */
+/** The bins from the first to the last of these. */
+export function binsOf(xs: readonly number[], grain: Grain): readonly number[] {
+  const [first, last] = [xs[0], xs.at(-1)];
+  if (first === undefined || last === undefined) return xs;
+  const all: number[] = [];
+  for (let at = binStart(first, grain); at <= last; at = nextBin(at, grain)) {
+    all.push(at);
+    if (all.length > BINS_MAX) return xs;
+  }
+  return all;
+}
+
+/** The values at all bins, of those at some. */
+export function filled(
+  {
+    xs,
+    values,
+    all,
+  }: {
+    readonly xs: readonly number[];
+    readonly values: readonly (number | null)[];
+    readonly all: readonly number[];
+  },
+  { ofNothing }: OfNothing,
+): readonly (number | null)[] {
+  const places = new Map(xs.map((x, index) => [x, index]));
+  return all.map((x) => values[places.get(x) ?? -1] ?? ofNothing ?? null);
+}
+
+/** The places that get a label, by position; hours and minutes of instants are those of the viewer's zone. */
 export function timeTicks(
   xs: readonly number[],
   { grain, isInstant }: { grain: Grain; isInstant: boolean },
@@ -89,11 +120,20 @@ export function timeTicks(
   wording: Wording,
 ): ReadonlyMap<number, string> {
   const most = Math.max(2, Math.floor(width / TICK_PX));
+  const isZoned = isInstant && isFine(grain);
+  const walls = isZoned ? wallTimes(xs, wording.timeZone) : xs;
   for (const step of STEPS) {
     if (!step.grains.includes(grain)) continue;
-    const at = xs.map((x, index) => ({ x, index })).filter(({ x }) => step.fits(new Date(x)));
-    if (at.length <= most && at.length > 0)
-      return new Map(at.map(({ x, index }) => [index, step.label(x, wording)]));
+    const at = walls.map((x, index) => ({ x, index })).filter(({ x }) => step.fits(new Date(x)));
+    // One label does not tell how long anything is.
+    if (at.length > most || at.length < Math.min(2, xs.length)) continue;
+    const isNamed = at.some(({ x }) => step.names(new Date(x)));
+    return new Map(
+      at.map(({ x, index }, place) => [
+        index,
+        (place === 0 && !isNamed ? step.first : step.label)(x, wording),
+      ]),
+    );
   }
   const every = Math.ceil(xs.length / most);
   return new Map(
@@ -108,7 +148,8 @@ function binLabel(
   { grain, isInstant }: { grain: Grain; isInstant: boolean },
   wording: Wording,
 ): string {
-  return grain === 'week' ? day(x, wording) : formatBin(x, grain, isInstant, wording);
+  if (grain === 'week' || grain === 'day') return day(x, wording);
+  return formatBin(x, grain, isInstant && isFine(grain), wording);
 }
 
 interface Step {
@@ -116,9 +157,14 @@ interface Step {
   readonly grains: readonly Grain[];
   fits(date: Date): boolean;
   label(ms: number, wording: Wording): string;
+  /** Whether its label says also of which day or year it and those after it are. */
+  names(date: Date): boolean;
+  /** The first label where none does. */
+  first(ms: number, wording: Wording): string;
 }
 
 const midnight = (date: Date): boolean => date.getTime() % 86_400_000 === 0;
+const january = (date: Date): boolean => date.getUTCMonth() === 0;
 const monthly = (months: number) => (date: Date) =>
   midnight(date) && date.getUTCDate() === 1 && date.getUTCMonth() % months === 0;
 const minutes = (count: number) => (date: Date) => date.getTime() % (count * 60_000) === 0;
@@ -131,16 +177,23 @@ function labelled(options: Intl.DateTimeFormatOptions): Step['label'] {
 }
 const day = labelled({ month: 'short', day: 'numeric' });
 const time = labelled({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const dayAndTime = labelled({
+  ...{ month: 'short', day: 'numeric' },
+  ...{ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
+});
+const year = labelled({ year: 'numeric' });
+const monthOfYear = labelled({ year: 'numeric', month: 'short' });
+const monthName = labelled({ month: 'short' });
 const clock: Step['label'] = (ms, wording) =>
   midnight(new Date(ms)) ? day(ms, wording) : time(ms, wording);
 const month: Step['label'] = (ms, wording) =>
-  new Date(ms).getUTCMonth() === 0
-    ? labelled({ year: 'numeric' })(ms, wording)
-    : labelled({ month: 'short' })(ms, wording);
+  january(new Date(ms)) ? monthOfYear(ms, wording) : monthName(ms, wording);
 
 const CLOCKED: readonly Grain[] = ['minute', 'hour'];
 const DAILY: readonly Grain[] = [...CLOCKED, 'day'];
 const MONTHLY: readonly Grain[] = [...DAILY, 'month', 'quarter', 'year'];
+
+const YEARS = { grains: MONTHLY, label: year, names: () => true, first: year };
 
 /** From fine to coarse; the first whose labels fit is taken. */
 const STEPS: readonly Step[] = [
@@ -148,12 +201,28 @@ const STEPS: readonly Step[] = [
     grains: CLOCKED,
     fits: minutes(count),
     label: clock,
+    names: midnight,
+    first: dayAndTime,
   })),
-  ...[1, 2, 3, 5, 7, 14].map((count) => ({ grains: DAILY, fits: days(count), label: day })),
-  ...[1, 3, 6, 12].map((count) => ({ grains: MONTHLY, fits: monthly(count), label: month })),
-  ...[2, 5, 10].map((years) => ({
+  ...[1, 2, 3, 5, 7, 14].map((count) => ({
+    grains: DAILY,
+    fits: days(count),
+    label: day,
+    names: () => true,
+    first: day,
+  })),
+  // A year is told by its number alone where nothing is finer.
+  { ...YEARS, grains: ['year'], fits: monthly(12) },
+  ...[1, 3, 6].map((count) => ({
     grains: MONTHLY,
-    fits: (date: Date) => monthly(12)(date) && date.getUTCFullYear() % years === 0,
+    fits: monthly(count),
     label: month,
+    names: january,
+    first: monthOfYear,
+  })),
+  { ...YEARS, fits: monthly(12) },
+  ...[2, 5, 10].map((count) => ({
+    ...YEARS,
+    fits: (date: Date) => monthly(12)(date) && date.getUTCFullYear() % count === 0,
   })),
 ];

@@ -3,9 +3,10 @@ import { parseTime } from '../core/time-grain.ts';
 import type { Chart } from '../definition/chart.ts';
 import type { Series, SeriesAnswer } from './answer.ts';
 import type { Look } from './chart-option.ts';
-import { formatNumber } from './format.ts';
-import { timePlot, timeTicks } from './plot.ts';
+import { axisScale } from './number-scale.ts';
+import { axisZone, timePlot, timeTicks } from './plot.ts';
 import { FONT, seriesColor } from './theme.ts';
+import { valueTicks } from './value-axis.ts';
 
 type Values = readonly (number | null)[];
 type Drawn = LineSeriesOption | BarSeriesOption;
@@ -13,11 +14,13 @@ type Drawn = LineSeriesOption | BarSeriesOption;
 /** Lines, areas and columns over bins of time. The answer's bins are filled (plot.ts). */
 export function timeOption(chart: Chart, answer: SeriesAnswer, look: Look): EChartsOption {
   const { theme, wording } = look;
-  const plot = timePlot(answer, chart.format, wording);
+  const plot = timePlot(chart, answer, wording);
   const xs = answer.x as readonly number[];
   const isInstant = answer.axis.type === 'timestamptz';
   const width = look.size.width - plot.left - plot.right;
   const ticks = timeTicks(xs, { grain: answer.axis.grain ?? 'day', isInstant }, width, wording);
+  const values = valueTicks(chart, answer);
+  const zone = axisZone(answer, wording);
   const text = { color: theme.textMuted, fontFamily: FONT, fontSize: 12 };
   return {
     animation: false,
@@ -26,6 +29,9 @@ export function timeOption(chart: Chart, answer: SeriesAnswer, look: Look): ECha
       type: 'category',
       data: xs.map(String),
       boundaryGap: true,
+      ...(zone === undefined
+        ? {}
+        : { name: zone, nameLocation: 'end' as const, nameGap: 6, nameTextStyle: text }),
       axisTick: { show: false },
       axisLine: { lineStyle: { color: theme.border } },
       axisLabel: {
@@ -38,11 +44,10 @@ export function timeOption(chart: Chart, answer: SeriesAnswer, look: Look): ECha
     },
     yAxis: {
       type: 'value',
-      splitNumber: 4,
-      axisLabel: {
-        ...text,
-        formatter: (value: number) => formatNumber(value, chart.format, wording, 'axis'),
-      },
+      min: values[0] as number,
+      max: values.at(-1) as number,
+      interval: (values[1] as number) - (values[0] as number),
+      axisLabel: { ...text, formatter: axisScale(values, chart.format, wording) },
       splitLine: { lineStyle: { color: theme.border, opacity: 0.6 } },
     },
     series: [...ghost(answer, look), ...allSeries(chart, answer, look)],
@@ -146,7 +151,8 @@ function drawn({ kind }: Chart, piece: Piece, count: number): Drawn {
     ...quiet('line'),
     id,
     ...pointsOf(values),
-    ...(isArea ? { stack: isOutside ? 'outside' : 'all' } : {}),
+    // Areas add up, whatever their sign: the upper edge is the total. Columns stand on both sides of zero.
+    ...(isArea ? { stack: isOutside ? 'outside' : 'all', stackStrategy: 'all' as const } : {}),
     lineStyle: { width: isArea ? 1 : 1.6, color, opacity },
     itemStyle: { color, opacity },
     ...(fill > 0 ? { areaStyle: { color, opacity: fill * opacity } } : {}),
@@ -157,7 +163,7 @@ function drawn({ kind }: Chart, piece: Piece, count: number): Drawn {
 function pointsOf(values: Values) {
   const isAlone = (at: number) =>
     values[at] !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null;
-  const dot = { symbol: 'circle', symbolSize: 4 };
+  const dot = { symbol: 'circle', symbolSize: 7 };
   return {
     data: values.map((value, at) => (isAlone(at) ? { value, ...dot } : value)),
     showSymbol: values.some((_, at) => isAlone(at)),

@@ -19,6 +19,14 @@ test('a change is told in per cent, and whether it is good', () => {
   expect(change('7', '7')).toEqual(['0%', 'neutral']);
 });
 
+test('a share changes by points, not by a share of itself', () => {
+  const share = { format: 'percent' } as const;
+  expect(change('0.186', '0.31', share)).toEqual(['▼ -12.4 points', 'bad']);
+  expect(change('0.25', '0', share)).toEqual(['▲ +25 points', 'good']);
+  expect(change('-0.1', '0.3', { ...share, good: 'down' })).toEqual(['▼ -40 points', 'good']);
+  expect(change(null, '0.3', share)).toEqual(['–', 'neutral']);
+});
+
 test('from nothing to something is new; where there is nothing, nothing is said', () => {
   expect(change('5', null)).toEqual(['new', 'neutral']);
   expect(change('5', '0')).toEqual(['new', 'neutral']);

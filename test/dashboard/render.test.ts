@@ -204,6 +204,23 @@ describe('a picture', () => {
         );
   });
 
+  test('of a figure that is wide is smaller, and whole', () => {
+    const revenue = { kind: 'kpi', value: '2019-02-28 17:00:00+00', notFiltered: [] } as const;
+    const svg = compose(
+      {
+        ...picture({
+          chart: 'newest',
+          width: 200,
+          items: [CHARTS.kpi('Newest', { from: sales, value: sql`1`, format: 'datetime' })],
+          answers: { newest: { ...revenue, from: 'full' } },
+        }),
+        wording: { language: 'en', timeZone: 'America/New_York' },
+      },
+      echartsPlotter(),
+    );
+    expect(svg).toContain('Feb 28, 2019, 12:00:00');
+  });
+
   test('of many bars shows those there is room for, and says so', () => {
     const many = ranked(Array.from({ length: 1000 }, (_, at) => [`Product ${at}`, 1000 - at]));
     const answers = { 'top-products': many };
@@ -221,13 +238,13 @@ describe('a picture', () => {
     });
     expect(svg).toContain('This chart could not be computed.');
     expect(svg).toContain('no column &quot;revnue&quot;');
-    expect(svg).toContain('£132.87K');
+    expect(svg).toContain('£132.9K');
   });
 
   test('is written in the language asked for', () => {
     const wording = { language: 'de', timeZone: 'UTC' };
     expect(draw({ chart: 'latest-lines', wording })).toContain('155.070 rows');
-    expect(draw({ chart: 'top-products', wording })).toMatch(/132\.870,4.£/);
+    expect(draw({ chart: 'top-products', wording })).toMatch(/132\.870.£/);
   });
 });
 

@@ -56,6 +56,14 @@ describe('a chart over time', () => {
     expect(outside?.lineStyle?.opacity).toBeLessThan(inside?.lineStyle?.opacity as number);
   });
 
+  test('areas add up whatever their sign, columns stand on both sides of zero', () => {
+    expect(drawn('area', [1, -2, 3, 4, 5])[0]).toMatchObject({
+      stack: 'all',
+      stackStrategy: 'all',
+    });
+    expect(drawn('stacked', [1, -2, 3, 4, 5])[0]).not.toHaveProperty('stackStrategy');
+  });
+
   test('a bar is either chosen or not', () => {
     const range = { from: '2011-01-03', until: '2011-01-05' };
     const [outside, inside] = drawn('bar', [1, 2, 3, 4, 5], { chosen: { x: { range } } });

@@ -85,6 +85,9 @@ function drawTitle(
     ...(answer?.kind === 'series' && (answer.categories ?? 0) > answer.x.length
       ? [`top ${answer.x.length} of ${formatNumber(answer.categories ?? 0, 'integer', wording)}`]
       : []),
+    ...(answer?.from === 'full' && (answer.kind === 'kpi' || answer.kind === 'series')
+      ? ['computed in full']
+      : []),
   ];
   const title = shorten(chart.title, width, TITLE.size, true);
   const free = width - textWidth(title, TITLE.size, true) - 12;

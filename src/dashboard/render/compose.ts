@@ -3,12 +3,12 @@ import type { Chart } from '../../definition/chart.ts';
 import { chartsOf } from '../../definition/dashboard-items.ts';
 import type { Picture } from '../renderer.ts';
 import { FONT, THEMES } from '../theme.ts';
+import { filterWords, periodWords } from '../words.ts';
 import { CARD_PADDING, drawChart } from './card.ts';
 import { drawPage } from './page.ts';
 import type { Drawing, Plotter, Scene } from './scene.ts';
 import { element, moved, type Svg, titled } from './svg.ts';
 import { line, shorten } from './text.ts';
-import { filterWords, periodWords } from './words.ts';
 
 /** Rows of a grid that stands alone and has no height to fill. */
 const ROWS_MAX = 50;
@@ -32,7 +32,11 @@ export function compose(picture: Picture, plot: Plotter): Svg {
 function drawAlone(chart: Chart, picture: Picture, scene: Scene): Drawing {
   const { dashboard, state, answer, width, wording } = picture;
   const period = periodWords(answer, wording);
-  const words = [...filterWords(dashboard.items, state, wording), ...(period ? [period] : [])];
+  const filters = filterWords(dashboard.items, state, {
+    instants: answer.instants.fields,
+    wording,
+  }).filter(({ isKnown }) => isKnown);
+  const words = [...filters.map((one) => one.words), ...(period ? [period] : [])];
   const caption = words.length > 0 ? CAPTION.height : 0;
   const inside = {
     width: width - 2 * CARD_PADDING,

@@ -2,14 +2,13 @@ import type { Chart } from '../../definition/chart.ts';
 import type { Bins, KpiAnswer } from '../answer.ts';
 import { comparisonWords } from '../comparison.ts';
 import { formatNumber, formatShare } from '../format.ts';
-import { fillBins } from '../plot.ts';
 import { sparkPath } from '../spark.ts';
 import { seriesColor, type Theme } from '../theme.ts';
 import type { Drawing, Room, Scene } from './scene.ts';
 import { digits, element, moved, type Svg } from './svg.ts';
 import { line, shorten, textWidth } from './text.ts';
 
-const VALUE = { size: 28, height: 40, baseline: 29 };
+const VALUE = { size: 28, sizeMin: 14, height: 40, baseline: 29 };
 const NOTE = { size: 12, height: 18, baseline: 13, gap: 5 };
 const SPARK = { widthMin: 40, widthMax: 120, height: 36, gap: 16 };
 
@@ -19,18 +18,17 @@ type Words = readonly { readonly text: string; readonly color: string }[];
 /** A number with its course, what it is of, and how it changed. */
 export function drawKpi(chart: Chart, answer: KpiAnswer, { width }: Room, scene: Scene): Drawing {
   const { theme, wording } = scene;
-  const value = shorten(
-    formatNumber(answer.value, chart.format, wording, 'short'),
-    width,
-    VALUE.size,
-    true,
-  );
-  const free = width - textWidth(value, VALUE.size, true) - SPARK.gap;
+  const whole = formatNumber(answer.value, chart.format, wording, 'short');
+  // A number that is cut is another number: a smaller one is read.
+  const fitting = (VALUE.size * width) / textWidth(whole, VALUE.size, true);
+  const size = Math.max(VALUE.sizeMin, Math.min(VALUE.size, Math.floor(fitting)));
+  const value = shorten(whole, width, size, true);
+  const free = width - textWidth(value, size, true) - SPARK.gap;
   const notes = [share(chart, answer, scene), change(chart, answer, scene)].filter(
     (note) => note.length > 0,
   );
   const svg = [
-    line(0, VALUE.baseline, value, { size: VALUE.size, color: theme.text, isBold: true }),
+    line(0, VALUE.baseline, value, { size, color: theme.text, isBold: true }),
     ...(answer.spark && free >= SPARK.widthMin
       ? [sparkline(answer.spark, { right: width, width: Math.min(free, SPARK.widthMax) }, theme)]
       : []),
@@ -74,7 +72,7 @@ function change(chart: Chart, { compare }: KpiAnswer, { theme, wording }: Scene)
 
 /** The course over the period, at the right of the value. */
 function sparkline(bins: Bins, place: { right: number; width: number }, theme: Theme): Svg {
-  const path = sparkPath(filled(bins), { width: place.width, height: SPARK.height });
+  const path = sparkPath(bins, { width: place.width, height: SPARK.height });
   if (path === '') return '';
   return element('path', {
     d: path,
@@ -84,10 +82,4 @@ function sparkline(bins: Bins, place: { right: number; width: number }, theme: T
     'stroke-width': 1.5,
     'stroke-linejoin': 'round',
   });
-}
-
-function filled({ x, y, grain }: Bins): Bins {
-  const axis = { kind: 'time' as const, grain, type: 'timestamp' as const };
-  const all = fillBins({ kind: 'series', axis, x, series: [{ values: y }] });
-  return { x: all.x as readonly number[], y: all.series[0]?.values ?? [], grain };
 }

@@ -1,11 +1,11 @@
 import type { DashboardItem, Tabs } from '../../definition/chart.ts';
 import type { Picture } from '../renderer.ts';
 import { isChart, shownCharts, shownTab } from '../shown.ts';
+import { filterWords, periodWords } from '../words.ts';
 import { CARD_PADDING, drawChart, drawFrame } from './card.ts';
 import type { Drawing, Room, Scene } from './scene.ts';
 import { element, moved, type Svg } from './svg.ts';
 import { line, shorten, textWidth } from './text.ts';
-import { filterWords, periodWords } from './words.ts';
 
 const GAP = 16;
 const PAGE = { padding: 24, narrowPadding: 16, narrowBelow: 640 };
@@ -35,7 +35,15 @@ function drawHead({ dashboard, answer }: Picture, width: number, scene: Scene): 
   const title = shorten(dashboard.title, width, TITLE.size, true);
   const free = width - textWidth(title, TITLE.size, true) - GAP;
   const period = free > 80 ? shorten(periodWords(answer, wording), free, 13) : '';
-  const chips = drawChips(filterWords(dashboard.items, state, wording), width, scene);
+  const filters = filterWords(dashboard.items, state, {
+    instants: answer.instants.fields,
+    wording,
+  }).filter(({ isKnown }) => isKnown);
+  const chips = drawChips(
+    filters.map(({ words }) => words),
+    width,
+    scene,
+  );
   return {
     svg: [
       line(0, TITLE.baseline, title, { size: TITLE.size, color: theme.text, isBold: true }),

@@ -44,7 +44,7 @@ function NamedDashboard({ name }: { name: string }) {
       {...(current?.description === undefined ? {} : { lead: current.description })}
       actions={
         <div className={styles['head']}>
-          <Chips />
+          <Chips items={current?.items ?? NO_ITEMS} answer={shown.answer} />
           {others.length > 0 && (
             <nav aria-label="Dashboards" className={styles['others']}>
               {others.map((one) => (
@@ -84,6 +84,8 @@ function NamedDashboard({ name }: { name: string }) {
     </Page>
   );
 }
+
+const NO_ITEMS: DashboardPlan['items'] = [];
 
 interface ShellProps {
   readonly feed: Feed;

@@ -1,7 +1,9 @@
+import { useMemo } from 'react';
 import type { KpiAnswer, SeriesAnswer } from '../../../src/dashboard/answer.ts';
 import { categoryName } from '../../../src/dashboard/bar-option.ts';
 import { comparisonWords } from '../../../src/dashboard/comparison.ts';
 import { columnLabel, formatBin, formatNumber } from '../../../src/dashboard/format.ts';
+import { fillBins } from '../../../src/dashboard/plot.ts';
 import type { Chart } from '../../../src/definition/chart.ts';
 import { Table } from '../ui/table.tsx';
 import styles from './grid.module.css';
@@ -10,7 +12,7 @@ import { useView } from './view.ts';
 /** The numbers of a drawing as a table. */
 export function SeriesTable({ chart, answer }: { chart: Chart; answer: SeriesAnswer }) {
   const { wording } = useView();
-  const { axis, series, x, ghost } = answer;
+  const { axis, series, x, ghost } = useMemo(() => fillBins(answer), [answer]);
   const title = (one: SeriesAnswer['series'][number]) => {
     if (one.isOther) return 'Other';
     return chart.color === undefined ? chart.title : categoryName(one.name);

@@ -34,6 +34,7 @@ export function Period({ control }: { control: PeriodControl }) {
     change(period === control.default ? others : { ...state, period });
   };
   const range = parseTimeRange(current);
+  const isInstant = answer?.instants.time ?? false;
   // A link may name a span that is not offered.
   const other = control.spans.includes(current) ? undefined : current;
   return (
@@ -45,11 +46,13 @@ export function Period({ control }: { control: PeriodControl }) {
         id={id}
         className={styles['select']}
         value={current}
-        title={answer?.period ? formatRange(answer.period, wording) : ''}
+        title={answer?.period ? formatRange(answer.period, wording, isInstant) : ''}
         onChange={(event) => choose(event.target.value)}
       >
         {other && (
-          <option value={other}>{range ? formatRange(range, wording) : spanName(other)}</option>
+          <option value={other}>
+            {range ? formatRange(range, wording, isInstant) : spanName(other)}
+          </option>
         )}
         {control.spans.map((span) => (
           <option key={span} value={span}>

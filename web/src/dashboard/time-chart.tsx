@@ -20,7 +20,7 @@ export function TimeChart({ chart, answer }: { chart: Chart; answer: SeriesAnswe
   const { theme, wording, state } = useView();
   const filled = useMemo(() => fillBins(answer), [answer]);
   const [pointed, setPointed] = useState<{ at: number; x: number; y: number }>();
-  const plot = timePlot(filled, chart.format, wording);
+  const plot = timePlot(chart, filled, wording);
   const chosen = useChosen(chart, state);
   const option = useCallback(
     (size: Size) => chartOption(chart, filled, { theme, size, wording, chosen }),
