@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react';
+import { usePrinting } from './print.ts';
 
 export type ThemeChoice = 'system' | 'light' | 'dark';
 
@@ -38,11 +39,13 @@ export function useThemeChoice(): ThemeChoice {
   return useSyncExternalStore(subscribe, themeChoice);
 }
 
-/** The theme in use, for what cannot read CSS custom properties. */
+/** The theme in use, for what cannot read CSS custom properties. Paper is light. */
 export function useTheme(): 'light' | 'dark' {
-  return useSyncExternalStore(subscribe, () => {
+  const isPrinting = usePrinting();
+  const theme = useSyncExternalStore(subscribe, () => {
     const choice = themeChoice();
     if (choice !== 'system') return choice;
     return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
   });
+  return isPrinting ? 'light' : theme;
 }

@@ -1,6 +1,7 @@
 import type { EChartsOption } from 'echarts';
 import { type ReactNode, useLayoutEffect, useRef, useState } from 'react';
 import type { Size } from '../../../src/dashboard/plot.ts';
+import { usePrinting } from '../print.ts';
 import styles from './drawing.module.css';
 import { init } from './echarts.ts';
 
@@ -19,6 +20,7 @@ export function Drawing({ height, label, option, children }: DrawingProps) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<ReturnType<typeof init>>(undefined);
   const [width, setWidth] = useState(0);
+  const isPrinting = usePrinting();
   useLayoutEffect(() => {
     const element = place.current;
     if (!element) return;
@@ -31,6 +33,11 @@ export function Drawing({ height, label, option, children }: DrawingProps) {
       chart.current = undefined;
     };
   }, []);
+  // On paper it is as wide as there at once: nothing observes what is printed.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the width is another one when this changes
+  useLayoutEffect(() => {
+    if (place.current) setWidth(place.current.clientWidth);
+  }, [isPrinting]);
   useLayoutEffect(() => {
     if (!place.current || width === 0) return;
     const size = { width, height };

@@ -39,33 +39,35 @@ export function FirstVisit({ dashboard }: { dashboard: DashboardPlan }) {
     }
   };
   return (
-    <Card
-      title="New here?"
-      actions={
-        <Button variant="quiet" onClick={close}>
-          Got it
-        </Button>
-      }
-    >
-      <ol className={styles['steps']}>
-        <li>
-          The charts are <code>dashboard('{dashboard.name}', …)</code> in your pipeline file: change
-          it, {session.requiresLogin ? 'start again' : 'save'}, and the page follows.
-        </li>
-        <li>
-          Click a bar or drag over a time axis, and everything else is filtered; the address is a
-          link to what you see.
-        </li>
-        <li>
-          Send a record{session.requiresLogin && ', with a key of a producer,'} and see it arrive:
-          <Code label="curl that sends a record" text={curlOf(stream, session.requiresLogin)} />
-        </li>
-        <li>
-          Ask anything of the same data on the <Link href="/sql">SQL page</Link>: it is{' '}
-          <code>lake.{stream.name}</code>.
-        </li>
-      </ol>
-    </Card>
+    <div className="no-print">
+      <Card
+        title="New here?"
+        actions={
+          <Button variant="quiet" onClick={close}>
+            Got it
+          </Button>
+        }
+      >
+        <ol className={styles['steps']}>
+          <li>
+            The charts are <code>dashboard('{dashboard.name}', …)</code> in your pipeline file:
+            change it, {session.requiresLogin ? 'start again' : 'save'}, and the page follows.
+          </li>
+          <li>
+            Click a bar or drag over a time axis, and everything else is filtered; the address is a
+            link to what you see.
+          </li>
+          <li>
+            Send a record{session.requiresLogin && ', with a key of a producer,'} and see it arrive:
+            <Code label="curl that sends a record" text={curlOf(stream, session.requiresLogin)} />
+          </li>
+          <li>
+            Ask anything of the same data on the <Link href="/sql">SQL page</Link>: it is{' '}
+            <code>lake.{stream.name}</code>.
+          </li>
+        </ol>
+      </Card>
+    </div>
   );
 }
 
