@@ -4,7 +4,7 @@ import type { OfNothing, SeriesAnswer } from './answer.ts';
 import { dateFormat, formatBin, isFine, isUtc, type Wording } from './format.ts';
 import { axisScale } from './number-scale.ts';
 import { valueTicks } from './value-axis.ts';
-import { wallTime } from './wall-time.ts';
+import { wallTimes } from './wall-times.ts';
 
 /** Where things are in a chart, in pixels: for the drawing and for what people point at in it. */
 export interface Size {
@@ -121,7 +121,7 @@ export function timeTicks(
 ): ReadonlyMap<number, string> {
   const most = Math.max(2, Math.floor(width / TICK_PX));
   const isZoned = isInstant && isFine(grain);
-  const walls = isZoned ? xs.map((x) => wallTime(x, wording.timeZone)) : xs;
+  const walls = isZoned ? wallTimes(xs, wording.timeZone) : xs;
   for (const step of STEPS) {
     if (!step.grains.includes(grain)) continue;
     const at = walls.map((x, index) => ({ x, index })).filter(({ x }) => step.fits(new Date(x)));

@@ -44,6 +44,14 @@ describe('labels of a time axis', () => {
     expect(labelled('Asia/Kolkata').at(0), 'bins of whole hours of UTC').toBe('Mar 1, 02:30');
   });
 
+  test('follow the clocks of the zone over the night they are changed', () => {
+    const first = Date.parse('2026-03-08T04:00Z');
+    const hours = Array.from({ length: 12 }, (_, hour) => first + hour * HOUR_MS);
+    const wording = { language: 'en', timeZone: 'America/New_York' };
+    const labels = timeTicks(hours, { grain: 'hour', isInstant: true }, 1200, wording);
+    expect([...labels.values()].slice(0, 5)).toEqual(['23:00', 'Mar 8', '01:00', '03:00', '04:00']);
+  });
+
   test('of days of instants are said to be of UTC', () => {
     const wording = { language: 'en', timeZone: 'America/New_York' };
     const answer = (type: 'timestamptz' | 'timestamp', grain: Grain) =>

@@ -430,3 +430,20 @@ describe('every number is that of a full scan of the records below its version',
     await expect(hold(request, wrong)).rejects.toThrow(/seed 1/);
   });
 });
+
+test('an answer tells which values are 0 where there are no rows, and which times are instants', async () => {
+  const { player, dashboards } = await game(LIVE_LIMITS, 2);
+  for (let sends = 0; sends < 5; sends++) await player.send();
+  const state = { period: 'all', filters: {}, tabs: {} };
+  const { charts, instants } = await dashboards.answer({ dashboard: 'shop', state }, NEVER);
+  const ofNothing = (id: string) => {
+    const chart = charts[id];
+    if (chart?.kind === 'kpi') return chart.spark?.ofNothing;
+    return chart?.kind === 'series' ? chart.ofNothing : undefined;
+  };
+  for (const id of ['revenue', 'products', 'by-time', 'by-time-and-country', 'weeks', 'months'])
+    expect(ofNothing(id), id).toBe(0);
+  for (const id of ['median', 'mean', 'share', 'hours-seen', 'sizes'])
+    expect(ofNothing(id), id).toBeUndefined();
+  expect(instants).toEqual({ fields: ['seen'], time: false });
+});
