@@ -1,5 +1,6 @@
 import { categoryName } from '../../../src/dashboard/bar-option.ts';
 import { formatRange } from '../../../src/dashboard/format.ts';
+import type { FilterFields } from '../../../src/dashboard/known-state.ts';
 import { type FieldFilter, withFilter } from '../../../src/dashboard/state.ts';
 import styles from './chips.module.css';
 import { useDashboardState } from './url-state.ts';
@@ -8,8 +9,8 @@ import { useWording } from './zone.ts';
 type Part = keyof FieldFilter;
 
 /** What is chosen, each with a way to take it back. */
-export function Chips() {
-  const { state, change } = useDashboardState();
+export function Chips({ fields }: { fields: FilterFields | undefined }) {
+  const { state, change } = useDashboardState(fields);
   const wording = useWording();
   const chips = Object.entries(state.filters).flatMap(([field, filter]) =>
     (['in', 'range', 'has'] as const)
