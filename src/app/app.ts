@@ -19,7 +19,7 @@ import { liveSetup } from './live-plan.ts';
 import { type LoadedPipeline, loadPipeline } from './load-pipeline.ts';
 import { PlanState } from './plan-state.ts';
 import { type PreparedPipeline, prepare } from './prepare.ts';
-import { newsFor, servedCatalog } from './query-sync.ts';
+import { newsFor, newsForQuery, servedCatalog } from './query-sync.ts';
 import { Runtime } from './runtime.ts';
 import { createServices } from './services.ts';
 import { feedRecords, keepRefused, workerSetup } from './worker-feed.ts';
@@ -81,7 +81,7 @@ export class App {
     this.#engine = startEngine(context);
     this.#sql = startSql(
       context,
-      { sync: async (request: SyncRequest) => newsFor(await this.#runtime, request) },
+      { sync: async (request: SyncRequest) => newsForQuery(await this.#runtime, request) },
       () => this.#current && servedCatalog(this.#current),
     );
     this.#renderer = target.createRenderer(() => this.#startRender());
