@@ -36,7 +36,7 @@ import { liveSetup } from './live-plan.ts';
 import { type LoadedPipeline, loadPipeline } from './load-pipeline.ts';
 import { PlanState } from './plan-state.ts';
 import { type PreparedPipeline, prepare } from './prepare.ts';
-import { newsFor, servedCatalog } from './query-sync.ts';
+import { newsFor, newsForQuery, servedCatalog } from './query-sync.ts';
 import { RemovedData } from './removed-data.ts';
 import { Runtime } from './runtime.ts';
 import { createServices } from './services.ts';
@@ -114,7 +114,7 @@ export class App {
     });
     this.#sql = createSql(
       context,
-      { sync: async (request: SyncRequest) => newsFor(await this.#runtime, request) },
+      { sync: async (request: SyncRequest) => newsForQuery(await this.#runtime, request) },
       () => this.#current && servedCatalog(this.#current),
     );
     this.#worker = this.#createWorker(context);

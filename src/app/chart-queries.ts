@@ -1,5 +1,5 @@
 import { chartsOf, itemsOf } from '../definition/dashboard-items.ts';
-import { columnsOf } from '../plan/compile-dashboard.ts';
+import { columnsOf, itemName } from '../plan/compile-dashboard.ts';
 import { measuresOf, valueSql } from '../plan/measure.ts';
 import type { DashboardPlan, Plan } from '../plan/plan.ts';
 import { quoteIdentifier, renderSql } from '../plan/render-sql.ts';
@@ -25,7 +25,7 @@ export function chartQueries(plan: Plan): ChartQuery[] {
 
 function ofDashboard(plan: Plan, { name: dashboard, items }: DashboardPlan): ChartQuery[] {
   const charts = chartsOf(items).flatMap((chart): ChartQuery[] => {
-    const name = `${dashboard}, ${chart.kind}('${chart.title}')`;
+    const name = itemName(dashboard, chart);
     const source = sourceSql(plan, chart.from);
     const columns = columnQuery(name, source, columnsOf(chart));
     if (chart.value === undefined) return columns;
@@ -37,9 +37,7 @@ function ofDashboard(plan: Plan, { name: dashboard, items }: DashboardPlan): Cha
   });
   const controls = itemsOf(items).flatMap((item) =>
     item.kind === 'select' || item.kind === 'search'
-      ? columnQuery(`${dashboard}, ${item.kind}('${item.title}')`, sourceSql(plan, item.from), [
-          item.field,
-        ])
+      ? columnQuery(itemName(dashboard, item), sourceSql(plan, item.from), [item.field])
       : [],
   );
   return [...charts, ...controls];

@@ -22,10 +22,15 @@ export class Claim {
     this.#accounts = accounts;
   }
 
+  /** Whether nobody is administrator yet. */
+  get isOpen(): boolean {
+    const { keys, users } = this.#accounts;
+    return ![...keys.list(), ...users.list()].some(isAdmin);
+  }
+
   /** The token while there is no administrator; made at the first start. */
   async token(): Promise<string | undefined> {
-    const { keys, users } = this.#accounts;
-    if ([...keys.list(), ...users.list()].some(isAdmin)) return undefined;
+    if (!this.isOpen) return undefined;
     if (!existsSync(this.#path))
       await writeFile(this.#path, `${randomBytes(24).toString('base64url')}\n`, {
         mode: 0o600,

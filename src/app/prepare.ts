@@ -173,7 +173,7 @@ function checkedColumns(check: Check): readonly string[] {
 
 function queryProblem({ locations }: LoadedPipeline, { name, error }: Described): MillraceError {
   const [definition = name] = name.split(',');
-  const place = locationText(locations.get(definition));
+  const place = locationText(locations.get(name) ?? locations.get(definition));
   const at =
     error?.position === undefined ? '' : ` (at character ${error.position + 1} of its SQL)`;
   return new MillraceError('MR_PLAN_QUERY', `${place}: ${name}: ${error?.message ?? ''}${at}`, {

@@ -1,3 +1,4 @@
+import { MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type {
   CatalogState,
@@ -27,6 +28,31 @@ export function servedCatalog(runtime: Runtime): CatalogState {
     columns: runtime.tables.get(model.name)?.columns ?? [],
   }));
   return { streams, models, lookups: engineLookups(plan) };
+}
+
+/**
+ * The news for somebody's query. What has no result yet would be taken for one without rows.
+ * @throws MillraceError MR_QUERY_NO_RESULT naming the model and its last run
+ */
+export async function newsForQuery(runtime: Runtime, request: SyncRequest): Promise<SyncAnswer> {
+  for (const { name } of request.tables) {
+    const table = runtime.tables.get(name);
+    if (table && table.snapshotId === undefined) throw noResult(name, runtime);
+  }
+  return newsFor(runtime, request);
+}
+
+function noResult(model: string, { context }: Runtime): MillraceError {
+  const run = context.target.runs.latest(model);
+  const why = {
+    never: `it has never run. Run it with: millrace run ${model}`,
+    running: 'its first run is under way. Ask again once that is done.',
+    interrupted: `its last run was cut off by a stop of the process. Run it with: millrace run ${model}`,
+    failed: `its last run failed: ${run?.error} Correct that, then run it with: millrace run ${model}`,
+    // The table was made anew since.
+    succeeded: `it has not run since its columns changed. Run it with: millrace run ${model}`,
+  }[run?.state ?? 'never'];
+  return new MillraceError('MR_QUERY_NO_RESULT', `Model '${model}' has no result yet: ${why}`);
 }
 
 /** The news for a query: everything acknowledged at this moment. */

@@ -38,6 +38,7 @@ export function createServices(app: App, parts: ServiceParts): Services {
     query,
     requiresKeys: mode === 'start',
     authenticate: (token) => authenticate(app, target, token),
+    isClaimable: () => app.claim.isOpen,
     claimKey: async (token) => {
       const create = () => target.keys.create(['admin'], 'claimed at first start', clock.now());
       const { key, secret } = await app.claim.use(token, create);
@@ -102,11 +103,12 @@ export function createServices(app: App, parts: ServiceParts): Services {
 function dataVersion(app: App): DataVersion {
   const streams = [...(app.current?.streams.values() ?? [])];
   const tables = [...(app.current?.tables.entries() ?? [])];
-  const times = streams.map(({ log }) => log.status().lastAppendMs ?? 0);
   return {
     streams: Object.fromEntries(streams.map(({ plan, log }) => [plan.name, log.nextSequence])),
     tables: Object.fromEntries(tables.map(([name, table]) => [name, table.version])),
-    newestMs: Math.max(0, ...times) || null,
+    newestMs: Object.fromEntries(
+      streams.map(({ plan, log }) => [plan.name, log.status().lastAppendMs]),
+    ),
     plan: app.planVersion,
     problem: app.problem,
   };

@@ -19,10 +19,11 @@ const PROGRESS_TERMINAL_MS = 100;
 export function createOutput(json: boolean): Output {
   const terminal = process.stderr.isTTY === true;
   const everyMs = json ? PROGRESS_JSON_MS : terminal ? PROGRESS_TERMINAL_MS : PROGRESS_PIPED_MS;
-  let last = 0;
+  // What is done at once needs no word of how far it is.
+  let last = Date.now();
   let pending = false;
   const endProgress = () => {
-    if (pending) process.stderr.write('\n');
+    if (pending) process.stderr.write('\r\x1b[K');
     pending = false;
   };
   return {

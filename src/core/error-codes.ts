@@ -228,6 +228,11 @@ export const ERROR_CODES = Object.freeze({
     'It is tried again by itself; see sys.deliveries.',
   ),
   // SQL
+  MR_QUERY_NO_RESULT: entry(
+    409,
+    'A model that the query reads has no result yet.',
+    'Correct what the message says of its last run, then run it with `millrace run`.',
+  ),
   MR_QUERY_SYNTAX: entry(400, 'The SQL could not be parsed.', 'Correct it at the position named.'),
   MR_QUERY_FAILED: entry(
     400,

@@ -19,8 +19,10 @@ export interface DashboardAnswer {
     readonly time: boolean;
   };
   readonly charts: { readonly [id: string]: ChartAnswer };
-  /** Choices of each `select`, most frequent first. */
+  /** Choices of each `select`, most frequent first; with words to find, those that have them. */
   readonly choices: { readonly [field: string]: readonly Choice[] };
+  /** How many choices of a field there are, listed or not. */
+  readonly choiceCounts: { readonly [field: string]: number };
 }
 
 export interface Choice {
@@ -43,6 +45,8 @@ export interface KpiAnswer {
   readonly value: ExactNumber;
   /** Without filters; absent where none applies. */
   readonly total?: ExactNumber;
+  /** Whether the value is a share of the total: of a sum or a count it is, of a median it is not. */
+  readonly isShare?: boolean;
   /** The span that ends at the newest value (or the period's end) and the one before it. */
   readonly compare?: {
     readonly span: string;
@@ -111,8 +115,8 @@ export interface DataVersion {
   /** Sequence number up to which each stream has records. */
   readonly streams: { readonly [name: string]: number };
   readonly tables: { readonly [name: string]: number };
-  /** When the newest record was acknowledged, epoch ms. */
-  readonly newestMs: number | null;
+  /** When the newest record of each stream was acknowledged, epoch ms; null before the first. */
+  readonly newestMs: { readonly [name: string]: number | null };
   /** Rises with each change of the pipeline's definition. */
   readonly plan: number;
   /** Why the file as it is now is not what runs. */

@@ -12,6 +12,8 @@ export interface ComparisonWords {
   readonly current: string;
   /** `the 7 days before` */
   readonly previous: string;
+  /** What follows the change: `last 7 days vs before`; of what was not there before: `in the last 7 days`. */
+  readonly when: string;
 }
 
 export function comparisonWords(
@@ -29,7 +31,8 @@ export function comparisonWords(
   if (change === undefined) {
     // From nothing to something there is no share; from nothing to nothing there is no news.
     const isNew = Number(previous) === 0 && Number.isFinite(rise) && rise !== 0;
-    return { ...spans, change: isNew ? 'new' : NOTHING, tone: 'neutral' };
+    if (!isNew) return { ...spans, change: NOTHING, tone: 'neutral' };
+    return { ...spans, change: 'new', when: sinceWhen(span), tone: 'neutral' };
   }
   if (rise === 0) return { ...spans, change, tone: 'neutral' };
   return {
@@ -58,8 +61,20 @@ function spanName(span: string): string {
 }
 
 /** `1d` → last day, the day before; `7d` → last 7 days, the 7 days before. */
-function comparedSpans(span: string): { current: string; previous: string } {
-  if (span === 'previous') return { current: 'this period', previous: 'the period before' };
+function comparedSpans(span: string): { current: string; previous: string; when: string } {
+  if (span === 'previous')
+    return {
+      current: 'this period',
+      previous: 'the period before',
+      when: 'this period vs before',
+    };
   const name = spanName(span);
-  return { current: `last ${name}`, previous: `the ${name} before` };
+  return {
+    current: `last ${name}`,
+    previous: `the ${name} before`,
+    when: `last ${name} vs before`,
+  };
 }
+
+const sinceWhen = (span: string): string =>
+  span === 'previous' ? 'in this period' : `in the last ${spanName(span)}`;

@@ -8,6 +8,7 @@ import {
   FORMATS,
 } from './chart.ts';
 import { invalidDefinition, parseDuration } from './invalid.ts';
+import { rememberLocation } from './location.ts';
 
 /** The functions that make a dashboard's items, and what they refuse. */
 
@@ -99,6 +100,7 @@ export function isDashboardItem(value: unknown): value is DashboardItem {
 }
 
 function finished<T extends DashboardItem>(item: T): T {
+  rememberLocation(item);
   const frozen = Object.freeze(item);
   made.add(frozen);
   return frozen;

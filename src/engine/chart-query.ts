@@ -162,7 +162,9 @@ class ChartQuery {
       return {
         kind: 'kpi',
         value: await text(value),
-        ...(total === undefined ? {} : { total: await text(total) }),
+        ...(total === undefined
+          ? {}
+          : { total: await text(total), isShare: this.#measure.isAdditive }),
         ...(ranges && current && previous
           ? {
               compare: {

@@ -7,6 +7,7 @@ import { chartsOf, itemsOf } from '../definition/dashboard-items.ts';
 import type { Dim } from '../live/constraint.ts';
 import type { DashboardRequest, LiveDashboard, LivePlan } from '../live/live-plan.ts';
 import { periodRange } from '../live/period.ts';
+import { quoteText } from '../plan/render-sql.ts';
 import type { Relation } from '../query/statement-gate.ts';
 import { type ChartContext, constraintsFor, type PlannedChart, planChart } from './chart-query.ts';
 import { queryError, textRows } from './database.ts';
@@ -35,6 +36,11 @@ export interface PlanOptions {
 
 /** A dashboard's answer, planned: what is left is to read, in one transaction. */
 export type PlannedDashboard = (connection: DuckDBConnection) => Promise<DashboardAnswer>;
+
+/** The choices listed of a field, and how many there are. */
+type PlannedChoices = (
+  connection: DuckDBConnection,
+) => Promise<{ readonly listed: readonly Choice[]; readonly count: number }>;
 
 interface DashboardState {
   readonly dashboard: LiveDashboard;
@@ -142,25 +148,31 @@ export class LiveState {
       const value = dashboard.values[chart.id];
       charts.push([chart.id, await planOrFail(() => planChart(chart, value, context))]);
     }
-    const choices = await this.#planChoices(dashboard, contextOf);
+    const choices = await this.#planChoices(dashboard, contextOf, request.find ?? {});
     const head = {
       version: Object.fromEntries(sources.map((one) => [one.source.name, version(one)])),
       newest: Object.fromEntries(sources.map((one) => [one.source.name, one.newest])),
       period: period ?? null,
       instants: instantsOf(sources, filterTypes),
     };
-    return async (connection) => ({
-      ...head,
-      charts: await readAll(connection, charts),
-      choices: await readAll(connection, choices),
-    });
+    return async (connection) => {
+      const shown = await readAll(connection, charts);
+      const found = Object.entries(await readAll(connection, choices));
+      return {
+        ...head,
+        charts: shown,
+        choices: Object.fromEntries(found.map(([field, { listed }]) => [field, listed])),
+        choiceCounts: Object.fromEntries(found.map(([field, { count }]) => [field, count])),
+      };
+    };
   }
 
   async #planChoices(
     { items }: LiveDashboard,
     contextOf: (source: LiveSourceState) => ChartContext,
-  ): Promise<[string, (connection: DuckDBConnection) => Promise<Choice[]>][]> {
-    const planned: [string, (connection: DuckDBConnection) => Promise<Choice[]>][] = [];
+    find: NonNullable<DashboardRequest['find']>,
+  ): Promise<[string, PlannedChoices][]> {
+    const planned: [string, PlannedChoices][] = [];
     for (const item of itemsOf(items)) {
       if (item.kind !== 'select') continue;
       const state = this.#sources.get(item.from) as LiveSourceState;
@@ -168,7 +180,11 @@ export class LiveState {
       const { constraints } = constraintsFor(context, [item.field]);
       planned.push([
         item.field,
-        await planChoices(state, { field: item.field }, constraints, context),
+        await planChoices(
+          state,
+          { dim: { field: item.field }, constraints, words: find[item.field] },
+          context,
+        ),
       ]);
     }
     return planned;
@@ -224,21 +240,30 @@ async function zerosOf(
   return zeros;
 }
 
+interface WantedChoices {
+  readonly dim: Dim;
+  readonly constraints: Parameters<LiveSourceState['scope']>[0]['constraints'];
+  readonly words: string | undefined;
+}
+
 async function planChoices(
   state: LiveSourceState,
-  dim: Dim,
-  constraints: Parameters<LiveSourceState['scope']>[0]['constraints'],
+  { dim, constraints, words = '' }: WantedChoices,
   { active }: ChartContext,
-): Promise<(connection: DuckDBConnection) => Promise<Choice[]>> {
-  const count = state.measures.get(ROW_COUNT);
-  if (!count) throw new Error('every source counts its rows');
-  const scope = await state.scope({ dims: [dim], constraints }, [count], active);
-  const sql = `SELECT CAST(${scope.column(dim)} AS VARCHAR) AS value, CAST(${scope.value(count)} AS VARCHAR) AS n FROM ${scope.from} ${scope.where} GROUP BY ALL ORDER BY CAST(n AS BIGINT) DESC, value LIMIT ${LIMITS.choicesMax}`;
-  return async (connection) =>
-    (await textRows(connection, sql)).map(([value, rows]) => ({
-      value: value ?? null,
-      rows: Number(rows),
-    }));
+): Promise<PlannedChoices> {
+  const rows = state.measures.get(ROW_COUNT);
+  if (!rows) throw new Error('every source counts its rows');
+  const scope = await state.scope({ dims: [dim], constraints }, [rows], active);
+  const all = `SELECT CAST(${scope.column(dim)} AS VARCHAR) AS value, CAST(${scope.value(rows)} AS VARCHAR) AS n FROM ${scope.from} ${scope.where} GROUP BY ALL`;
+  const found = `contains(lower(coalesce(value, '')), lower(${quoteText(words.trim())}))`;
+  const sql = `SELECT value, n, CAST(count(*) OVER () AS VARCHAR) FROM (${all}) WHERE ${found} ORDER BY CAST(n AS BIGINT) DESC, value LIMIT ${LIMITS.choicesMax}`;
+  return async (connection) => {
+    const read = await textRows(connection, sql);
+    return {
+      listed: read.map(([value, n]): Choice => ({ value: value ?? null, rows: Number(n) })),
+      count: Number(read[0]?.[2] ?? 0),
+    };
+  };
 }
 
 function dashboardState(

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { cubeColumn } from '../live/cube-spec.ts';
 import { quoteIdentifier } from '../plan/render-sql.ts';
+import { isAdditive } from './additive.ts';
 import { textRows } from './database.ts';
 
 /** An aggregate taken apart, so that groups can be added up to larger groups. */
@@ -12,6 +13,8 @@ export interface Measure {
   readonly parts: readonly Part[];
   /** Columns whose distinct values are counted: groups must be told apart by them, and nothing adds up. */
   readonly keys: readonly string[];
+  /** The value of all rows is the sum of those of their parts. */
+  readonly isAdditive: boolean;
 }
 
 /** A column of a cube: an aggregate that merges with itself. */
@@ -74,18 +77,20 @@ export class MeasureReader {
 
   async read(sql: string, names: PartNames): Promise<Measure> {
     // The tree's numbers pass through JSON: longer ones would lose digits.
-    if (/\d{16}/.test(sql)) return whole(sql);
+    if (/\d{16}/.test(sql)) return whole(sql, false);
     const tree = await this.#parse(sql);
+    const adds = isAdditive(tree);
     const taken: Taken = { names, parts: [], keys: [] };
     const found: { aggregate: Tree; replace: (node: unknown) => void }[] = [];
-    const adds = this.#visit(tree, (node) => Object.assign(tree, node), found);
-    if (!adds || found.length === 0) return whole(sql);
+    const isApart = this.#visit(tree, (node) => Object.assign(tree, node), found);
+    if (!isApart || found.length === 0) return whole(sql, adds);
     for (const { aggregate, replace } of found) {
       const rollup = await this.#takeApart(aggregate, taken);
-      if (rollup === undefined) return whole(sql);
+      if (rollup === undefined) return whole(sql, adds);
       replace(await this.#parse(rollup));
     }
-    return { sql, rollup: await this.#text(tree), parts: taken.parts, keys: taken.keys };
+    const { parts, keys } = taken;
+    return { sql, rollup: await this.#text(tree), parts, keys, isAdditive: adds };
   }
 
   /**
@@ -201,7 +206,12 @@ interface Taken {
   readonly keys: string[];
 }
 
-const whole = (sql: string): Measure => ({ sql, parts: [], keys: [] });
+const whole = (sql: string, isAdditive: boolean): Measure => ({
+  sql,
+  parts: [],
+  keys: [],
+  isAdditive,
+});
 
 /** The column of `count(distinct column)`; undefined where it counts anything else. */
 function plainColumn(aggregate: Tree): string | undefined {

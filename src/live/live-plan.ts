@@ -32,4 +32,6 @@ export interface DashboardRequest {
   readonly active?: string;
   /** Charts wanted; default all. */
   readonly charts?: readonly string[];
+  /** Words that the choices of a `select` must have, by its field: of many values not all are listed. */
+  readonly find?: { readonly [field: string]: string };
 }

@@ -1,14 +1,15 @@
-import type { Chart, DashboardItem } from '../definition/chart.ts';
+import type { Chart, DashboardItem, SearchControl, SelectControl } from '../definition/chart.ts';
 import type { Dashboard } from '../definition/dashboard.ts';
 import { chartsOf, itemsOf } from '../definition/dashboard-items.ts';
 import { invalidDefinition } from '../definition/invalid.ts';
-import { locationOf } from '../definition/location.ts';
+import { locationOf, type SourceLocation } from '../definition/location.ts';
 import type { Model } from '../definition/model.ts';
 import type { Stream } from '../definition/stream.ts';
 import type { Definition } from './compile.ts';
 import type { DashboardPlan } from './plan.ts';
 
 type Fail = (problem: string) => Error;
+type FilterControl = SelectControl | SearchControl;
 
 /**
  * Holds a dashboard against its sources as far as the definitions tell; the columns of models are held
@@ -20,29 +21,37 @@ export function compileDashboard(
 ): DashboardPlan {
   const { items } = definition.settings;
   const fail =
-    (where: string): Fail =>
+    (item: Chart | FilterControl): Fail =>
     (problem) =>
       invalidDefinition(
-        `dashboard('${definition.name}'), ${where}`,
+        `dashboard('${definition.name}'), ${item.kind}('${item.title}')`,
         problem,
-        locationOf(definition),
+        locationOf(item) ?? locationOf(definition),
       );
   for (const chart of chartsOf(items)) {
     const from = source(chart.from) as Stream | Model;
-    const failHere = fail(`${chart.kind}('${chart.title}')`);
+    const failHere = fail(chart);
     requireColumns(from, columnsOf(chart), failHere);
     if (chart.value !== undefined) checkValue(from, chart, failHere);
     if (chart.by !== undefined) requireTime(from, chart.x as string, failHere);
   }
   for (const item of itemsOf(items)) {
     if (item.kind === 'select' || item.kind === 'search')
-      requireColumns(
-        source(item.from) as Stream | Model,
-        [item.field],
-        fail(`${item.kind}('${item.title}')`),
-      );
+      requireColumns(source(item.from) as Stream | Model, [item.field], fail(item));
   }
   return { name: definition.name, ...definition.settings };
+}
+
+/** What a query of a chart or control is called. */
+export const itemName = (dashboard: string, { kind, title }: Chart | FilterControl): string =>
+  `${dashboard}, ${kind}('${title}')`;
+
+/** Where each chart and control was made, by the name of its queries. */
+export function itemLocations({ name, settings }: Dashboard): [string, SourceLocation][] {
+  return itemsOf(settings.items).flatMap((item): [string, SourceLocation][] => {
+    const location = locationOf(item);
+    return 'from' in item && location ? [[itemName(name, item), location]] : [];
+  });
 }
 
 /** The columns a chart names. */

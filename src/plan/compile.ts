@@ -6,7 +6,7 @@ import type { Lookup } from '../definition/lookup.ts';
 import type { Model } from '../definition/model.ts';
 import type { Sql } from '../definition/sql.ts';
 import type { Stream } from '../definition/stream.ts';
-import { compileDashboard } from './compile-dashboard.ts';
+import { compileDashboard, itemLocations } from './compile-dashboard.ts';
 import { orderByInputs } from './order.ts';
 import type { ModelPlan, Plan } from './plan.ts';
 
@@ -56,9 +56,10 @@ export function compile(exported: readonly unknown[]): CompiledPipeline {
     const location = locationOf(definition);
     return location ? [[definition.name, location] as const] : [];
   });
+  const ofItems = ofKind('dashboard').flatMap(itemLocations);
   return {
     plan: deepFreeze(JSON.parse(JSON.stringify(plan)) as Plan),
-    locations: new Map(locations),
+    locations: new Map([...locations, ...ofItems]),
   };
 }
 

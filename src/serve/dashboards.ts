@@ -67,25 +67,32 @@ function parseRequest(body: unknown): {
   state: DashboardState;
   active?: string;
   charts?: string[];
+  find?: { [field: string]: string };
 } {
   const {
     state = EMPTY_STATE,
     active,
     charts,
-  } = members(body, 'The body', ['state', 'active', 'charts']);
+    find,
+  } = members(body, 'The body', ['state', 'active', 'charts', 'find']);
   if (active !== undefined && typeof active !== 'string') throw wrong("'active' must be a field.");
   if (charts !== undefined && !isTexts(charts)) throw wrong("'charts' must be a list of ids.");
+  if (find !== undefined && !isTexts(Object.values(object(find, "'find'"))))
+    throw wrong("'find' must have words for each field.");
   return {
     state: parseState(state),
     ...(active === undefined ? {} : { active }),
     ...(charts === undefined ? {} : { charts: charts as string[] }),
+    ...(find === undefined ? {} : { find: find as { [field: string]: string } }),
   };
 }
 
 function parseState(given: unknown): DashboardState {
   const { period, filters = {} } = members(given, "'state'", ['period', 'filters', 'tabs']);
   if (period !== undefined && !(typeof period === 'string' && isPeriod(period)))
-    throw wrong("'period' must be 'all', a span such as '7d', or two times as 'from..until'.");
+    throw wrong(
+      "'period' must be 'all', a span such as '7d', or two times as 'from..until', the earlier one first.",
+    );
   const parsed = Object.entries(object(filters, "'filters'")).map(([field, filter]) => [
     field,
     parseFilter(field, filter),
@@ -113,7 +120,7 @@ function parseFilter(field: string, given: unknown): FieldFilter {
     const { from, until } = members(range, `'range' of '${field}'`, ['from', 'until']);
     if (typeof from !== 'string' || typeof until !== 'string' || !isPeriod(`${from}..${until}`))
       throw wrong(
-        `'range' of '${field}' must have 'from' and 'until', times such as '2011-03-01T08:26'.`,
+        `'range' of '${field}' must have 'from' and 'until', times such as '2011-03-01T08:26', the earlier one first.`,
       );
   }
   return filter as FieldFilter;

@@ -133,6 +133,11 @@ export const DASHBOARD_SCHEMAS: { readonly [name: string]: JsonSchema } = {
       state: ref('DashboardState'),
       active: { type: 'string', description: 'The field whose filter is being changed.' },
       charts: { ...texts, description: 'Ids of the charts wanted; default all.' },
+      find: {
+        type: 'object',
+        additionalProperties: string,
+        description: 'Words that the choices of a select must have, by its field.',
+      },
     },
     [],
   ),
@@ -179,6 +184,11 @@ export const DASHBOARD_SCHEMAS: { readonly [name: string]: JsonSchema } = {
         type: 'array',
         items: object({ value: { type: ['string', 'null'] }, rows: { type: 'integer' } }),
       },
+    },
+    choiceCounts: {
+      type: 'object',
+      additionalProperties: { type: 'integer' },
+      description: 'How many choices of a field there are; at most 1,000 are listed.',
     },
   }),
 };

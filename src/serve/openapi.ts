@@ -206,6 +206,10 @@ const SCHEMAS: { readonly [name: string]: JsonSchema } = {
     user: { type: ['string', 'null'] },
     roles: ref('Roles'),
     requiresLogin: { type: 'boolean' },
+    isClaimable: {
+      type: 'boolean',
+      description: 'The server waits for its first administrator: POST /v1/claim.',
+    },
   }),
 };
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { MillraceError } from '../core/errors.ts';
 import type { Wording } from '../dashboard/format.ts';
+import { filterFields, knownState } from '../dashboard/known-state.ts';
 import type { Picture } from '../dashboard/renderer.ts';
 import { shownCharts } from '../dashboard/shown.ts';
 import { parseState } from '../dashboard/state.ts';
@@ -58,7 +59,7 @@ async function send(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const query = request.url.split('?')[1] ?? '';
-  const state = parseState(query);
+  const state = knownState(parseState(query), filterFields(dashboard.items, services.plan()));
   const look = parseLook(new URLSearchParams(query), chart);
   const cancel = new AbortController();
   reply.raw.once('close', () => cancel.abort());

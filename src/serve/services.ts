@@ -65,6 +65,8 @@ export interface Services {
   readonly query: QueryEngine;
   /** Who sends this key. */
   authenticate(key: string): Principal | undefined;
+  /** Whether the server waits for its first administrator. */
+  isClaimable(): boolean;
   /** Exchanges the claim token of the first start for an admin key. @throws MR_ACCESS_CLAIMED, MR_ACCESS_DENIED */
   claimKey(token: string): Promise<{ id: string; secret: string }>;
   /** Exchanges it for the first user, logged in. @throws the same, and what adding a user does */

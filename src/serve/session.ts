@@ -57,9 +57,11 @@ function currentUser(request: FastifyRequest, services: Services): User | undefi
 }
 
 /** Where nothing asks for a login, whoever comes may do everything. */
-function answer(user: User | undefined, { requiresKeys }: Services): object {
+function answer(user: User | undefined, services: Services): object {
+  const { requiresKeys } = services;
   const roles = requiresKeys ? (user?.roles ?? []) : ['admin'];
-  return { user: user?.name ?? null, roles, requiresLogin: requiresKeys };
+  const isClaimable = requiresKeys && services.isClaimable();
+  return { user: user?.name ?? null, roles, requiresLogin: requiresKeys, isClaimable };
 }
 
 function nameAndPassword(name: unknown, password: unknown): { name: string; password: string } {

@@ -50,3 +50,9 @@ test('both spans have names', () => {
   expect(spans('90 m')).toEqual(['last 90 minutes', 'the 90 minutes before']);
   expect(spans('previous')).toEqual(['this period', 'the period before']);
 });
+
+test('what follows the change reads as a sentence', () => {
+  expect(words('2', '1').when).toBe('last day vs before');
+  expect(words('2', null).when).toBe('in the last day');
+  expect(words(null, null).when).toBe('last day vs before');
+});

@@ -144,6 +144,7 @@ const ANSWERS: { readonly [id: string]: ChartAnswer } = {
     kind: 'kpi',
     value: '21100482.370',
     total: '272980000.00',
+    isShare: true,
     compare: { span: '1d', current: '41250.10', previous: '38904.00' },
     spark,
     ...whole,
@@ -172,6 +173,7 @@ const ANSWER: DashboardAnswer = {
   instants: { fields: [], time: false },
   charts: ANSWERS,
   choices: {},
+  choiceCounts: {},
 };
 
 export type PictureOptions = Partial<Omit<Picture, 'state' | 'answer' | 'dashboard'>> & {

@@ -29,7 +29,14 @@ const KINDS: { readonly [name: string]: PictureOptions } = {
     chart: 'revenue',
     width: 320,
     answers: {
-      revenue: { kind: 'kpi', value: null, total: '12.5', notFiltered: [], from: 'cube' },
+      revenue: {
+        kind: 'kpi',
+        value: null,
+        total: '12.5',
+        isShare: true,
+        notFiltered: [],
+        from: 'cube',
+      },
     },
   },
   line: { chart: 'revenue-by-day', answers: { 'revenue-by-day': bins(40, (at) => 900 + at * at) } },

@@ -18,7 +18,10 @@ const time = fc
     noInvalidDate: true,
   })
   .map((date) => date.toISOString().slice(0, 19));
-const range = fc.record({ from: time, until: time });
+const range = fc
+  .uniqueArray(time, { minLength: 2, maxLength: 2 })
+  .map((ends) => ends.sort())
+  .map(([from = '', until = '']) => ({ from, until }));
 const filter = fc
   .record(
     {

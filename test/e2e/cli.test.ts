@@ -23,6 +23,15 @@ export const totals = model('totals', {
 });
 `;
 
+/** Its second item is this one, on line 15. */
+const withDashboard = (item: string) => `${PIPELINE.replace('check,', 'check, dashboard,')}
+export const shop = dashboard('shop', {}, ({ kpi, line }) => [
+  kpi('Rows', { from: sales, value: sql\`count(*)\` }),
+
+  ${item},
+]);
+`;
+
 interface Event {
   readonly event: string;
   readonly [name: string]: unknown;
@@ -316,6 +325,16 @@ test('`plan` finds what is wrong before anything runs, with file and line', asyn
       PIPELINE.replace('export const sales', 'const sales'),
       'MR_DEFINITION_INVALID',
       /pipeline\.ts:\d+: (lookup\('by_no'\)|model\('totals'\)): it refers to 'sales', which is not exported/,
+    ],
+    [
+      withDashboard("kpi('Sold', { from: sales, value: sql`sum(quantty)` })"),
+      'MR_PLAN_QUERY',
+      /pipeline\.ts:15: shop, kpi\('Sold'\): .*quantty/s,
+    ],
+    [
+      withDashboard("line('Sold', { from: sales, x: 'when' as 'invoice_date', y: sql`count(*)` })"),
+      'MR_DEFINITION_INVALID',
+      /pipeline\.ts:15: dashboard\('shop'\), line\('Sold'\): there is no column `when`/,
     ],
     [
       `${PIPELINE}\nthrow new Error('not today');`,

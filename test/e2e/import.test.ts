@@ -193,3 +193,9 @@ test('What a delimiter or quote cannot be is said', async () => {
   ] as const)
     expect((await load(path, option, value)).done).toMatchObject({ code: 'MR_COMMAND_USAGE' });
 });
+
+test('A file that is stored at once is told of once', async () => {
+  const { out, err } = await run(file('p.csv', 'id,name\n1,a\n2,b\n'));
+  expect(out).toMatch(/2 rows read, 2 stored, 0 rejected/);
+  expect(err).not.toMatch(/rows read/);
+});

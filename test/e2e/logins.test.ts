@@ -67,7 +67,7 @@ test('from the claim token to a reader: claim, add, log in, read, log out; sessi
   const boss = await call(pipeline, 'POST', '/v1/claim', { body: claim });
   expect([boss.status, boss.body]).toEqual([
     200,
-    { user: 'boss@example.com', roles: ['admin'], requiresLogin: true },
+    { user: 'boss@example.com', roles: ['admin'], requiresLogin: true, isClaimable: false },
   ]);
   const { cookie: admin } = boss;
   const ann = { name: 'ann', roles: ['reader'], password: `${PASSWORD} of ann` };

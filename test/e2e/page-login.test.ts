@@ -54,6 +54,8 @@ test('a wrong password says so; the right one shows the page that was asked for;
     path: '/lookups?lookup=by_id&key=a',
     expected: /status of 40[14]/,
   });
+  await page.getByRole('heading', { level: 1, name: 'Log in' }).waitFor();
+  expect(await page.getByText('Claim it').count(), 'it is claimed').toBe(0);
   await logIn(page, 'ann', 'wrong');
   await page.getByRole('alert').getByText(/\w/).waitFor();
   await logIn(page, 'ann');

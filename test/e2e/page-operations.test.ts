@@ -121,6 +121,9 @@ describe('streams', () => {
     await pipeline.kill();
     await page.getByText(/The pipeline does not answer.*This is from \d+:\d+/).waitFor();
     expect(await figure(streamCard(page, 'sales'), 'Records in the log').textContent()).toBe('7');
+    await page.getByText('2 streams as they were when the pipeline last answered.').waitFor();
+    expect(await page.getByText('healthy').count(), 'nobody knows').toBe(0);
+    expect(await page.getByText('not known').count()).toBe(2);
     const port = new URL(pipeline.url).port;
     await startPipeline(folder, undefined, { args: ['--port', port] });
     await page.getByText(/The pipeline does not answer/).waitFor({ state: 'detached' });
@@ -153,15 +156,32 @@ describe('models', () => {
     expect(await view.getByRole('button').count()).toBe(0);
   });
 
-  test('a check that fails is red: how many rows, one of them, and that the old result stands', async () => {
+  test('a model that has never succeeded says that there is no result, and so does SQL', async () => {
     const pipeline = await start();
     await send(pipeline, lines(2, 500));
     await pipeline.post('/v1/models/per_id/runs', '{}');
     const page = await visit(pipeline.url, { path: '/models' });
     const card = page.getByRole('region', { name: /^per_id/ });
     await card.getByText('2 rows break it').waitFor();
+    const words = await card.getByRole('alert').textContent();
+    expect(words).toMatch(/It has never succeeded: there is no result yet/);
+    expect(words).not.toMatch(/still there/);
+    await expect(pipeline.sql('select * from per_id')).rejects.toThrow(
+      /Model 'per_id' has no result yet: its last run failed: Check 'qty is between .*millrace run per_id/,
+    );
+  });
+
+  test('a check that fails is red: how many rows, one of them, and that the old result stands', async () => {
+    const pipeline = await start();
+    await send(pipeline, lines(2));
+    await pipeline.post('/v1/models/per_id/runs', '{}');
+    await send(pipeline, lines(2, 500));
+    await pipeline.post('/v1/models/per_id/runs', '{}');
+    const page = await visit(pipeline.url, { path: '/models' });
+    const card = page.getByRole('region', { name: /^per_id/ });
+    await card.getByText('2 rows break it').waitFor();
     const check = card.getByRole('row', { name: /qty is between/ });
-    expect(await check.textContent()).toMatch(/2 rows break it\{"id":"i\d","qty":"?500"?\}/);
+    expect(await check.textContent()).toMatch(/2 rows break it\{"id":"i\d","qty":"?501"?\}/);
     expect(await card.getByRole('alert').textContent()).toMatch(
       /result from before it is still there/,
     );

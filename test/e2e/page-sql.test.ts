@@ -140,6 +140,48 @@ describe('a query', () => {
     expect(await accessibilityProblems(page)).toEqual([]);
   });
 
+  test('shows each value on one line of its own cell, and the whole of it below', async () => {
+    const { url } = await start();
+    const page = await visit(url, { path: '/sql' });
+    await run(
+      page,
+      "select '123-35-4896' as id, 'line' || chr(10) || 'break' as weird, date '2026-01-20' as day, timestamptz '2026-01-20 12:00:00+00' as at union all select 'x', '', null, null",
+    );
+    const cell = grid(page).getByRole('gridcell', { name: 'line↵break' });
+    await cell.click();
+    expect(await page.locator('code').last().textContent()).toBe('line\nbreak');
+    const [row, text] = await Promise.all([
+      grid(page).getByRole('row').nth(1).boundingBox(),
+      cell.boundingBox(),
+    ]);
+    expect((text?.y ?? 0) + (text?.height ?? 0)).toBeLessThanOrEqual(
+      (row?.y ?? 0) + (row?.height ?? 0),
+    );
+    const cut = await grid(page)
+      .getByRole('gridcell')
+      .evaluateAll((all) =>
+        (all as unknown as { scrollWidth: number; clientWidth: number; textContent: string }[])
+          .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+          .map(({ textContent }) => textContent),
+      );
+    expect(cut, 'ids, dates and instants are seen in full').toEqual([]);
+  });
+
+  test('of a model without a result is refused, with the reason and what to do', async () => {
+    const pipeline = await start();
+    const page = await visit(pipeline.url, { path: '/sql', expected: /status of 409/ });
+    await run(page, 'select * from warehouse.totals');
+    await page
+      .getByRole('alert')
+      .getByText(
+        "Model 'totals' has no result yet: it has never run. Run it with: millrace run totals",
+      )
+      .waitFor();
+    await pipeline.post('/v1/models/totals/runs', '{}');
+    await run(page, 'select * from warehouse.totals');
+    await page.getByText('The query gives no row').waitFor();
+  });
+
   test('is downloaded as CSV, JSON and Parquet', async () => {
     const pipeline = await start();
     await pipeline.post('/v1/streams/sales/records', row('a', { note: 'x,"y"' }));
@@ -206,6 +248,33 @@ describe('writing one', () => {
     );
     await page.keyboard.press('Tab');
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Run');
+  });
+
+  test('what is offered goes away when the statement is run', async () => {
+    const { url } = await start();
+    const page = await visit(url, { path: link('select ') });
+    await page.getByRole('button', { name: 'Insert lake.sales' }).waitFor();
+    await write(page, 'from sales s select s.pr');
+    await page.keyboard.type('i');
+    await page.getByRole('option', { name: /^price/ }).waitFor();
+    await page.keyboard.type('ce');
+    await page.getByRole('option', { name: /^price/ }).waitFor();
+    await page.keyboard.press('ControlOrMeta+Enter');
+    await page.getByText('The query gives no row').waitFor();
+    expect(await page.getByRole('option').count()).toBe(0);
+  });
+
+  test('a first visit finds a question about a stream that has records', async () => {
+    const pipeline = await startPipeline(
+      temporaryFolder(),
+      `${PIPELINE}export const bare = stream('bare', { fields: { n: f.int() } });`,
+    );
+    await pipeline.post('/v1/streams/sales/records', row('a'));
+    const page = await visit(pipeline.url, { path: '/sql' });
+    const editor = page.getByRole('textbox', { name: 'SQL' });
+    await eventually(async () =>
+      /from sales/.test((await editor.textContent()) ?? '') ? true : undefined,
+    );
   });
 
   test('the editor comes with this page only', async () => {

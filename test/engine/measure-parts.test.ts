@@ -237,7 +237,27 @@ test.each([
   'sum(i * 12345678901234567890)',
   '1',
 ])('what does not add up is not taken apart: %s', async (sql) => {
-  expect(await read(sql)).toEqual({ sql, parts: [], keys: [] });
+  expect(await read(sql)).toMatchObject({ sql, parts: [], keys: [] });
+});
+
+test.each([
+  ['sum(d)', true],
+  ['count(*)', true],
+  ['count(s) FILTER (WHERE b)', true],
+  ['sum(i * d) - sum(f)', true],
+  ['100 * sum(d) / 3', true],
+  ['coalesce(sum(d), 0)', true],
+  ['CAST(round(sum(d), 2) AS DOUBLE)', true],
+  ['avg(d)', false],
+  ['median(d)', false],
+  ['max(d)', false],
+  ['count(DISTINCT k)', false],
+  ['sum(DISTINCT d)', false],
+  ["sum(d) FILTER (WHERE s = 'x') / sum(d)", false],
+  ['sum(d) / 2 + avg(d)', false],
+  ['abs(sum(d))', false],
+])('%s of a part is a share of that of the whole: %s', async (sql, isAdditive) => {
+  expect((await read(sql)).isAdditive).toBe(isAdditive);
 });
 
 test('of no rows sums and counts are 0, and what has no value then has none', async () => {

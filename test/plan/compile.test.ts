@@ -77,7 +77,14 @@ test('what is exported besides definitions is not looked at, and an alias is not
 
 test('a plan knows where each definition stands', () => {
   const { locations } = compile(all);
-  expect([...locations.keys()].sort()).toEqual(['by_country', 'daily', 'monthly', 'sales', 'shop']);
+  const items = ["shop, grid('Months')", "shop, kpi('Revenue')"];
+  expect([...locations.keys()].sort()).toEqual(
+    ['by_country', 'daily', 'monthly', 'sales', 'shop', ...items].sort(),
+  );
+  const [shopLine = 0, months = 0] = ['shop', items[0] as string].map(
+    (name) => locations.get(name)?.line,
+  );
+  expect(months - shopLine, 'an item has the line of its own').toBe(2);
   expect(locations.get('sales')).toEqual({
     file: expect.stringMatching(/compile\.test\.ts$/),
     line: expect.any(Number),

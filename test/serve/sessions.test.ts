@@ -64,7 +64,7 @@ async function served(options: Partial<AppOptions> = {}) {
   return { app, url, port, call, page, local, addUser, login };
 }
 
-const NOBODY = { user: null, roles: [], requiresLogin: true };
+const NOBODY = { user: null, roles: [], requiresLogin: true, isClaimable: false };
 
 describe('logging in and out', () => {
   test('the claim token with name and password makes the first user, an administrator, and logs in', async () => {
@@ -86,7 +86,7 @@ describe('logging in and out', () => {
       ]);
     }
     const claimed = await claim({ token, ...ANN });
-    const session = { user: ANN.name, roles: ['admin'], requiresLogin: true };
+    const session = { user: ANN.name, roles: ['admin'], requiresLogin: true, isClaimable: false };
     expect([claimed.status, claimed.body]).toEqual([200, session]);
     expect((await page(claimed.cookie)('GET', '/v1/session')).body).toEqual(session);
     expect((await page(claimed.cookie)('GET', '/v1/keys')).body['keys'], 'no key is made').toEqual(
@@ -110,7 +110,7 @@ describe('logging in and out', () => {
     const { addUser, login, call, page } = await served();
     await addUser(ANN.name, 'reader');
     const { status, headers, body, cookie } = await login(' ANN@example.com');
-    const session = { user: ANN.name, roles: ['reader'], requiresLogin: true };
+    const session = { user: ANN.name, roles: ['reader'], requiresLogin: true, isClaimable: false };
     expect([status, body]).toEqual([200, session]);
     expect(headers.get('set-cookie')).toMatch(
       /^__Host-millrace=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Strict; Max-Age=1209600$/,
@@ -260,7 +260,10 @@ describe('logging in and out', () => {
   test('where nothing asks for a login, whoever comes may do everything', async () => {
     const { call } = await served({ mode: 'dev' });
     const { status, body } = await call('GET', '/v1/session');
-    expect([status, body]).toEqual([200, { user: null, roles: ['admin'], requiresLogin: false }]);
+    expect([status, body]).toEqual([
+      200,
+      { user: null, roles: ['admin'], requiresLogin: false, isClaimable: false },
+    ]);
   });
 });
 

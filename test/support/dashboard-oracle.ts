@@ -501,6 +501,8 @@ class Check {
       const counts = new Map(rows.map(([value, count]) => [value, Number(count)]));
       const shown = this.#answer.choices[item.field] ?? [];
       this.#same(`choices of ${item.field}`, shown.length, Math.min(1000, counts.size));
+      const count = this.#answer.choiceCounts[item.field];
+      this.#same(`count of choices of ${item.field}`, count, counts.size);
       for (const { value, rows: count } of shown)
         this.#same(`choices of ${item.field}: ${value}`, count, counts.get(value) ?? 0);
       this.#greatest(

@@ -9,6 +9,8 @@ export interface Session {
   readonly user: string | null;
   readonly roles: readonly Role[];
   readonly requiresLogin: boolean;
+  /** The server waits for its first administrator. */
+  readonly isClaimable: boolean;
 }
 
 export interface SessionState extends Pick<Resource<Session>, 'error' | 'reload'> {

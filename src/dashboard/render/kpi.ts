@@ -1,7 +1,8 @@
 import type { Chart } from '../../definition/chart.ts';
 import type { Bins, KpiAnswer } from '../answer.ts';
 import { comparisonWords } from '../comparison.ts';
-import { formatNumber, formatShare } from '../format.ts';
+import { formatNumber } from '../format.ts';
+import { wholeWords } from '../share.ts';
 import { sparkPath } from '../spark.ts';
 import { seriesColor, type Theme } from '../theme.ts';
 import type { Drawing, Room, Scene } from './scene.ts';
@@ -52,11 +53,9 @@ function inLine(words: Words, width: number): Svg {
 }
 
 /** `7.7% of £273M` */
-function share(chart: Chart, { value, total }: KpiAnswer, { theme, wording }: Scene): Words {
-  if (total === undefined) return [];
-  const whole = formatNumber(total, chart.format, wording, 'short');
-  const part = value === null || total === null ? '' : `${formatShare(value, total, wording)} `;
-  return [{ text: `${part}of ${whole}`, color: theme.textMuted }];
+function share(chart: Chart, answer: KpiAnswer, { theme, wording }: Scene): Words {
+  const words = wholeWords(chart, answer, wording);
+  return words === undefined ? [] : [{ text: words, color: theme.textMuted }];
 }
 
 /** `▲ +4.2%` in the colour of good or bad, then of when. */
@@ -66,7 +65,7 @@ function change(chart: Chart, { compare }: KpiAnswer, { theme, wording }: Scene)
   const color = words.tone === 'neutral' ? theme.textMuted : theme[words.tone];
   return [
     { text: words.change, color },
-    { text: `${words.current} vs before`, color: theme.textMuted },
+    { text: words.when, color: theme.textMuted },
   ];
 }
 

@@ -58,9 +58,8 @@ export class IdTable {
       return 0;
     });
     const entries = new Uint32Array(places.length * SLOT_WORDS);
-    places.forEach((slot, index) =>
-      entries.set(this.#slots.subarray(slot, slot + SLOT_WORDS), index * SLOT_WORDS),
-    );
+    for (const [index, slot] of places.entries())
+      entries.set(this.#slots.subarray(slot, slot + SLOT_WORDS), index * SLOT_WORDS);
     return entries;
   }
 

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { ChartAnswer } from '../../../src/dashboard/answer.ts';
-import type { Wording } from '../../../src/dashboard/format.ts';
+import { formatNumber, type Wording } from '../../../src/dashboard/format.ts';
 import { barsHeight } from '../../../src/dashboard/plot.ts';
 import type { Chart } from '../../../src/definition/chart.ts';
 import { Button } from '../ui/button.tsx';
@@ -14,16 +14,18 @@ import { Kpi } from './kpi.tsx';
 import { Legend } from './legend.tsx';
 import { TimeChart } from './time-chart.tsx';
 import { useView } from './view.ts';
+import { WhyEmpty } from './why-empty.tsx';
 
 /** One chart in its frame, with its numbers as a table a click away. */
 export function ChartCard({ chart }: { chart: Chart }) {
-  const { answer, wording } = useView();
+  const { answer, standing, wording } = useView();
   const [isTable, setTable] = useState(false);
   const shown = answer?.charts[chart.id];
   const isDrawn = shown?.kind === 'series' || shown?.kind === 'kpi';
   return (
     <Card
-      title={<Title chart={chart} answer={shown} />}
+      title={<Title chart={chart} answer={shown} wording={wording} />}
+      standing={shown ? standing : 'current'}
       actions={
         isDrawn && (
           <Button
@@ -38,7 +40,7 @@ export function ChartCard({ chart }: { chart: Chart }) {
         )
       }
     >
-      <div style={{ minHeight: heightOf(chart) }} data-chart={chart.id}>
+      <div style={{ minHeight: heightOf(chart, shown) }} data-chart={chart.id}>
         {shown ? (
           <Body chart={chart} answer={shown} wording={wording} isTable={isTable} />
         ) : (
@@ -49,14 +51,30 @@ export function ChartCard({ chart }: { chart: Chart }) {
   );
 }
 
+/** Bars of a chart that does not say how many. */
+const BARS_DEFAULT = 12;
+
 /** What is kept free for a chart before its numbers are there. */
-function heightOf(chart: Chart): number {
+function heightOf(chart: Chart, answer: ChartAnswer | undefined): number {
   if (chart.kind === 'kpi') return 68;
   if (chart.kind === 'grid') return 200;
-  return chart.kind === 'bar' || chart.kind === 'stacked' ? barsHeight(4) : 260;
+  // Bars know the room they need.
+  if (answer?.kind === 'series' && answer.axis.kind === 'category') return 0;
+  return chart.kind === 'bar' || chart.kind === 'stacked'
+    ? barsHeight(Math.min(chart.top ?? BARS_DEFAULT, BARS_DEFAULT))
+    : 260;
 }
 
-function Title({ chart, answer }: { chart: Chart; answer: ChartAnswer | undefined }) {
+function Title({
+  chart,
+  answer,
+  wording,
+}: {
+  chart: Chart;
+  answer: ChartAnswer | undefined;
+  wording: Wording;
+}) {
+  const count = (number: number) => formatNumber(number, 'integer', wording);
   const notes = [
     ...(answer && answer.notFiltered.length > 0
       ? [
@@ -64,7 +82,7 @@ function Title({ chart, answer }: { chart: Chart; answer: ChartAnswer | undefine
         ]
       : []),
     ...(answer?.kind === 'series' && (answer.categories ?? 0) > answer.x.length
-      ? [`top ${answer.x.length} of ${answer.categories}`]
+      ? [`top ${count(answer.x.length)} of ${count(answer.categories ?? 0)}`]
       : []),
   ];
   return (
@@ -112,7 +130,7 @@ function Body({ chart, answer, wording, isTable }: BodyProps) {
       if (answer.x.length === 0)
         return (
           <EmptyState title="No data">
-            Nothing has come yet, or nothing in the period passes the filters.
+            <WhyEmpty chart={chart} />
           </EmptyState>
         );
       const Drawn = answer.axis.kind === 'time' ? TimeChart : CategoryChart;

@@ -1,4 +1,5 @@
 import type { DashboardAnswer } from '../../../src/dashboard/answer.ts';
+import type { FilterFields } from '../../../src/dashboard/known-state.ts';
 import { withFilter } from '../../../src/dashboard/state.ts';
 import { filterWords, periodWords } from '../../../src/dashboard/words.ts';
 import type { DashboardItem } from '../../../src/definition/chart.ts';
@@ -10,11 +11,12 @@ interface ChipsProps {
   readonly items: readonly DashboardItem[];
   /** Undefined until the first answer. */
   readonly answer: DashboardAnswer | undefined;
+  readonly fields: FilterFields | undefined;
 }
 
 /** What is chosen, each with a way to take it back. */
-export function Chips({ items, answer }: ChipsProps) {
-  const { state, change } = useDashboardState();
+export function Chips({ items, answer, fields }: ChipsProps) {
+  const { state, change } = useDashboardState(fields);
   const wording = useWording();
   const chips = filterWords(items, state, { instants: answer?.instants.fields ?? [], wording });
   return (

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import { Link } from 'wouter';
+import { type FilterFields, filterFields } from '../../../src/dashboard/known-state.ts';
 import { THEMES } from '../../../src/dashboard/theme.ts';
 import type { DashboardPlan } from '../../../src/plan/plan.ts';
 import { api } from '../api.ts';
@@ -15,7 +16,8 @@ import styles from './dashboard-page.module.css';
 import { Feed, type Shown } from './feed.ts';
 import { FirstVisit } from './first-visit.tsx';
 import { Freshness } from './freshness.tsx';
-import { Items, seenCharts } from './items.tsx';
+import { AllItems, seenCharts } from './items.tsx';
+import { newestOf } from './newest.ts';
 import { type ChangeState, useDashboardState } from './url-state.ts';
 import { ViewContext } from './view.ts';
 import { useWording } from './zone.ts';
@@ -29,7 +31,8 @@ export function DashboardPage({ params }: { params: { readonly [name: string]: s
 function NamedDashboard({ name }: { name: string }) {
   const feed = useMemo(() => new Feed(name), [name]);
   const shown = useSyncExternalStore(feed.subscribe, feed.snapshot);
-  const plan = usePlan().data;
+  const planned = usePlan();
+  const plan = planned.data;
   const definition = useResource(`dashboard ${name} ${shown.data?.plan ?? ''}`, (signal) =>
     api<DashboardPlan>(`/v1/dashboards/${encodeURIComponent(name)}`, { signal }),
   );
@@ -37,14 +40,19 @@ function NamedDashboard({ name }: { name: string }) {
   const [last, setLast] = useState<DashboardPlan>();
   if (definition.data && definition.data !== last) setLast(definition.data);
   const current = definition.data ?? last;
+  const fields = useMemo(
+    () => current && plan && filterFields(current.items, plan),
+    [current, plan],
+  );
   const others = plan?.dashboards.filter((one) => one.name !== name) ?? [];
   return (
     <Page
       title={current?.title ?? 'Dashboard'}
+      isWide
       {...(current?.description === undefined ? {} : { lead: current.description })}
       actions={
         <div className={styles['head']}>
-          <Chips items={current?.items ?? NO_ITEMS} answer={shown.answer} />
+          <Chips items={current?.items ?? NO_ITEMS} answer={shown.answer} fields={fields} />
           {others.length > 0 && (
             <nav aria-label="Dashboards" className={styles['others']}>
               {others.map((one) => (
@@ -58,10 +66,14 @@ function NamedDashboard({ name }: { name: string }) {
       }
     >
       <HeaderControls>
-        <Freshness shown={shown} />
+        <Freshness
+          shown={shown}
+          newestMs={current && plan && shown.data && newestOf(current, plan, shown.data)}
+        />
       </HeaderControls>
-      {current ? (
-        <Shell feed={feed} shown={shown} dashboard={current} />
+      {/* What the plan adds above the charts comes with them, and does not push them down. */}
+      {current && (plan || planned.error) ? (
+        <Shell feed={feed} shown={shown} dashboard={current} fields={fields} />
       ) : (
         <Card>
           {definition.error ? (
@@ -91,14 +103,15 @@ interface ShellProps {
   readonly feed: Feed;
   readonly shown: Shown;
   readonly dashboard: DashboardPlan;
+  readonly fields: FilterFields | undefined;
 }
 
-function Shell({ feed, shown, dashboard }: ShellProps) {
-  const { state, active, change } = useDashboardState();
+function Shell({ feed, shown, dashboard, fields }: ShellProps) {
+  const { state, active, change } = useDashboardState(fields);
   const theme = THEMES[useTheme()];
   const wording = useWording();
   const { items } = dashboard;
-  const { answer, error, data } = shown;
+  const { answer, error, data, standing } = shown;
   const charts = useMemo(() => seenCharts(items, state.tabs), [items, state.tabs]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `active` belongs to the change of `state`
   useEffect(() => feed.want({ state, charts, active }), [feed, state, charts]);
@@ -111,8 +124,8 @@ function Shell({ feed, shown, dashboard }: ShellProps) {
     [feed, items, change],
   );
   const view = useMemo(
-    () => ({ state, change: choose, answer, theme, wording }),
-    [state, choose, answer, theme, wording],
+    () => ({ name: dashboard.name, state, change: choose, answer, standing, theme, wording }),
+    [dashboard.name, state, choose, answer, standing, theme, wording],
   );
   const clear = useCallback(
     (event: KeyboardEvent) => {
@@ -139,9 +152,18 @@ function Shell({ feed, shown, dashboard }: ShellProps) {
           <code>{data.problem}</code>
         </div>
       )}
-      {error && <StaleNote error={error} loadedMs={undefined} />}
+      {error && (
+        <StaleNote
+          error={error}
+          what={
+            standing === 'current'
+              ? 'The numbers are not brought up to date.'
+              : 'The numbers are of the choice before.'
+          }
+        />
+      )}
       <FirstVisit dashboard={dashboard} />
-      <Items items={items} />
+      <AllItems items={items} />
     </ViewContext>
   );
 }

@@ -11,9 +11,17 @@ export interface Shown {
   readonly error: ApiError | undefined;
   readonly connection: 'connecting' | 'live' | 'lost';
   readonly data: DataVersion | undefined;
-  /** The answer for what is chosen now is under way. */
+  /** An answer for what is chosen now is under way. */
   readonly isPending: boolean;
+  /** Whether the numbers are those of what is chosen now. */
+  readonly standing: Standing;
 }
+
+/**
+ * `current`: of what is chosen, or its answer has been under way for a moment only; `computing`: of an earlier
+ * choice while the answer is under way; `outdated`: of an earlier choice, as the answer could not be had.
+ */
+export type Standing = 'current' | 'computing' | 'outdated';
 
 interface Wanted {
   readonly state: DashboardState;
@@ -22,6 +30,8 @@ interface Wanted {
 }
 
 const RETRY_MS = 1000;
+/** What is answered within this time changes at once, without a word before. */
+const UNNOTICED_MS = 150;
 /** A step of a movement waits so long for the answer to the step before it. */
 const PATIENCE_MS = 1000;
 
@@ -39,6 +49,7 @@ export class Feed {
     connection: 'connecting',
     data: undefined,
     isPending: true,
+    standing: 'current',
   };
   #wanted: Wanted | undefined;
   #asked: Wanted | undefined;
@@ -47,6 +58,12 @@ export class Feed {
   #stop: AbortController | undefined;
   #events: EventSource | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  /** What the numbers on the screen are of. */
+  #answered: Wanted | undefined;
+  /** When the first choice that the screen does not show was made, and the first since the last request. */
+  #waitingSince: number | undefined;
+  #chosenSince: number | undefined;
+  #notice: ReturnType<typeof setTimeout> | undefined;
 
   constructor(name: string) {
     this.#name = name;
@@ -67,7 +84,27 @@ export class Feed {
   want(wanted: Wanted): void {
     if (this.#wanted && textOf(this.#wanted) === textOf(wanted)) return;
     this.#wanted = wanted;
+    this.#waitingSince ??= performance.now();
+    this.#chosenSince ??= performance.now();
     this.#ask();
+    this.#judge();
+  }
+
+  /** Says how what is on the screen stands to what is chosen, now or once it has been waited for. */
+  #judge(): void {
+    clearTimeout(this.#notice);
+    const standing = this.#standing();
+    if (standing !== this.#shown.standing) this.#show({ standing });
+  }
+
+  #standing(): Standing {
+    const [wanted, answered] = [this.#wanted, this.#answered];
+    if (!wanted || !answered || choiceOf(wanted) === choiceOf(answered)) return 'current';
+    if (this.#shown.error) return 'outdated';
+    const left = (this.#waitingSince ?? 0) + UNNOTICED_MS - performance.now();
+    if (left <= 0) return 'computing';
+    this.#notice = setTimeout(() => this.#judge(), left);
+    return 'current';
   }
 
   #open(): void {
@@ -95,6 +132,7 @@ export class Feed {
 
   #close(): void {
     clearTimeout(this.#retry);
+    clearTimeout(this.#notice);
     document.removeEventListener('visibilitychange', this.#seen);
     this.#events?.close();
     this.#events = undefined;
@@ -138,6 +176,7 @@ export class Feed {
     this.#asked = wanted;
     this.#askedData = this.#dataText();
     this.#askedAt = performance.now();
+    this.#chosenSince = undefined;
     const { state, charts, active } = wanted;
     if (!this.#shown.isPending) this.#show({ isPending: true });
     try {
@@ -156,13 +195,17 @@ export class Feed {
       if (this.#stop !== stop) return;
       this.#stop = undefined;
       const kept = keepEqual(answer, this.#shown.answer);
+      this.#answered = wanted;
+      this.#waitingSince = this.#chosenSince;
       this.#show({ answer: kept, error: undefined, isPending: false });
       this.#ask();
+      this.#judge();
     } catch (error) {
       if (this.#stop !== stop) return;
       this.#stop = undefined;
       const known = asApiError(error);
       this.#show({ error: known, isPending: false });
+      this.#judge();
       if (known.status === 0 || known.status >= 500 || known.status === 429) this.#tryAgain();
     }
   }
@@ -176,4 +219,6 @@ export class Feed {
   }
 }
 
+/** What decides about numbers: tabs and the charts seen do not. */
+const choiceOf = ({ state }: Wanted): string => stateQuery({ ...state, tabs: {} });
 const textOf = ({ state, charts }: Wanted): string => JSON.stringify([stateQuery(state), charts]);

@@ -4,35 +4,47 @@ import type { Shown } from './feed.ts';
 import styles from './freshness.module.css';
 import { toggleTimeZone, useTimeZone } from './zone.ts';
 
+interface FreshnessProps {
+  readonly shown: Shown;
+  /** When the newest record came of what is shown; null before the first, undefined while that is not known. */
+  readonly newestMs: number | null | undefined;
+}
+
 /** How current the screen is, and the zone its instants are shown in. */
-export function Freshness({ shown }: { shown: Shown }) {
+export function Freshness({ shown, newestMs }: FreshnessProps) {
   const timeZone = useTimeZone();
   const now = useNow();
-  const { answer, connection, data, isPending, error } = shown;
-  const state = connection === 'lost' || error ? 'lost' : connection;
+  const { answer, isPending } = shown;
+  const state = stateOf(shown);
   const words = {
     connecting: 'connecting',
     live: 'live',
-    lost: connection === 'lost' ? 'reconnecting' : 'stale',
+    computing: 'computing',
+    lost: shown.connection === 'lost' ? 'reconnecting' : 'stale',
   }[state];
   return (
     <div className={styles['freshness']}>
-      <span
-        role="status"
-        className={styles['state']}
-        data-state={state}
-        data-pending={isPending}
-        data-version={JSON.stringify(answer?.version ?? {})}
-      >
-        {words}
-      </span>
-      {data?.newestMs != null && (
-        <span className={styles['age']} title={new Date(data.newestMs).toLocaleString()}>
-          newest record {age(now - data.newestMs)}
+      <div className={styles['words']}>
+        <span
+          role="status"
+          className={styles['state']}
+          data-state={state}
+          data-pending={isPending}
+          data-version={JSON.stringify(answer?.version ?? {})}
+        >
+          {words}
         </span>
-      )}
+        {newestMs === null && <span className={styles['age']}>no record yet</span>}
+        {newestMs != null && (
+          <span className={styles['age']} title={new Date(newestMs).toLocaleString()}>
+            <span className={styles['what']}>newest record </span>
+            {age(now - newestMs)}
+          </span>
+        )}
+      </div>
       <Button
         variant="quiet"
+        className={styles['zone'] ?? ''}
         title={`Instants are shown in ${timeZone}. Click to change between your zone and UTC.`}
         onClick={toggleTimeZone}
       >
@@ -40,6 +52,11 @@ export function Freshness({ shown }: { shown: Shown }) {
       </Button>
     </div>
   );
+}
+
+function stateOf({ connection, standing, error }: Shown) {
+  if (connection === 'lost' || error) return 'lost';
+  return standing === 'current' ? connection : 'computing';
 }
 
 function useNow(): number {

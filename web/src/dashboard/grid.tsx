@@ -11,6 +11,7 @@ import type { Chart } from '../../../src/definition/chart.ts';
 import { EmptyState } from '../ui/states.tsx';
 import { Table } from '../ui/table.tsx';
 import styles from './grid.module.css';
+import { WhyEmpty } from './why-empty.tsx';
 
 interface GridProps {
   readonly chart: Chart;
@@ -23,7 +24,7 @@ export const Grid = memo(function Grid({ chart, answer, wording }: GridProps) {
   if (answer.rows.length === 0)
     return (
       <EmptyState title="No rows">
-        Nothing has come yet, or nothing in the period passes the filters.
+        <WhyEmpty chart={chart} />
       </EmptyState>
     );
   return (
@@ -41,7 +42,7 @@ export const Grid = memo(function Grid({ chart, answer, wording }: GridProps) {
       />
       <p className={styles['count']} data-rows={answer.rowCount}>
         {formatNumber(Math.min(answer.rows.length, answer.rowCount), 'integer', wording)} of{' '}
-        {formatNumber(answer.rowCount, 'integer', wording)} rows
+        {formatNumber(answer.rowCount, 'integer', wording)} {answer.rowCount === 1 ? 'row' : 'rows'}
       </p>
     </div>
   );

@@ -1,7 +1,9 @@
-import { memo } from 'react';
+import { type CSSProperties, memo, type RefObject, useLayoutEffect, useRef, useState } from 'react';
 import type { DashboardItem, Tabs as TabsItem } from '../../../src/definition/chart.ts';
+import { Skeleton } from '../ui/states.tsx';
 import { Tabs } from '../ui/tabs.tsx';
 import { ChartCard } from './chart-card.tsx';
+import { evenColumns } from './even-columns.ts';
 import styles from './items.module.css';
 import { Period } from './period.tsx';
 import { Search } from './search.tsx';
@@ -11,19 +13,39 @@ import { useView } from './view.ts';
 const CONTROLS: ReadonlySet<string> = new Set(['select', 'period', 'search']);
 const isControl = (item: DashboardItem): boolean => CONTROLS.has(item.kind);
 
-/** The items of a dashboard in their order; controls that follow each other share a line. */
-export const Items = memo(function Items({ items }: { items: readonly DashboardItem[] }) {
+/**
+ * A dashboard's items. How high a chart is comes with its numbers: before the first answer charts have their
+ * places, but are not seen, so that none moves before people's eyes.
+ */
+export function AllItems({ items }: { items: readonly DashboardItem[] }) {
+  const { answer } = useView();
+  return (
+    <div className={styles['all']} data-waits={answer === undefined}>
+      <Items items={items} />
+      {answer === undefined && (
+        <div className={styles['waiting']}>
+          <Skeleton lines={8} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Items in their order; controls that follow each other share a line. */
+const Items = memo(function Items({ items }: { items: readonly DashboardItem[] }) {
+  const lines = linesOf(items);
   return (
     <div className={styles['items']}>
-      {linesOf(items).map((line, index) =>
-        line.length === 1 && !isControl(line[0] as DashboardItem) ? (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the definition's order is what they are known by
-          <Item key={index} item={line[0] as DashboardItem} />
-        ) : (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the definition's order is what they are known by
-          <Row key={index} items={line} />
-        ),
-      )}
+      {lines.map((line, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the definition's order is what they are known by
+        <div key={index} className={styles['line']} data-controls={line.every(isControl)}>
+          {line.length === 1 && !isControl(line[0] as DashboardItem) ? (
+            <Item item={line[0] as DashboardItem} />
+          ) : (
+            <Row items={line} />
+          )}
+        </div>
+      ))}
     </div>
   );
 });
@@ -48,14 +70,56 @@ function Row({ items }: { items: readonly DashboardItem[] }) {
     : items.every((one) => one.kind === 'kpi')
       ? 'kpis'
       : 'row';
+  const place = useRef<HTMLDivElement>(null);
+  const columns = useColumns(
+    place,
+    items.length,
+    kind === 'controls' ? undefined : WIDTH_MIN[kind],
+  );
   return (
-    <div className={styles[kind]}>
+    <div
+      ref={place}
+      className={styles[kind]}
+      {...(columns === undefined
+        ? {}
+        : { 'data-columns': true, style: { '--columns': columns } as CSSProperties })}
+    >
       {items.map((item, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the definition's order is what they are known by
         <Item key={index} item={item} />
       ))}
     </div>
   );
+}
+
+/** Narrower than this an item of a row goes below the one before, in rem. */
+const WIDTH_MIN = { kpis: 13, row: 22 } as const;
+const GAP = 1;
+/** Two figures stand side by side also on a phone. */
+const FIGURES_MIN = 2;
+
+/** As many to a line as fit, and as many on the last one as on the others where that is possible. */
+function useColumns(
+  place: RefObject<HTMLElement | null>,
+  count: number,
+  widthMin: number | undefined,
+): number | undefined {
+  const [columns, setColumns] = useState<number>();
+  useLayoutEffect(() => {
+    const element = place.current;
+    if (!element || widthMin === undefined) return;
+    const measure = () => {
+      const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+      const fitting = Math.floor((element.clientWidth / rem + GAP) / (widthMin + GAP));
+      const least = widthMin === WIDTH_MIN.kpis ? FIGURES_MIN : 1;
+      setColumns(evenColumns(count, Math.max(least, fitting)));
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [place, count, widthMin]);
+  return columns;
 }
 
 function Item({ item }: { item: DashboardItem }) {

@@ -1,7 +1,8 @@
-import { memo } from 'react';
+import { type CSSProperties, memo } from 'react';
 import type { Bins, KpiAnswer } from '../../../src/dashboard/answer.ts';
 import { comparisonWords } from '../../../src/dashboard/comparison.ts';
-import { formatNumber, formatShare, type Wording } from '../../../src/dashboard/format.ts';
+import { formatNumber, type Wording } from '../../../src/dashboard/format.ts';
+import { wholeWords } from '../../../src/dashboard/share.ts';
 import { sparkPath } from '../../../src/dashboard/spark.ts';
 import type { Chart } from '../../../src/definition/chart.ts';
 import styles from './kpi.module.css';
@@ -15,31 +16,36 @@ interface KpiProps {
 /** One number, what it is a part of, how it has changed. */
 export const Kpi = memo(function Kpi({ chart, answer, wording }: KpiProps) {
   const exact = formatNumber(answer.value, chart.format, wording);
+  const text = formatNumber(answer.value, chart.format, wording, 'short');
+  const whole = wholeWords(chart, answer, wording);
   return (
     <div className={styles['kpi']}>
-      <div className={styles['numbers']}>
-        <p className={styles['value']} title={exact} data-exact={answer.value ?? ''}>
-          {formatNumber(answer.value, chart.format, wording, 'short')}
+      <div className={styles['line']}>
+        <p
+          className={styles['value']}
+          style={{ '--ems': widthInEms(text) } as CSSProperties}
+          title={exact}
+          data-exact={answer.value ?? ''}
+        >
+          {text}
         </p>
-        <p className={styles['note']}>
-          <Share chart={chart} answer={answer} wording={wording} />
-          <Comparison chart={chart} answer={answer} wording={wording} />
-        </p>
+        {answer.spark && <Spark bins={answer.spark} />}
       </div>
-      {answer.spark && <Spark bins={answer.spark} />}
+      <p className={styles['note']}>
+        {whole !== undefined && <span>{whole}</span>}
+        <Comparison chart={chart} answer={answer} wording={wording} />
+      </p>
     </div>
   );
 });
 
-function Share({ chart, answer: { value, total }, wording }: KpiProps) {
-  if (total === undefined) return null;
-  const whole = formatNumber(total, chart.format, wording, 'short');
-  if (value === null || total === null) return <span>of {whole}</span>;
-  return (
-    <span>
-      {formatShare(value, total, wording)} of {whole}
-    </span>
-  );
+/** A little more than what the text needs, by which its size is chosen: a number is never cut in two. */
+function widthInEms(text: string): number {
+  const widths = [...text].map((letter) => {
+    if (/[.,:;’' \u00a0\u202f]/.test(letter)) return 0.32;
+    return letter > '\u2e80' ? 1.05 : /[mw%MW]/.test(letter) ? 0.95 : 0.66;
+  });
+  return Math.max(1, Math.round(100 * widths.reduce((sum, width) => sum + width, 0)) / 100);
 }
 
 function Comparison({ chart, answer: { compare }, wording }: KpiProps) {
@@ -54,7 +60,7 @@ function Comparison({ chart, answer: { compare }, wording }: KpiProps) {
       data-current={compare.current ?? ''}
       data-previous={compare.previous ?? ''}
     >
-      <span className={styles[words.tone]}>{words.change}</span> {words.current} vs before
+      <span className={styles[words.tone]}>{words.change}</span> {words.when}
     </span>
   );
 }

@@ -1,10 +1,10 @@
 import { useId, useState } from 'react';
 import { parseTimeRange } from '../../../src/core/time-grain.ts';
-import { formatRange } from '../../../src/dashboard/format.ts';
-
+import { formatBin, formatRange } from '../../../src/dashboard/format.ts';
 import type { PeriodControl } from '../../../src/definition/chart.ts';
 import { Button } from '../ui/button.tsx';
 import styles from './controls.module.css';
+import { futureSource } from './future.ts';
 import { useView } from './view.ts';
 
 const UNITS: { readonly [unit: string]: string } = {
@@ -37,31 +37,53 @@ export function Period({ control }: { control: PeriodControl }) {
   const isInstant = answer?.instants.time ?? false;
   // A link may name a span that is not offered.
   const other = control.spans.includes(current) ? undefined : current;
+  const isSpan = current !== 'all' && !range;
   return (
-    <div className={styles['control']}>
-      <label className={styles['label']} htmlFor={id}>
-        Period
-      </label>
-      <select
-        id={id}
-        className={styles['select']}
-        value={current}
-        title={answer?.period ? formatRange(answer.period, wording, isInstant) : ''}
-        onChange={(event) => choose(event.target.value)}
-      >
-        {other && (
-          <option value={other}>
-            {range ? formatRange(range, wording, isInstant) : spanName(other)}
-          </option>
+    <>
+      <div className={styles['control']}>
+        <label className={styles['label']} htmlFor={id}>
+          Period
+        </label>
+        <select
+          id={id}
+          className={styles['select']}
+          value={current}
+          onChange={(event) => choose(event.target.value)}
+        >
+          {other && (
+            <option value={other}>
+              {range ? formatRange(range, wording, isInstant) : spanName(other)}
+            </option>
+          )}
+          {control.spans.map((span) => (
+            <option key={span} value={span}>
+              {spanName(span)}
+            </option>
+          ))}
+        </select>
+        <CustomPeriod onChoose={choose} />
+        {isSpan && (
+          <span className={styles['dates']}>
+            {answer?.period ? formatRange(answer.period, wording, isInstant) : ''}
+          </span>
         )}
-        {control.spans.map((span) => (
-          <option key={span} value={span}>
-            {spanName(span)}
-          </option>
-        ))}
-      </select>
-      <CustomPeriod onChoose={choose} />
-    </div>
+      </div>
+      {isSpan && <FutureHint />}
+    </>
+  );
+}
+
+/** One wrong date moves the end of every span: then the page would be empty without a word. */
+function FutureHint() {
+  const { answer, wording } = useView();
+  const ahead = futureSource(answer?.newest ?? {}, Date.now());
+  if (!ahead) return null;
+  const day = formatBin(ahead.newestMs, 'day', false, wording);
+  return (
+    <p className={styles['hint']} role="status">
+      The newest row of {ahead.source} is dated {day}, which is still to come, and spans end there.
+      Choose “All time” or days to see the others.
+    </p>
   );
 }
 

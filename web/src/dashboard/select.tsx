@@ -5,6 +5,7 @@ import { toggleValue, withFilter } from '../../../src/dashboard/state.ts';
 import type { SelectControl } from '../../../src/definition/chart.ts';
 import { Button } from '../ui/button.tsx';
 import styles from './controls.module.css';
+import { useChoices } from './use-choices.ts';
 import { useView } from './view.ts';
 
 const SEARCH_FROM = 8;
@@ -48,25 +49,26 @@ interface ChoicesProps {
 }
 
 function Choices({ control: { field, title }, chosen }: ChoicesProps) {
-  const { answer, state, change, wording } = useView();
+  const { state, change, wording } = useView();
   const [words, setWords] = useState('');
-  const choices = answer?.choices[field] ?? [];
-  const shown = withChosen(choices, chosen).filter(({ value }) =>
-    categoryName(value).toLowerCase().includes(words.trim().toLowerCase()),
-  );
+  const { choices, total, left, isAsking, error } = useChoices(field, words);
+  const shown = withChosen(choices, chosen).filter(({ value }) => hasWords(value, words));
+  const count = (number: number) => number.toLocaleString(wording.language);
   return (
     <>
-      {choices.length > SEARCH_FROM && (
+      {total > SEARCH_FROM && (
         <input
           type="search"
           className={styles['input']}
-          placeholder={`Find in ${choices.length}`}
+          // A popover gives the focus to what asks for it, and typing goes there at once.
+          ref={(input) => input?.setAttribute('autofocus', '')}
+          placeholder={`Find in ${count(total)}`}
           aria-label={`Find in ${title}`}
           value={words}
           onChange={(event) => setWords(event.target.value)}
         />
       )}
-      <ul className={styles['choices']}>
+      <ul className={styles['choices']} aria-busy={isAsking}>
         {shown.map(({ value, rows }) => (
           <li key={JSON.stringify(value)}>
             <label className={styles['choice']}>
@@ -80,11 +82,33 @@ function Choices({ control: { field, title }, chosen }: ChoicesProps) {
             </label>
           </li>
         ))}
-        {shown.length === 0 && <li className={styles['none']}>Nothing like that</li>}
+        {shown.length === 0 && (
+          <li className={styles['none']}>{isAsking ? 'Looking …' : 'Nothing like that'}</li>
+        )}
       </ul>
+      <More error={error} left={left} count={count} />
     </>
   );
 }
+
+interface MoreProps {
+  readonly error: string | undefined;
+  readonly left: number;
+  readonly count: (number: number) => string;
+}
+
+/** What the list does not say by itself. */
+function More({ error, left, count }: MoreProps) {
+  if (error === undefined && left <= 0) return null;
+  return (
+    <p className={styles['more']} role="status">
+      {error ?? `${count(left)} more are not listed: type to find them.`}
+    </p>
+  );
+}
+
+const hasWords = (value: string | null, words: string): boolean =>
+  categoryName(value).toLowerCase().includes(words.trim().toLowerCase());
 
 /** What is chosen stays in the list where other filters leave it no rows: it is also taken back there. */
 function withChosen(

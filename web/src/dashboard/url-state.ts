@@ -1,5 +1,6 @@
 import { useCallback, useMemo, useRef } from 'react';
 import { useLocation, useSearch } from 'wouter';
+import { type FilterFields, knownState } from '../../../src/dashboard/known-state.ts';
 import { type DashboardState, parseState, stateQuery } from '../../../src/dashboard/state.ts';
 
 export interface StateChange {
@@ -11,8 +12,11 @@ export interface StateChange {
 
 export type ChangeState = (next: DashboardState, change?: StateChange) => void;
 
-/** The state of a dashboard is its address: back, reload and a copied link all restore it. */
-export function useDashboardState(): {
+/**
+ * The state of a dashboard is its address: back, reload and a copied link all restore it.
+ * @param fields what can be filtered here; the rest of the address means nothing
+ */
+export function useDashboardState(fields: FilterFields | undefined): {
   state: DashboardState;
   active: string | undefined;
   change: ChangeState;
@@ -22,7 +26,10 @@ export function useDashboardState(): {
   const active = useRef<string>(undefined);
   /** The field a movement under way changes. */
   const moving = useRef<string>(undefined);
-  const state = useMemo(() => parseState(search), [search]);
+  const state = useMemo(() => {
+    const parsed = parseState(search);
+    return fields ? knownState(parsed, fields) : parsed;
+  }, [search, fields]);
   const change = useCallback<ChangeState>(
     (next, { active: field, isStep = false } = {}) => {
       active.current = field;

@@ -32,6 +32,8 @@ function Shown({ sample: { state, chart, answer, chosen } }: { sample: Sample })
   const theme = THEMES[useTheme()];
   const view = useMemo(
     () => ({
+      name: 'gallery',
+      standing: 'current' as const,
       state: chosen,
       change: () => undefined,
       answer: answer && {
@@ -41,6 +43,7 @@ function Shown({ sample: { state, chart, answer, chosen } }: { sample: Sample })
         period: null,
         charts: { [chart.id]: answer },
         choices: {},
+        choiceCounts: {},
       },
       theme,
       wording: { language: 'en', timeZone: 'UTC' },

@@ -100,6 +100,7 @@ export const SAMPLES: readonly { readonly title: string; readonly samples: reado
         kind: 'kpi',
         value: '119461.20',
         total: '9747747.934',
+        isShare: true,
         compare: { span: '1d', current: '1590.97', previous: '3684.99' },
         spark: SPARK,
       }),

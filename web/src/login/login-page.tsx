@@ -20,12 +20,14 @@ export function LoginPage() {
       <Page title={isClaim ? 'Claim this server' : 'Log in'}>
         <Card>
           {isClaim ? <ClaimForm /> : <LoginForm />}
-          <p className={styles['other']}>
-            {isClaim ? 'Somebody has claimed it already?' : 'The first start of this server?'}{' '}
-            <Button variant="quiet" onClick={() => setClaim(!isClaim)}>
-              {isClaim ? 'Log in' : 'Claim it'}
-            </Button>
-          </p>
+          {(isClaim || session?.isClaimable) && (
+            <p className={styles['other']}>
+              {isClaim ? 'Somebody has claimed it already?' : 'The first start of this server?'}{' '}
+              <Button variant="quiet" onClick={() => setClaim(!isClaim)}>
+                {isClaim ? 'Log in' : 'Claim it'}
+              </Button>
+            </p>
+          )}
         </Card>
       </Page>
     </div>

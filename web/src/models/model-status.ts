@@ -51,6 +51,12 @@ export async function loadRuns(signal: AbortSignal): Promise<readonly RunStatus[
   return (await queryRows(SQL, signal)).map(runOf);
 }
 
+/** Names of the models that have a result: their table has been written. */
+export async function loadResults(signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const rows = await queryRows('select distinct table_name from sys.snapshots', signal);
+  return new Set(rows.map((row) => row.text('table_name').replace(/^warehouse\./, '')));
+}
+
 function runOf(row: Row): RunStatus {
   return {
     id: row.text('id'),

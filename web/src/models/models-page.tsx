@@ -17,6 +17,7 @@ import { EmptyState, ErrorState, Skeleton, StaleNote } from '../ui/states.tsx';
 import { Table } from '../ui/table.tsx';
 import { useToast } from '../ui/toast.tsx';
 import {
+  loadResults,
   loadRuns,
   type RunAnswer,
   type RunCause,
@@ -31,9 +32,11 @@ const RUNS_SHOWN = 50;
 export function ModelsPage() {
   const plan = usePlan();
   const runs = useResource('runs', loadRuns, { everyMs: EVERY_MS });
-  const error = plan.error ?? runs.error;
+  const results = useResource('results', loadResults, { everyMs: EVERY_MS });
+  const withResult = results.data;
+  const error = plan.error ?? runs.error ?? results.error;
   const models = plan.data?.models;
-  const isLoaded = models !== undefined && runs.data !== undefined;
+  const isLoaded = models !== undefined && runs.data !== undefined && withResult !== undefined;
   return (
     <Page title="Models" lead="SQL over streams and other models, and when it was last computed">
       {isLoaded && error && <StaleNote error={error} loadedMs={runs.loadedMs} />}
@@ -43,6 +46,7 @@ export function ModelsPage() {
             key={model.name}
             model={model}
             latest={runs.data?.find((run) => run.model === model.name)}
+            hasResult={withResult?.has(model.name) ?? false}
             onRun={runs.reload}
           />
         ))
@@ -70,10 +74,12 @@ export function ModelsPage() {
 interface ModelCardProps {
   readonly model: ModelPlan;
   readonly latest: RunStatus | undefined;
+  /** A run of it has succeeded, however long ago. */
+  readonly hasResult: boolean;
   readonly onRun: () => void;
 }
 
-function ModelCard({ model, latest, onRun }: ModelCardProps) {
+function ModelCard({ model, latest, hasResult, onRun }: ModelCardProps) {
   const isView = model.materialize === 'view';
   return (
     <Card
@@ -94,7 +100,7 @@ function ModelCard({ model, latest, onRun }: ModelCardProps) {
         )
       }
     >
-      <Problems problems={problemsOf(latest)} />
+      <Problems problems={problemsOf(latest, hasResult)} />
       {!isView && <Figures figures={figuresOf(model, latest)} />}
       {latest && latest.checks.length > 0 && <Checks run={latest} />}
     </Card>
@@ -163,13 +169,15 @@ function RunButton({ model, isRunning, onRun }: RunButtonProps) {
   );
 }
 
-function problemsOf(latest: RunStatus | undefined): Problem[] {
+function problemsOf(latest: RunStatus | undefined, hasResult: boolean): Problem[] {
   if (latest?.state === 'interrupted')
     return [
       {
         tone: 'warn',
         what: 'The last run was cut off by a stop of the process',
-        fix: 'The result from before it is still there. Run it now, or wait for its next turn.',
+        fix: hasResult
+          ? 'The result from before it is still there. Run it now, or wait for its next turn.'
+          : 'There is no result yet. Run it now, or wait for its next turn.',
       },
     ];
   if (latest?.state !== 'failed') return [];
@@ -177,7 +185,9 @@ function problemsOf(latest: RunStatus | undefined): Problem[] {
     {
       tone: 'bad',
       what: latest.error ?? 'The last run failed',
-      fix: 'The result from before it is still there and is what SQL and dashboards show. Correct the model or its inputs, then run it again.',
+      fix: hasResult
+        ? 'The result from before it is still there and is what SQL and dashboards show. Correct the model or its inputs, then run it again.'
+        : 'It has never succeeded: there is no result yet, SQL that reads it is refused, and dashboards show nothing of it. Correct the model or its inputs, then run it again.',
     },
   ];
 }

@@ -2,6 +2,7 @@ import {
   autocompletion,
   closeBrackets,
   closeBracketsKeymap,
+  closeCompletion,
   completionKeymap,
 } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
@@ -95,7 +96,9 @@ function endOfWord(state: EditorState, from: number): number {
 }
 
 function extensions({ relations, onRun }: EditorOptions) {
-  const run = () => {
+  const run = (view: EditorView) => {
+    // What was typed is what is meant: the list would stand over it.
+    closeCompletion(view);
     onRun();
     return true;
   };

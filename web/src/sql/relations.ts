@@ -40,6 +40,12 @@ export async function loadRelations(signal: AbortSignal): Promise<readonly Relat
   }));
 }
 
+/** Names of the streams that have records. */
+export async function loadFilled(signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const rows = await queryRows('select name from sys.streams where records > 0', signal);
+  return new Set(rows.map((row) => row.text('name')));
+}
+
 /** How a statement names it: without its schema where that is looked in anyway. */
 export function relationText({ schema, name }: Relation): string {
   return schema === 'lake' || schema === 'warehouse'

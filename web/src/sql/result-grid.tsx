@@ -7,7 +7,7 @@ import type { SqlResult } from '../api.ts';
 import { formatCount } from '../format.ts';
 import { CopyButton } from '../ui/code.tsx';
 import styles from './result-grid.module.css';
-import { columnWidths, isNumber, typeText, valueText } from './result-values.ts';
+import { cellText, columnWidths, isNumber, typeText, valueText } from './result-values.ts';
 
 const ROW_PX = 28;
 const OVERSCAN = 12;
@@ -203,7 +203,7 @@ function GridCell({
       style={place}
       onClick={onChoose}
     >
-      {isNull ? 'NULL' : valueText(value)}
+      {isNull ? 'NULL' : cellText(value)}
     </div>
   );
 }

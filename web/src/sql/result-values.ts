@@ -6,6 +6,13 @@ export function valueText(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
+/** The value on one line, its line breaks as signs; only as much as a cell can show. */
+export function cellText(value: unknown): string {
+  const text = valueText(value);
+  const shown = text.length > CELL_CHARACTERS_MAX ? text.slice(0, CELL_CHARACTERS_MAX) : text;
+  return shown.replace(/\r\n|[\n\r\u0085\u2028\u2029]/g, '↵').replace(/[\t\v\f]/g, ' ');
+}
+
 const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$/;
 
 export const isNumber = (type: string): boolean => NUMBER.test(type);
@@ -14,22 +21,30 @@ export const isNumber = (type: string): boolean => NUMBER.test(type);
 export const typeText = (type: string): string =>
   type === 'TIMESTAMP WITH TIME ZONE' ? 'timestamptz (UTC)' : type.toLowerCase();
 
+/** More than the widest column has room for. */
+const CELL_CHARACTERS_MAX = 500;
 const SAMPLED_ROWS = 200;
 const [CHARACTERS_MIN, CHARACTERS_MAX] = [6, 42];
-/** Of the grid's font: letters on average, and digits, which are all as wide. */
-const [LETTER_PX, DIGIT_PX] = [7.4, 8.4];
+/** Of the grid's font: letters on average, and digits, capitals and dashes, which are wider. */
+const [LETTER_PX, WIDE_PX] = [7.4, 8.6];
 const PADDING_PX = 28;
 
 /** A width in pixels for each column, from its name, its type and the first rows. */
 export function columnWidths({ columns, rows }: SqlResult): number[] {
   const sample = rows.slice(0, SAMPLED_ROWS);
   return columns.map(({ name, type }, index) => {
-    const longest = Math.max(
-      name.length,
-      typeText(type).length * 0.85,
-      ...sample.map((row) => valueText(row[index] ?? '').length),
+    const widest = Math.max(
+      CHARACTERS_MIN * LETTER_PX,
+      textPx(name),
+      textPx(typeText(type)) * 0.9,
+      ...sample.map((row) => textPx(cellText(row[index] ?? ''))),
     );
-    const characters = Math.min(CHARACTERS_MAX, Math.max(CHARACTERS_MIN, longest));
-    return Math.ceil(characters * (isNumber(type) ? DIGIT_PX : LETTER_PX) + PADDING_PX);
+    return Math.ceil(Math.min(CHARACTERS_MAX * LETTER_PX, widest) + PADDING_PX);
   });
+}
+
+function textPx(text: string): number {
+  const shown = text.slice(0, CHARACTERS_MAX + 1);
+  const wide = shown.match(/[0-9A-Z_\-+:mw]/g)?.length ?? 0;
+  return wide * WIDE_PX + (shown.length - wide) * LETTER_PX;
 }

@@ -11,7 +11,7 @@ import { Downloads } from './download.tsx';
 import { type PlacedError, placedError, placeText } from './error-place.ts';
 import { keepQuery, lastQuery, linkedQuery } from './last-query.ts';
 import { RelationList } from './relation-list.tsx';
-import { loadRelations, type Relation } from './relations.ts';
+import { loadFilled, loadRelations, type Relation, relationText } from './relations.ts';
 import { ResultGrid } from './result-grid.tsx';
 import styles from './sql-page.module.css';
 import { type QueryState, useQuery } from './use-query.ts';
@@ -22,6 +22,7 @@ export function SqlPage() {
   const { data: plan } = usePlan();
   // Another pipeline has other tables.
   const relations = useResource(plan && `relations ${JSON.stringify(plan)}`, loadRelations);
+  const filled = useResource(plan && `filled ${JSON.stringify(plan)}`, loadFilled);
   const query = useQuery();
   const [problem, setProblem] = useState<PlacedError>();
   const editor = useRef<SqlEditor>(undefined);
@@ -38,7 +39,7 @@ export function SqlPage() {
     if (placed.index !== undefined) editor.current?.mark(placed.index, placed.message);
   };
   return (
-    <div className={styles['page']}>
+    <div className={styles['page']} data-wide>
       {/* The page is a tool without room for a title; it is there for who jumps from heading to heading. */}
       <h1 className="visually-hidden">SQL</h1>
       <aside className={styles['side']} aria-label="Tables">
@@ -50,7 +51,7 @@ export function SqlPage() {
             editor={editor}
             relations={relations.data ?? []}
             onRun={run}
-            example={exampleOf(relations.data)}
+            example={filled.data && exampleOf(relations.data, filled.data)}
           />
           <Controls state={query.state} onRun={run} onCancel={query.cancel} />
         </Card>
@@ -82,13 +83,14 @@ function TableList(props: Parameters<typeof RelationList>[0]) {
   );
 }
 
-/** What a first visit finds in the editor. */
-function exampleOf(relations: readonly Relation[] | undefined): string | undefined {
-  const first = relations?.find(({ schema }) => schema === 'lake') ?? relations?.[0];
-  return (
-    first &&
-    `select *\nfrom ${first.schema === 'lake' ? first.name : `${first.schema}.${first.name}`}\nlimit 100`
-  );
+/** What a first visit finds in the editor: a stream that has records, where there is one. */
+function exampleOf(
+  relations: readonly Relation[] | undefined,
+  filled: ReadonlySet<string>,
+): string | undefined {
+  const streams = relations?.filter(({ schema }) => schema === 'lake') ?? [];
+  const first = streams.find(({ name }) => filled.has(name)) ?? streams[0] ?? relations?.[0];
+  return first && `select *\nfrom ${relationText(first)}\nlimit 100`;
 }
 
 interface EditorProps {

@@ -31,15 +31,12 @@ export function StreamsPage() {
     const everyMs = deliveryInterval(plan, stream.name);
     return { stream, everyMs, problems: problemsOf(stream, { history, everyMs, nowMs }) };
   });
+  const isOld = error !== undefined;
   const troubled = judged.filter(({ problems }) => problems.length > 0).length;
   return (
     <Page
       title="Streams"
-      lead={
-        data
-          ? `${plural(data.streams.length, 'stream')}, ${troubled === 0 ? 'all healthy' : `${troubled} of them in need of attention`}. Refreshed every 2 seconds.`
-          : 'What comes in, and how far it has come'
-      }
+      lead={data ? leadOf({ streams: data.streams.length, troubled, isOld }) : LEAD}
     >
       {data && error && <StaleNote error={error} loadedMs={loadedMs} />}
       {judged.map(({ stream, everyMs, problems }) => (
@@ -48,6 +45,7 @@ export function StreamsPage() {
           stream={stream}
           everyMs={everyMs}
           problems={problems}
+          isOld={isOld}
           rates={ratesOf(history, stream.name)}
           description={plan?.streams.find(({ name }) => name === stream.name)?.description}
         />
@@ -69,15 +67,32 @@ export function StreamsPage() {
   );
 }
 
+const LEAD = 'What comes in, and how far it has come';
+
+interface LeadOptions {
+  readonly streams: number;
+  readonly troubled: number;
+  /** What is known is from before: nothing can be said of now. */
+  readonly isOld: boolean;
+}
+
+function leadOf({ streams, troubled, isOld }: LeadOptions): string {
+  const count = plural(streams, 'stream');
+  if (isOld) return `${count} as they were when the pipeline last answered.`;
+  const health = troubled === 0 ? 'all healthy' : `${troubled} of them in need of attention`;
+  return `${count}, ${health}. Refreshed every 2 seconds.`;
+}
+
 interface StreamCardProps {
   readonly stream: StreamStatus;
   readonly everyMs: number | undefined;
   readonly problems: readonly Problem[];
+  readonly isOld: boolean;
   readonly rates: readonly number[];
   readonly description: string | undefined;
 }
 
-function StreamCard({ stream, everyMs, problems, rates, description }: StreamCardProps) {
+function StreamCard({ stream, everyMs, problems, isOld, rates, description }: StreamCardProps) {
   return (
     <Card
       title={
@@ -86,19 +101,22 @@ function StreamCard({ stream, everyMs, problems, rates, description }: StreamCar
           {description}
         </span>
       }
-      actions={
-        problems.length > 0 ? (
-          <Badge tone="bad">needs attention</Badge>
-        ) : (
-          <Badge tone="good">healthy</Badge>
-        )
-      }
+      actions={<Health isOld={isOld} isTroubled={problems.length > 0} />}
     >
       <Problems problems={problems} />
       <Figures figures={figuresOf({ stream, everyMs, rates, isStuck: problems.length > 0 })} />
       <Readers stream={stream} />
       {stream.deadLetters > 0 && <DeadLetters stream={stream.name} count={stream.deadLetters} />}
     </Card>
+  );
+}
+
+function Health({ isOld, isTroubled }: { isOld: boolean; isTroubled: boolean }) {
+  if (isOld) return <Badge>not known</Badge>;
+  return isTroubled ? (
+    <Badge tone="bad">needs attention</Badge>
+  ) : (
+    <Badge tone="good">healthy</Badge>
   );
 }
 

@@ -6,14 +6,16 @@ interface PageProps {
   /** One line under the title. */
   readonly lead?: ReactNode;
   readonly actions?: ReactNode;
+  /** Has use for a very wide screen. */
+  readonly isWide?: boolean;
   readonly children: ReactNode;
 }
 
 /** The frame of a page: its title in the tab and as heading. */
-export function Page({ title, lead, actions, children }: PageProps) {
+export function Page({ title, lead, actions, isWide = false, children }: PageProps) {
   usePageTitle(title);
   return (
-    <div className={styles['page']}>
+    <div className={styles['page']} {...(isWide ? { 'data-wide': true } : {})}>
       <div className={styles['head']}>
         <div>
           <h1>{title}</h1>

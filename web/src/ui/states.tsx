@@ -37,12 +37,20 @@ export function ErrorState({ title, error, onRetry }: ErrorStateProps) {
   );
 }
 
+interface StaleNoteProps {
+  readonly error: ApiError;
+  readonly loadedMs?: number | undefined;
+  /** What is meant by it here. */
+  readonly what?: string;
+}
+
 /** Above what is shown still although it could not be brought up to date. */
-export function StaleNote({ error, loadedMs }: { error: ApiError; loadedMs: number | undefined }) {
+export function StaleNote({ error, loadedMs, what }: StaleNoteProps) {
   const since =
     loadedMs === undefined ? '' : ` This is from ${new Date(loadedMs).toLocaleTimeString()}.`;
   return (
     <p className={styles['stale']} role="status">
+      {what !== undefined && `${what} `}
       {error.message}
       {since}
     </p>
