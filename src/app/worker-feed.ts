@@ -10,7 +10,7 @@ import type { RecordsAnswer, WorkerHostMethods, WorkerSetup } from './worker-pro
 /** `records` of a feed are waited for this long before an empty answer. */
 const FEED_WAIT_MS = 1000;
 const FEED_BYTES_MAX = 4 * 1024 * 1024;
-const ENTRY_FORMAT = 2;
+const ENTRY_FORMAT = 3;
 const CONSUMER = 'lookups';
 /** How often a pipeline that ends looks whether its lookups are done. */
 const LOOK_MS = 20;
@@ -64,6 +64,7 @@ export async function feedRecords(
     firstSequence: log.firstSequence,
     nextSequence: log.nextSequence,
     slices,
+    schemas: slices.length > 0 ? log.schemas : [],
   };
 }
 

@@ -1,5 +1,5 @@
 import type { WrittenLookup } from '../lookup/embedded/lmdb-lookup-writer.ts';
-import type { LogSlice } from '../stream/stream-store.ts';
+import type { LogSlice, SchemaVersion } from '../stream/stream-store.ts';
 
 /** What the worker child keeps: all lookups, by the stream they are made of. */
 export interface WorkerSetup {
@@ -19,6 +19,8 @@ export interface RecordsAnswer {
   readonly firstSequence: number;
   readonly nextSequence: number;
   readonly slices: readonly LogSlice[];
+  /** What the records of the slices were stored under. */
+  readonly schemas: readonly SchemaVersion[];
 }
 
 /** What the worker asks of main. */

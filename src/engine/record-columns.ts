@@ -65,16 +65,17 @@ export function selectColumns(
   ].join(', ');
 }
 
+/** A record keeps the defaults of its own time: one that was stored before its field existed has null. */
 function columnValue(field: NamedField, was: NamedField | undefined): string {
   const type = duckdbType(field.type);
   const fits =
     was &&
     (JSON.stringify(was.type) === JSON.stringify(field.type) || widens(was.type, field.type));
-  const value = fits ? convert(was, quoteIdentifier(field.name), 0) : undefined;
-  const typed = value === undefined ? `NULL::${type}` : `CAST(${value} AS ${type})`;
-  return field.default === undefined
+  if (!fits) return `NULL::${type}`;
+  const typed = `CAST(${convert(was, quoteIdentifier(field.name), 0)} AS ${type})`;
+  return was.default === undefined
     ? typed
-    : `coalesce(${typed}, CAST(${defaultValue(field)} AS ${type}))`;
+    : `coalesce(${typed}, CAST(${defaultValue(was)} AS ${type}))`;
 }
 
 /** A default is read as a record's own value is, so that it becomes the same. */

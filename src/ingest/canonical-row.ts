@@ -1,7 +1,8 @@
 import { epochMicros, instantText, parseInstant, timestampText } from '../core/calendar.ts';
-import type { FieldSpec, NamedField } from '../core/field-types.ts';
+import type { FieldSpec, FieldType, NamedField } from '../core/field-types.ts';
 import { decimalText, integerText } from '../core/field-values.ts';
 import { type JsonNode, parseJson } from '../core/json-node.ts';
+import { widens } from '../plan/diff.ts';
 
 /**
  * A stored record as the row that SQL shows, in the same JSON: every field in order, long and decimal
@@ -19,6 +20,50 @@ export function canonicalRow(line: string, fields: readonly NamedField[]): Canon
   const members = node.kind === 'object' ? node.members : new Map<string, JsonNode>();
   const values = fields.map((field) => canonicalValue(field, members.get(field.name)));
   return { values, json: objectText(fields, values) };
+}
+
+/**
+ * A record as a row of today's fields, when it was stored under others: with the defaults of its time, and
+ * null where it has no value that fits, as in SQL.
+ */
+export function rowOfToday(
+  line: string,
+  stored: readonly NamedField[],
+  today: readonly NamedField[],
+): CanonicalRow {
+  const row = canonicalRow(line, stored);
+  const values = today.map((field) => {
+    const at = stored.findIndex((candidate) => candidate.name === field.name);
+    const was = stored[at];
+    const value = row.values[at];
+    if (!was || value === undefined) return 'null';
+    if (JSON.stringify(was.type) === JSON.stringify(field.type)) return value;
+    return widens(was.type, field.type)
+      ? canonicalValue(canonicalField(field), parseJson(value))
+      : 'null';
+  });
+  return { values, json: objectText(today, values) };
+}
+
+/** The field as its canonical values are read: `.from()` and `.default()` were applied when they were made. */
+export function canonicalField({ type, optional }: FieldSpec): FieldSpec {
+  return { type: canonicalType(type), optional };
+}
+
+function canonicalType(type: FieldType): FieldType {
+  switch (type.kind) {
+    case 'list':
+      return { ...type, element: canonicalField(type.element) };
+    case 'map':
+      return { ...type, value: canonicalField(type.value) };
+    case 'struct':
+      return {
+        ...type,
+        fields: type.fields.map((part) => ({ name: part.name, ...canonicalField(part) })),
+      };
+    default:
+      return type;
+  }
 }
 
 function objectText(fields: readonly NamedField[], values: readonly string[]): string {

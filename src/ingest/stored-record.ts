@@ -1,6 +1,7 @@
 import type { NamedField } from '../core/field-types.ts';
 import type { RunBytes } from '../stream/run-reader.ts';
-import { type CanonicalRow, canonicalRow } from './canonical-row.ts';
+import type { SchemaVersion } from '../stream/stream-store.ts';
+import { type CanonicalRow, canonicalRow, rowOfToday } from './canonical-row.ts';
 
 /** A record of the log, read once for all lookups of its stream. */
 export interface StoredRecord {
@@ -9,20 +10,23 @@ export interface StoredRecord {
   readonly row: CanonicalRow;
 }
 
-/** The records of a run from `from` on; none where the run is damaged. */
+/** The records of a run from `from` on, as rows of `fields`; none where the run is damaged. */
 export function recordsOfRun(
   run: RunBytes,
-  fields: readonly NamedField[],
+  { schemas, fields }: { schemas: readonly SchemaVersion[]; fields: readonly NamedField[] },
   from: number,
 ): StoredRecord[] {
   const records: StoredRecord[] = [];
+  const stored = schemas.find(({ version }) => version === run.schemaVersion)?.fields ?? fields;
+  const isToday = JSON.stringify(stored) === JSON.stringify(fields);
   let start = 0;
   for (let index = 0; index < run.count && start < run.bytes.length; index++) {
     const end = run.bytes.indexOf(10, start);
     const sequence = run.firstSequence + index;
     if (sequence >= from) {
       const line = run.bytes.toString('utf8', start, end);
-      records.push({ sequence, line, row: canonicalRow(line, fields) });
+      const row = isToday ? canonicalRow(line, fields) : rowOfToday(line, stored, fields);
+      records.push({ sequence, line, row });
     }
     start = end + 1;
   }

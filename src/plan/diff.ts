@@ -166,14 +166,14 @@ function diffFields(
       changes.push(
         added(
           name,
-          `${typeText(field.type)}, optional: rows delivered before have null${field.default === undefined ? '' : ', later ones the default'}`,
+          `${typeText(field.type)}, optional: records stored before have null${field.default === undefined ? '' : ', later ones the default'}`,
         ),
       );
     else
       changes.push(
         breaking(
           name,
-          'new and required: rows stored before have no value. Make it .optional() or give it a .default()',
+          'new and required: records stored before have no value. Make it .optional() or give it a .default(): they have null then',
         ),
       );
   }

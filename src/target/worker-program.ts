@@ -155,7 +155,8 @@ class StreamFeed {
     const fields = this.#writers[0]?.schema.fields ?? [];
     const records: StoredRecord[] = [];
     for await (const run of readRuns(files, answer.slices)) {
-      for (const record of recordsOfRun(run, fields, from)) records.push(record);
+      for (const record of recordsOfRun(run, { schemas: answer.schemas, fields }, from))
+        records.push(record);
     }
     const end = endOfSlices(answer.slices) ?? answer.nextSequence;
     for (const writer of this.#writers) {

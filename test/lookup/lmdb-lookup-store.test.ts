@@ -23,7 +23,7 @@ const named = (name: string) => fields.find((field) => field.name === name) as N
 function recordsOf(rows: readonly object[], firstSequence = 0): StoredRecord[] {
   const bytes = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   const run = { bytes, count: rows.length, firstSequence, shard: 0, timeMs: 1, schemaVersion: 1 };
-  return recordsOfRun(run, fields, 0);
+  return recordsOfRun(run, { schemas: [], fields }, 0);
 }
 
 function lookupOn(path: string, sort: readonly (NamedField | null)[]) {

@@ -122,7 +122,7 @@ describe('a field', () => {
     const detail = (field: Fields[string]) =>
       diffPlans(planOf(sales()), planOf(sales({ fields: { ...FIELDS, x: field } })))[0]?.detail;
     expect(detail(f.decimal(10, 2).optional())).toBe(
-      'decimal(10,2), optional: rows delivered before have null',
+      'decimal(10,2), optional: records stored before have null',
     );
     expect(detail(f.decimal(10, 2).default('0.00'))).toMatch(
       /before have null, later ones the default/,

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { NamedField } from '../../core/field-types.ts';
 import { type JsonNode, parseJson } from '../../core/json-node.ts';
-import { canonicalValue } from '../../ingest/canonical-row.ts';
+import { canonicalField, canonicalValue } from '../../ingest/canonical-row.ts';
 
 /**
  * What the entries of a lookup look like. Fields can be added and widened while entries stay as they
@@ -14,7 +14,7 @@ export interface RowShape {
 }
 
 export function shapeOf(fields: readonly NamedField[]): RowShape {
-  const plain = fields.map(({ name, type, optional }) => ({ name, type, optional }));
+  const plain = fields.map((field) => ({ name: field.name, ...canonicalField(field) }));
   return {
     number: crc32(JSON.stringify(plain.map(({ name, type }) => [name, type]))),
     fields: plain,
