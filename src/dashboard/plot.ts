@@ -25,8 +25,12 @@ const BINS_MAX = 5000;
 /** Series over time. The left margin fits the longest label of the value axis. */
 export function timePlot(answer: SeriesAnswer, format: string | undefined, wording: Wording): Plot {
   const most = greatest(answer);
-  const label = formatNumber(most, format, wording, 'axis');
-  return { left: Math.max(36, 14 + label.length * LABEL_CHAR_PX), right: 12, top: 12, bottom: 26 };
+  // The axis ends at a round number above: 1,000 for 858.
+  const labels = [most, most > 0 ? 10 ** Math.ceil(Math.log10(most)) : 0].map((value) =>
+    formatNumber(hasNegative(answer) ? -value : value, format, wording, 'axis'),
+  );
+  const longest = Math.max(...labels.map(({ length }) => length));
+  return { left: Math.max(36, 14 + longest * LABEL_CHAR_PX), right: 12, top: 12, bottom: 26 };
 }
 
 /** Bars by category: names to the left, values to the right. */
@@ -50,6 +54,12 @@ export function positionAt(
 ): number | undefined {
   const position = Math.floor(((pixel - start) / length) * count);
   return position >= 0 && position < count ? position : undefined;
+}
+
+function hasNegative({ series, ghost = [] }: SeriesAnswer): boolean {
+  return [...series.map((one) => one.values), ghost].some((values) =>
+    values.some((value) => (value ?? 0) < 0),
+  );
 }
 
 export function greatest({ series, ghost = [] }: SeriesAnswer): number {

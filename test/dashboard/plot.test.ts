@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { binStart, type Grain, nextBin } from '../../src/core/time-grain.ts';
-import { timeTicks } from '../../src/dashboard/plot.ts';
+import { timePlot, timeTicks } from '../../src/dashboard/plot.ts';
 
 const WORDING = { language: 'en', timeZone: 'UTC' };
 const HOUR_MS = 3_600_000;
@@ -48,4 +48,15 @@ describe('labels of a time axis', () => {
         expect(labels(grain, '1999-12-30T05:07Z', count, 420).length).toBeLessThanOrEqual(5);
     expect(labels('minute', new Date(7 * HOUR_MS).toISOString(), 3)).toHaveLength(3);
   });
+});
+
+test('the margin of a value axis fits the round number above the greatest value, and a sign', () => {
+  const left = (values: number[]) =>
+    timePlot(
+      { kind: 'series', axis: { kind: 'time', type: 'date' }, x: [0, 1], series: [{ values }] },
+      undefined,
+      WORDING,
+    ).left;
+  expect(left([858, 1])).toBe(left([1000, 1]));
+  expect(left([858, -1])).toBeGreaterThan(left([858, 1]));
 });
