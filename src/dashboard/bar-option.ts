@@ -63,19 +63,42 @@ const LABEL_PX = 64;
 
 /** The axis reaches from the lowest to the highest bar, zero among them. */
 function valueRange(answer: SeriesAnswer, width: number): { min: number; max: number } {
-  const sums = totalsOf(answer).map((value) => value ?? 0);
-  const [low, high] = [Math.min(0, ...sums), Math.max(0, ...sums)];
+  const ends = endsOf(answer);
+  const low = Math.min(0, ...ends.map((end) => end.low));
+  const high = Math.max(0, ...ends.map((end) => end.high));
   if (low === high) return { min: 0, max: 1 };
   if (low === 0) return { min: 0, max: high };
   const share = Math.min(0.5, LABEL_PX / width);
   return { min: (low - share * high) / (1 - share), max: high };
 }
 
-function totalsOf({ x, series }: SeriesAnswer): (number | null)[] {
-  return x.map((_, at) => {
-    const values = series.map(({ values: all }) => all[at] ?? null).filter((v) => v !== null);
-    return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0);
-  });
+function partsOf({ x, series }: SeriesAnswer): number[][] {
+  return x.map((_, at) =>
+    series.map(({ values }) => values[at] ?? null).filter((value) => value !== null),
+  );
+}
+
+/** The whole of each bar; null where no part has a number. */
+export function totalsOf(answer: SeriesAnswer): (number | null)[] {
+  return partsOf(answer).map((parts) => (parts.length === 0 ? null : addUp(parts)));
+}
+
+/** Where each bar ends: parts below zero are on top of each other to the left of it. */
+function endsOf(answer: SeriesAnswer): { low: number; high: number }[] {
+  return partsOf(answer).map((parts) => ({
+    low: addUp(parts.filter((value) => value < 0)),
+    high: addUp(parts.filter((value) => value > 0)),
+  }));
+}
+
+/** With the digits that the parts have: 0.1 + 0.2 would be 0.30000000000000004. */
+function addUp(parts: readonly number[]): number {
+  const texts = parts.map(String);
+  const sum = parts.reduce((total, value) => total + value, 0);
+  if (texts.some((text) => text.includes('e'))) return sum;
+  const digits = Math.max(0, ...texts.map((text) => text.split('.')[1]?.length ?? 0));
+  // Nothing is not less than nothing: −0 would be written so.
+  return Number(sum.toFixed(digits)) + 0;
 }
 
 type Part = SeriesAnswer['series'][number] & { readonly index: number };
@@ -97,6 +120,7 @@ function bars(
     emphasis: { disabled: true },
     stack: 'all',
     barCategoryGap: '30%',
+    barGap: '-100%',
     data: values.map((value, at) => ({
       value,
       itemStyle: {
@@ -125,18 +149,22 @@ interface Labels {
   readonly labels: readonly (string | undefined)[];
 }
 
-/** The value at the end of each bar; a bar of its own without length, so that stacks have one, too. */
+/** The value at the end of each bar: of a bar that is not seen, over all its parts. */
 function totals(answer: SeriesAnswer, { faint, labels }: Labels, { theme }: Look): BarSeriesOption {
   const sums = totalsOf(answer);
+  const ends = endsOf(answer);
   return {
     type: 'bar',
     id: 'totals',
     silent: true,
     animation: false,
-    stack: 'all',
+    barGap: '-100%',
     itemStyle: { color: 'transparent' },
     data: labels.map((label, at) => ({
-      value: label === undefined ? null : 0,
+      value:
+        label === undefined
+          ? null
+          : (((sums[at] ?? 0) < 0 ? ends[at]?.low : ends[at]?.high) ?? null),
       label: {
         show: label !== undefined,
         position: (sums[at] ?? 0) < 0 ? ('left' as const) : ('right' as const),

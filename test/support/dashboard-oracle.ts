@@ -58,6 +58,34 @@ export async function expectNumbers(
   return check.all();
 }
 
+/** Holds that a chart that says so has nothing to show. */
+export async function expectNothing(
+  oracle: Oracle,
+  state: DashboardState,
+  { answer, chart }: { answer: DashboardAnswer; chart: Chart },
+): Promise<void> {
+  await new Check(oracle, state, answer).nothing(chart);
+}
+
+/** The chosen span as the product promises it: spans end with the day or minute of the newest value. */
+export function periodOf(
+  words: string,
+  newest: DashboardAnswer['newest'],
+): { from: string; until: string } | undefined {
+  const [from, until] = words.split('..');
+  if (from && until) return { from, until };
+  const match = /^(\d+)([mhdwy])$/.exec(words);
+  if (!match) return undefined;
+  const length = Number(match[1]) * (UNITS[match[2] as string] as number);
+  const times = Object.values(newest)
+    .filter((one) => one !== null)
+    .map((one) => Date.parse(`${sixDigits(one).slice(0, 23)}Z`));
+  if (times.length === 0) return undefined;
+  const bin = length >= 2 * DAY_MS ? DAY_MS : MINUTE_MS;
+  const end = Math.floor(Math.max(...times) / bin) * bin + bin;
+  return { from: plain(end - length), until: plain(end) };
+}
+
 interface Condition {
   /** The filter's field; absent for the period. */
   readonly field?: string;
@@ -129,21 +157,8 @@ class Check {
     this.#same('period', this.#answer.period, this.#period() ?? null);
   }
 
-  /** The chosen span as the product promises it: spans end with the day or minute of the newest value. */
   #period(): { from: string; until: string } | undefined {
-    const words = this.#state.period ?? this.#oracle.period;
-    const [from, until] = words.split('..');
-    if (from && until) return { from, until };
-    const match = /^(\d+)([mhdwy])$/.exec(words);
-    if (!match) return undefined;
-    const length = Number(match[1]) * (UNITS[match[2] as string] as number);
-    const times = Object.values(this.#answer.newest)
-      .filter((one) => one !== null)
-      .map((one) => Date.parse(`${sixDigits(one).slice(0, 23)}Z`));
-    if (times.length === 0) return undefined;
-    const bin = length >= 2 * DAY_MS ? DAY_MS : MINUTE_MS;
-    const end = Math.floor(Math.max(...times) / bin) * bin + bin;
-    return { from: plain(end - length), until: plain(end) };
+    return periodOf(this.#state.period ?? this.#oracle.period, this.#answer.newest);
   }
 
   /** Types of fields by their first item. */
@@ -177,14 +192,33 @@ class Check {
     return { applying, notFiltered };
   }
 
-  async #chart(chart: Chart, shown: ChartAnswer): Promise<void> {
+  async nothing(chart: Chart): Promise<void> {
+    const { conditions } = this.#conditionsOf(chart);
+    const { x } = chart;
+    const isTimed = x !== undefined && isTime(this.#source(chart).columns[x]);
+    const present = isTimed ? [{ sql: `${named(x)} IS NOT NULL` }] : [];
+    // What is not filtered would stand behind it.
+    const hasGhost = isTimed && (chart.color === undefined || chart.kind !== 'line');
+    const all = [...(hasGhost ? this.#unfiltered(conditions) : conditions), ...present];
+    const [[count] = []] = await this.#oracle.scan(
+      `SELECT count(*) FROM ${this.#rows(chart.from)} ${where(all)}`,
+    );
+    this.#same(`${chart.id}: rows where none are shown`, 0, Number(count));
+  }
+
+  #conditionsOf(chart: Chart): { conditions: Condition[]; notFiltered: string[] } {
     const { applying, notFiltered } = this.#conditions(chart.from);
-    this.#same(`${chart.id}: notFiltered`, [...shown.notFiltered].sort(), [...notFiltered].sort());
     const own = chart.kind === 'grid' ? [] : [chart.x, chart.color];
     // A chart is not filtered by what is chosen on it; words are typed beside it.
     const conditions = applying.filter(
       ({ field, part }) => field === undefined || part === 'has' || !own.includes(field),
     );
+    return { conditions, notFiltered };
+  }
+
+  async #chart(chart: Chart, shown: ChartAnswer): Promise<void> {
+    const { conditions, notFiltered } = this.#conditionsOf(chart);
+    this.#same(`${chart.id}: notFiltered`, [...shown.notFiltered].sort(), [...notFiltered].sort());
     if (shown.kind === 'failed') expect.fail(`${chart.id} failed: ${shown.message}`);
     if (shown.kind === 'kpi') await this.#kpi(chart, shown, conditions);
     if (shown.kind === 'series') await this.#series(chart, shown, conditions);

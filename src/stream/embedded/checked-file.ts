@@ -17,7 +17,7 @@ export interface CheckedFile {
 export async function readChecked(files: FileSystem, path: string): Promise<CheckedFile> {
   const copies = [await readCopy(files, path), await readCopy(files, copyOf(path))];
   return {
-    value: copies.find(({ value }) => value)?.value,
+    value: (copies.find(({ isSound }) => isSound) ?? copies.find(({ value }) => value))?.value,
     isWhole: copies[0]?.text !== undefined && copies[0].text === copies[1]?.text,
     damaged: copies.flatMap(({ damage }) => (damage ? [damage] : [])),
   };
@@ -35,21 +35,26 @@ const crcOf = (value: object): number => crc32(JSON.stringify(value));
 interface Copy {
   readonly text?: string;
   readonly value?: object;
+  /** False for a value of another format, whose checksum is not known. */
+  readonly isSound?: boolean;
   readonly damage?: Damage;
 }
+
+/** The format whose files have a checksum as here. */
+const FORMAT = 2;
 
 async function readCopy(files: FileSystem, path: string): Promise<Copy> {
   if (!(await files.exists(path))) return {};
   const bytes = await files.readFile(path);
   const text = bytes.toString();
   const value = parse(text);
-  if (value) return { text, value };
+  if (value) return { text, ...value };
   return { damage: { text: path, places: [{ file: path, start: 0, end: bytes.length }] } };
 }
 
-/** Undefined where it is not what was written. Files of format 1 have no checksum. */
-function parse(text: string): object | undefined {
-  let parsed: { readonly crc?: unknown };
+/** Undefined where it is not what was written. */
+function parse(text: string): { value: object; isSound: boolean } | undefined {
+  let parsed: { readonly crc?: unknown; readonly format?: unknown } | null;
   try {
     parsed = JSON.parse(text) as typeof parsed;
   } catch (error) {
@@ -58,6 +63,7 @@ function parse(text: string): object | undefined {
   }
   if (typeof parsed !== 'object' || parsed === null) return undefined;
   const { crc, ...value } = parsed;
-  const isOld = crc === undefined && 'format' in value && value.format === 1;
-  return isOld || crc === crcOf(value) ? value : undefined;
+  if (crc === crcOf(value)) return { value, isSound: true };
+  const isOther = typeof parsed.format === 'number' && parsed.format !== FORMAT;
+  return isOther && crc === undefined ? { value, isSound: false } : undefined;
 }

@@ -1,6 +1,6 @@
 import { type KeyboardEvent, useCallback, useRef, useState } from 'react';
 import type { SeriesAnswer } from '../../../src/dashboard/answer.ts';
-import { categoryName } from '../../../src/dashboard/bar-option.ts';
+import { categoryName, totalsOf } from '../../../src/dashboard/bar-option.ts';
 import { chartOption } from '../../../src/dashboard/chart-option.ts';
 import { formatNumber } from '../../../src/dashboard/format.ts';
 import { barPlot, barsHeight, type Size } from '../../../src/dashboard/plot.ts';
@@ -52,9 +52,7 @@ function Options({
   const chosen = state.filters[field]?.in ?? [];
   const plot = barPlot([], 0);
   const row = (height - plot.top - plot.bottom) / Math.max(1, answer.x.length);
-  const sums = answer.x.map((_, at) =>
-    answer.series.reduce((sum, { values }) => sum + (values[at] ?? 0), 0),
-  );
+  const totals = totalsOf(answer);
   const choose = (value: string | null, isAdded: boolean) =>
     change(toggleValue(state, field, value, isAdded), { active: field });
   const keyed = (event: KeyboardEvent) => {
@@ -84,7 +82,7 @@ function Options({
       {answer.x.map((_, at) => {
         const value = valueAt(answer, at);
         const name = categoryName(value);
-        const number = formatNumber(sums[at] ?? null, chart.format, wording);
+        const number = formatNumber(totals[at] ?? null, chart.format, wording);
         return (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the keys of all its options
           <div
@@ -94,7 +92,7 @@ function Options({
             aria-selected={chosen.includes(value)}
             aria-label={`${name}, ${number}`}
             title={`${name}: ${number}`}
-            data-value={sums[at]}
+            data-value={totals[at] ?? ''}
             className={styles['option']}
             style={{ height: row }}
             onFocus={() => setFocused(at)}
