@@ -18,7 +18,7 @@ export function expectShown(what: string, text: string, { exact, format, length 
   const told = `${what}: “${text}” for ${exact}`;
   if (exact === null) expect(text, told).toBe('–');
   else if (format === 'datetime')
-    expect(text, told).toBe(exact.replace('T', ' ').replace(/:00$/, ''));
+    expect(Date.parse(`${text} UTC`), told).toBe(Date.parse(`${exact.replace(' ', 'T')}Z`));
   else if (format === undefined && length === 'exact')
     expect(readNumber(text)?.value, told).toBe(Number(exact));
   else expectRounded(told, text, { value: Number(exact), format });
