@@ -84,11 +84,11 @@ export function timeText(ms: number): string {
   return text.replace(/T00:00:00\.000Z$|\.000Z$|Z$/, '');
 }
 
-/** `from..until`; undefined where one is no time, or the end is not after the start. */
+/** `from..until`; undefined where one is no time. */
 export function parseTimeRange(text: string): { from: string; until: string } | undefined {
   const [from = '', until = '', more] = text.split('..');
-  const isSpan = parseTime(from) < parseTime(until);
-  return isSpan && more === undefined ? { from, until } : undefined;
+  const areTimes = !Number.isNaN(parseTime(from)) && !Number.isNaN(parseTime(until));
+  return areTimes && more === undefined ? { from, until } : undefined;
 }
 
 /** The coarsest of minute, hour and day whose bins begin at the instant; undefined between minutes. */

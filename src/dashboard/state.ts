@@ -1,5 +1,5 @@
 import { durationMs } from '../core/duration.ts';
-import { parseTimeRange } from '../core/time-grain.ts';
+import { parseTime, parseTimeRange } from '../core/time-grain.ts';
 
 /**
  * What a viewer has chosen on a dashboard. It is wholly in the page's address, so that a link shows
@@ -38,7 +38,7 @@ export function parseState(query: string): DashboardState {
   };
   for (const [name, value] of new URLSearchParams(query)) {
     const [field = '', suffix] = name.split('.');
-    if (name === '.period' && isPeriod(value)) period = value;
+    if (name === '.period' && isPeriod(value) && !isBackward(value)) period = value;
     else if (field === '' || field === '__proto__') continue;
     else if (suffix === undefined) add(field, { in: [...(filters[field]?.in ?? []), value] });
     else if (suffix === 'null') add(field, { in: [...(filters[field]?.in ?? []), null] });
@@ -46,7 +46,7 @@ export function parseState(query: string): DashboardState {
     else if (suffix === 'tab' && /^\d{1,3}$/.test(value)) tabs[field] = Number(value);
     else if (suffix === 'range') {
       const range = parseTimeRange(value);
-      if (range) add(field, { range });
+      if (range && !isBackward(value)) add(field, { range });
     }
   }
   return { ...(period === undefined ? {} : { period }), filters, tabs };
@@ -55,6 +55,12 @@ export function parseState(query: string): DashboardState {
 /** `all`, a span such as `7d`, or `from..until`. */
 export function isPeriod(text: string): boolean {
   return text === 'all' || durationMs(text) !== undefined || parseTimeRange(text) !== undefined;
+}
+
+/** `from..until` that holds no moment. */
+function isBackward(text: string): boolean {
+  const range = parseTimeRange(text);
+  return range !== undefined && parseTime(range.from) >= parseTime(range.until);
 }
 
 /** The state as a query, without `?`; empty for the empty state. */

@@ -120,7 +120,7 @@ function parseFilter(field: string, given: unknown): FieldFilter {
     const { from, until } = members(range, `'range' of '${field}'`, ['from', 'until']);
     if (typeof from !== 'string' || typeof until !== 'string' || !isPeriod(`${from}..${until}`))
       throw wrong(
-        `'range' of '${field}' must have 'from' and 'until', times such as '2011-03-01T08:26', the earlier one first.`,
+        `'range' of '${field}' must have 'from' and 'until', times such as '2011-03-01T08:26'.`,
       );
   }
   return filter as FieldFilter;

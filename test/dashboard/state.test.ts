@@ -152,3 +152,8 @@ describe('choosing', () => {
     );
   });
 });
+
+test('a span that ends before it begins is left out', () => {
+  const query = '.period=2019-01-10..2019-01-05&at.range=2019-02-01..2019-02-01&city=Dayton';
+  expect(parseState(query)).toEqual({ filters: { city: { in: ['Dayton'] } }, tabs: {} });
+});

@@ -261,7 +261,7 @@ describe('writing one', () => {
     await page.getByRole('option', { name: /^price/ }).waitFor();
     await page.keyboard.press('ControlOrMeta+Enter');
     await page.getByText('The query gives no row').waitFor();
-    expect(await page.getByRole('option').count()).toBe(0);
+    expect(await page.getByRole('option', { name: /^price/ }).count()).toBe(0);
   });
 
   test('a first visit finds a question about a stream that has records', async () => {

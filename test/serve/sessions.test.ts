@@ -64,7 +64,7 @@ async function served(options: Partial<AppOptions> = {}) {
   return { app, url, port, call, page, local, addUser, login };
 }
 
-const NOBODY = { user: null, roles: [], requiresLogin: true, isClaimable: false };
+const NOBODY = { user: null, roles: [], requiresLogin: true, isClaimable: true };
 
 describe('logging in and out', () => {
   test('the claim token with name and password makes the first user, an administrator, and logs in', async () => {
@@ -110,7 +110,7 @@ describe('logging in and out', () => {
     const { addUser, login, call, page } = await served();
     await addUser(ANN.name, 'reader');
     const { status, headers, body, cookie } = await login(' ANN@example.com');
-    const session = { user: ANN.name, roles: ['reader'], requiresLogin: true, isClaimable: false };
+    const session = { user: ANN.name, roles: ['reader'], requiresLogin: true, isClaimable: true };
     expect([status, body]).toEqual([200, session]);
     expect(headers.get('set-cookie')).toMatch(
       /^__Host-millrace=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Strict; Max-Age=1209600$/,
