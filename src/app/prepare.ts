@@ -11,9 +11,11 @@ import type {
   EngineModel,
   EngineStream,
 } from '../engine/protocol.ts';
+import { fitsWithoutLoss } from '../plan/lossless.ts';
 import { orderByInputs } from '../plan/order.ts';
 import type { ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
-import { renderCheck, renderSql } from '../plan/render-sql.ts';
+import { quoteIdentifier, renderCheck, renderSql } from '../plan/render-sql.ts';
+import { duckdbType } from '../plan/type-mapping.ts';
 import { type ChartQuery, chartQueries } from './chart-queries.ts';
 import { DEAD_LETTER_LOG, keepsDeadLetters } from './dead-letters.ts';
 import type { LoadedPipeline } from './load-pipeline.ts';
@@ -194,6 +196,17 @@ function pinned(pipeline: LoadedPipeline, plan: Plan, described: Described): rea
         message: `its \`fields\` are ${wanted.join(', ')}, but the query returns ${names.join(', ')}.`,
       },
     });
+  for (const [index, field] of model.fields.entries()) {
+    const { type } = described.columns[index] as NamedField;
+    if (fitsWithoutLoss(type, field.type)) continue;
+    const cast = `${quoteIdentifier(field.name)}::${duckdbType(field.type)}`;
+    throw queryProblem(pipeline, {
+      ...described,
+      error: {
+        message: `field '${field.name}' is ${typeText(field.type)} in \`fields\`, but the query returns ${typeText(type)}, which does not fit without loss. Cast it in the SQL if that is meant, for example ${cast}, or change the field.`,
+      },
+    });
+  }
   return model.fields;
 }
 

@@ -4,7 +4,8 @@ import type { StreamPlan } from '../plan/plan.ts';
 import { type CellJson, compileCell, jsonText, oneLine } from './cell-json.ts';
 import type { DateOrder } from './date-forms.ts';
 import { type DateColumn, findOrders } from './date-orders.ts';
-import type { FileSource, SourceRow } from './source.ts';
+import { fittedJson } from './fitted-json.ts';
+import type { FileSource, SourceDialect, SourceRow } from './source.ts';
 
 /** Rows of a file as records of a stream. Values that do not fit go on as they are: the stream words the refusal. */
 export interface MappingOptions {
@@ -46,9 +47,10 @@ export class RecordMapper {
     stream: StreamPlan,
     options: MappingOptions,
   ): Promise<RecordMapper> {
-    const columns = new Columns(source.path, stream, options);
-    if (source.dialect.format !== 'csv') return new RecordMapper(columns, undefined, new Map());
-    const fields = source.columns.map((column) => columns.field(column));
+    const { format } = source.dialect;
+    const columns = new Columns(source.path, stream, { ...options, format });
+    if (format !== 'csv') return new RecordMapper(columns, undefined, new Map());
+    const fields = columns.fields(source.columns);
     const orders = await ordersOf(source, fields, options.dates);
     const writers = fields.flatMap((field, index) => {
       if (field === null) return [];
@@ -69,9 +71,12 @@ export class RecordMapper {
 
   #membersRecord({ columns, values }: SourceRow): string {
     const members: string[] = [];
-    columns.forEach((column, index) => {
-      const field = this.#columns.field(column);
-      if (field !== null) members.push(`${jsonText(field?.name ?? column)}:${values[index]}`);
+    this.#columns.fields(columns).forEach((field, index) => {
+      if (field === null) return;
+      const value = values[index] as string;
+      members.push(
+        `${jsonText(field?.name ?? (columns[index] as string))}:${field ? this.#columns.fitted(field, value) : value}`,
+      );
     });
     return `{${oneLine(members.join(','))}}`;
   }
@@ -86,21 +91,71 @@ function cellsRecord(cells: readonly string[], writers: readonly ColumnWriter[])
   return `{${members}}`;
 }
 
+type FieldOfColumn = NamedField | null | undefined;
+
 /** Which field each column is. */
 class Columns {
   readonly #path: string;
   readonly #stream: StreamPlan;
-  readonly #options: MappingOptions;
+  readonly #options: MappingOptions & { readonly format: SourceDialect['format'] };
   readonly #known = new Map<string, NamedField | null>();
+  readonly #fitted = new Map<NamedField, (json: string) => string>();
+  /** Of the row before: all rows of a table have the same columns. */
+  #columns: readonly string[] = [];
+  #fields: readonly FieldOfColumn[] = [];
 
-  constructor(path: string, stream: StreamPlan, options: MappingOptions) {
+  constructor(
+    path: string,
+    stream: StreamPlan,
+    options: MappingOptions & { readonly format: SourceDialect['format'] },
+  ) {
     this.#path = path;
     this.#stream = stream;
     this.#options = options;
+    for (const [column, field] of options.map)
+      if (!stream.fields.some(({ name }) => name === field))
+        throw this.#withoutField(column, `is mapped to '${field}', which is not a field`);
   }
 
-  /** null: left out; undefined: no field, but the stream takes what it does not know. */
-  field(column: string): NamedField | null | undefined {
+  /**
+   * The field of each column of a row; null: left out; undefined: none, then the stream decides about it.
+   * @throws MillraceError MR_IMPORT_FILE for a table's column without a field, and for two of one field
+   */
+  fields(columns: readonly string[]): readonly FieldOfColumn[] {
+    if (isSame(columns, this.#columns)) return this.#fields;
+    const found = columns.map((column) => this.#field(column));
+    this.#fields = found.map((field, index) =>
+      field && this.#isTwin(found, columns, index) ? undefined : field,
+    );
+    this.#columns = columns;
+    return this.#fields;
+  }
+
+  /** JSON of the source as JSON of the field. */
+  fitted(field: NamedField, json: string): string {
+    // The numbers of JSON are the producer's own; those of Parquet are written by us.
+    if (this.#options.format !== 'parquet') return json;
+    const known = this.#fitted.get(field) ?? fittedJson(field);
+    this.#fitted.set(field, known);
+    return known(json);
+  }
+
+  /** Whether another column is the field more than this one: of a record, not of a table, its own name decides. */
+  #isTwin(fields: readonly FieldOfColumn[], columns: readonly string[], index: number): boolean {
+    const field = fields[index] as NamedField;
+    const twins = columns.filter((_, at) => fields[at] === field);
+    if (twins.length === 1) return false;
+    if (this.#options.format === 'json')
+      return (twins.includes(field.name) ? field.name : twins[0]) !== columns[index];
+    const [first, second] = twins.map((column) => JSON.stringify(column));
+    throw new MillraceError(
+      'MR_IMPORT_FILE',
+      `${this.#path}: columns ${first} and ${second} are both field '${field.name}' of stream '${this.#stream.name}'. Leave one out with --ignore ${second}, or say with --map ${JSON.stringify(`${twins[1]}=field`)} which other field it is.`,
+      { details: { column: twins[1] as string, field: field.name } },
+    );
+  }
+
+  #field(column: string): FieldOfColumn {
     const known = this.#known.get(column);
     if (known !== undefined) return known;
     const found = this.#find(column);
@@ -109,20 +164,30 @@ class Columns {
   }
 
   #find(column: string): NamedField | null | undefined {
-    const { fields, name, unknown } = this.#stream;
+    const { fields, unknown } = this.#stream;
     if (this.#options.ignore.has(column)) return null;
     const wanted = this.#options.map.get(column);
     const field = fields.find((candidate) =>
       wanted === undefined ? plain(candidate.name) === plain(column) : candidate.name === wanted,
     );
-    if (field || (wanted === undefined && unknown !== 'refuse')) return field;
+    // Records name their own members: the stream answers for each that it does not know.
+    if (field || unknown !== 'refuse' || this.#options.format === 'json') return field;
+    throw this.#withoutField(column, 'matches no field');
+  }
+
+  #withoutField(column: string, problem: string): MillraceError {
+    const { name, fields } = this.#stream;
     const names = fields.map((candidate) => candidate.name).join(', ');
-    throw new MillraceError(
+    return new MillraceError(
       'MR_IMPORT_FILE',
-      `${this.#path}: column ${JSON.stringify(column)} ${wanted === undefined ? 'matches no field' : `is mapped to '${wanted}', which is not a field`} of stream '${name}' (${names}). Say which with --map ${JSON.stringify(`${column}=field`)}, or leave it out with --ignore ${JSON.stringify(column)}.`,
+      `${this.#path}: column ${JSON.stringify(column)} ${problem} of stream '${name}' (${names}). Say which with --map ${JSON.stringify(`${column}=field`)}, or leave it out with --ignore ${JSON.stringify(column)}.`,
       { details: { column } },
     );
   }
+}
+
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((name, index) => name === others[index]);
 }
 
 /** Case, underscores and spaces make no difference between a column and its field. */

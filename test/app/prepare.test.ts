@@ -44,6 +44,60 @@ suite('a column that the result of a model does not have is refused, naming thos
   });
 });
 
+suite('`fields` of a model pin the types of its result:', () => {
+  const QUERY = sql`select 1::int as i, 2::bigint as l, 1.5::double as d, 'x' as s, date '2026-01-01' as day, 1.25::decimal(5, 2) as dec, [1] as list`;
+  const types = {
+    i: f.int(),
+    l: f.long(),
+    d: f.double(),
+    s: f.string(),
+    day: f.date(),
+    dec: f.decimal(5, 2),
+    list: f.list(f.int()),
+  };
+  const pin = (fields: object) =>
+    prepared({ sql: QUERY, fields: { ...types, ...fields } as never });
+
+  test('the same types, and wider ones that hold every value', async () => {
+    await pin({});
+    const wide = {
+      i: f.long(),
+      l: f.decimal(19, 0),
+      dec: f.decimal(6, 3),
+      list: f.list(f.double()),
+    };
+    const { columns } = await pin(wide);
+    expect(columns.get('daily')?.map(({ type }) => type.kind)).toEqual([
+      'long',
+      'decimal',
+      'double',
+      'string',
+      'date',
+      'decimal',
+      'list',
+    ]);
+  });
+
+  test.each<[object, RegExp]>([
+    [{ d: f.int() }, /field 'd' is int in `fields`, but the query returns double.*"d"::INTEGER/],
+    [{ s: f.int() }, /field 's' is int in `fields`, but the query returns string/],
+    [{ i: f.date() }, /field 'i' is date in `fields`, but the query returns int/],
+    [{ l: f.int() }, /field 'l' is int.* returns long/],
+    [{ l: f.double() }, /field 'l' is double.* returns long/],
+    [{ l: f.decimal(18, 0) }, /returns long/],
+    [{ dec: f.decimal(5, 1) }, /returns decimal\(5,2\)/],
+    [{ dec: f.decimal(5, 3) }, /returns decimal\(5,2\)/],
+    [{ list: f.list(f.string()) }, /returns list<int>/],
+  ])('not those that would change or refuse values: %o', async (fields, says) => {
+    const error = await pin(fields).catch((caught: Error) => caught);
+    expect(error).toMatchObject({
+      code: 'MR_PLAN_QUERY',
+      message: expect.stringMatching(/prepare\.test\.ts:\d+: daily: /),
+    });
+    expect(error).toHaveProperty('message', expect.stringMatching(says));
+  });
+});
+
 suite('a check that could never be run is refused, in the words of the engine:', () => {
   test.each<[Check, RegExp]>([
     [check.between('customer', 1, 2), /Cannot mix values of type VARCHAR and INTEGER/],

@@ -426,7 +426,19 @@ describe('Models', () => {
         /pinned: its `fields` are country, total, but the query returns country, quantity/,
       ),
     ]);
-    const pipeline = await run(pinned('country: f.string(), quantity: f.decimal(12, 2)'));
+    const narrow = await plan(pinned('country: f.string(), quantity: f.decimal(12, 2)'));
+    expect([narrow.code, narrow.message]).toEqual([
+      1,
+      expect.stringMatching(
+        /pinned: field 'quantity' is decimal\(12,2\) in `fields`, but the query returns decimal\(38,0\).*"quantity"::DECIMAL\(12,2\)/,
+      ),
+    ]);
+    const pipeline = await run(
+      pinned('country: f.string(), quantity: f.decimal(12, 2)').replace(
+        'sum(quantity)',
+        'sum(quantity)::decimal(11, 1)',
+      ),
+    );
     await sendTo(pipeline, 'sales', { country: 'GB', quantity: 2 });
     await pipeline.post('/v1/models/pinned/runs', '{}');
     expect(await pipeline.sql('select quantity, typeof(quantity) from pinned')).toEqual([

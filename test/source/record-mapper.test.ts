@@ -39,6 +39,26 @@ function csv(columns: readonly string[], ...cells: readonly (readonly string[])[
   };
 }
 
+/** Rows whose values are JSON. */
+function typed(format: 'json' | 'parquet', ...found: readonly object[]): FileSource {
+  const rows = found.map(
+    (row, index): SourceRow => ({
+      row: index + 1,
+      text: '',
+      columns: Object.keys(row),
+      values: Object.values(row).map((value) => JSON.stringify(value)),
+    }),
+  );
+  return {
+    path: `sales.${format}`,
+    columns: [],
+    dialect: { format, encoding: 'utf-8', delimiter: '', quote: '', header: false },
+    async *batches() {
+      yield rows;
+    },
+  };
+}
+
 async function records(
   source: FileSource,
   plan: StreamPlan,
@@ -109,6 +129,40 @@ describe('columns and fields:', () => {
     await expect(records(csv(['a'], ['1']), plan, { map: new Map([['a', 'b']]) })).rejects.toThrow(
       "is mapped to 'b', which is not a field",
     );
+  });
+
+  test('two columns of one field are refused before any row, with both and what to do', async () => {
+    const twice = records(csv(['invoice_no', 'Invoice No', 'unitPrice'], ['1', '', '2']), plan);
+    await expect(twice).rejects.toMatchObject({
+      code: 'MR_IMPORT_FILE',
+      details: { column: 'Invoice No', field: 'invoice_no' },
+    });
+    await expect(twice).rejects.toThrow(
+      'sales.csv: columns "invoice_no" and "Invoice No" are both field \'invoice_no\' of stream \'sales\'. Leave one out with --ignore "Invoice No", or say with --map "Invoice No=field" which other field it is.',
+    );
+    const map = new Map([['name', 'unitPrice']]);
+    const source = csv(['invoice_no', 'name', 'unit price'], ['1', '2', '3']);
+    await expect(records(source, plan, { map })).rejects.toThrow(
+      'columns "name" and "unit price" are both field \'unitPrice\'',
+    );
+    expect(await records(source, plan, { map, ignore: new Set(['unit price']) })).toEqual([
+      { invoice_no: '1', unitPrice: '2' },
+    ]);
+  });
+
+  test('of two members of one field in a JSON record, one of its own name is it; the stream decides about the other', async () => {
+    const source = typed('json', { InvoiceNo: '1', invoice_no: '2' }, { INVOICENO: '3', zzz: '4' });
+    expect(await records(source, plan)).toEqual([
+      { InvoiceNo: '1', invoice_no: '2' },
+      { invoice_no: '3', zzz: '4' },
+    ]);
+  });
+
+  test('a Parquet file with a column that has no field, or two of one, is refused', async () => {
+    await expect(records(typed('parquet', { zzz: '4' }), plan)).rejects.toThrow('matches no field');
+    await expect(
+      records(typed('parquet', { InvoiceNo: '1', invoice_no: '2' }), plan),
+    ).rejects.toThrow("both field 'invoice_no'");
   });
 
   test('a stream that takes unknown fields gets them under their own name', async () => {
@@ -322,4 +376,63 @@ test('a record is one line, also where JSON in it has several', async () => {
   const json: FileSource = { ...source, dialect: { ...source.dialect, format: 'json' } };
   const members = await RecordMapper.create(json, plan, NOTHING);
   expect(members.record(row as SourceRow)).toBe('{"x":{"a":  1}}');
+});
+
+describe('numbers of a Parquet file', () => {
+  const fields = {
+    i: f.int(),
+    l: f.long(),
+    d: f.double(),
+    s: f.string(),
+    at: f.timestamptz().from('epoch-seconds'),
+    st: f.struct({ a: f.int(), rest: f.list(f.map(f.string(), f.long())) }),
+  };
+
+  test.each([
+    [
+      { i: '1', l: '9007199254740993' },
+      { i: 1, l: 9007199254740993n },
+    ],
+    [
+      { i: 1.5, l: '1.0' },
+      { i: 1.5, l: 1 },
+    ],
+    [
+      { i: 'x', d: '1.5', s: '1' },
+      { i: 'x', d: 1.5, s: '1' },
+    ],
+    [
+      { i: '-0.0', at: '1600000000' },
+      { i: 0, at: 1600000000 },
+    ],
+    [
+      { i: null, d: 'NaN', l: 1e300 },
+      { i: null, d: 'NaN', l: 1e300 },
+    ],
+    [
+      { st: { a: '3', rest: [{ x: '4.00', y: null }] } },
+      { st: { a: 3, rest: [{ x: 4, y: null }] } },
+    ],
+  ])('are those of the field where they fit: %j', async (row, expected) => {
+    const source = typed('parquet', row);
+    const mapper = await RecordMapper.create(source, planOf(fields), NOTHING);
+    const [first] = await rowsOf(source);
+    const line = mapper.record(first as SourceRow);
+    expect(line).toBe(
+      JSON.stringify(expected, (_, value: unknown) =>
+        typeof value === 'bigint' ? `<${value}>` : value,
+      ).replace(/"<(\d+)>"/g, '$1'),
+    );
+  });
+
+  test('of a DOUBLE column are whole numbers where they are', async () => {
+    const source = typed('parquet', { i: 0 });
+    const mapper = await RecordMapper.create(source, planOf(fields), NOTHING);
+    const row = { row: 1, text: '', columns: ['i', 'l'], values: ['1.0', '1e3'] };
+    expect(mapper.record(row)).toBe('{"i":1,"l":1000}');
+  });
+
+  test('of JSON stay as their producer wrote them', async () => {
+    expect(await records(typed('json', { i: '1' }), planOf(fields))).toEqual([{ i: '1' }]);
+  });
 });
