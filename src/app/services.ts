@@ -29,6 +29,7 @@ export function createServices(app: App, parts: ServiceParts): Services {
   const logins = new Logins({ users: target.users, clock, logger });
   return {
     logger,
+    folder: parts.folder,
     allowedHosts,
     query,
     requiresKeys: mode === 'start',

@@ -133,10 +133,12 @@ export class ChildProcess<Remote extends Methods> {
           onStart?.((method, params) => peer.call(method, params as Remote[typeof method][0])) ??
           Promise.resolve();
         started.then(resolve, (error: Error) => {
-          this.#options.logger.error(
-            { child: name, error: error.message },
-            'child could not be set up',
-          );
+          // One that is closed before it is set up has nothing to tell.
+          if (!this.#closing)
+            this.#options.logger.error(
+              { child: name, error: error.message },
+              'child could not be set up',
+            );
           child.kill('SIGKILL');
         });
       });

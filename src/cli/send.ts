@@ -42,12 +42,15 @@ export const sendCommand = (): Command =>
         output.event({ event: 'done', ...answer });
         for (const { index, message } of answer.rejected)
           process.stderr.write(`record ${index}: ${message}\n`);
+        const [first] = answer.rejected;
         const refused = answer.rejected.length + (answer.rejectedOmitted ?? 0);
         output.say(`${formatCount(answer.accepted)} stored, ${formatCount(refused)} refused`);
-        if (refused > 0)
+        if (first)
           throw new MillraceError(
-            'MR_FIELD_RULE',
-            `${formatCount(refused)} records were refused; the reasons are above.`,
+            first.code,
+            refused === 1
+              ? `The record ${first.index} was refused: ${first.message}`
+              : `${formatCount(refused)} records were refused; the reasons are above.`,
           );
       },
     );

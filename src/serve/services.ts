@@ -22,6 +22,8 @@ export interface Principal {
 /** What the doors serve. Each may wait while a changed pipeline is put in place. */
 export interface Services {
   readonly logger: Logger;
+  /** The data folder: no answer tells where it is. */
+  readonly folder: string;
   /** False where nothing asks for a key or a login (`dev` on loopback). */
   readonly requiresKeys: boolean;
   /** Host names the server answers for, besides the loopback ones. */

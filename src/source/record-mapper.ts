@@ -15,6 +15,8 @@ export interface MappingOptions {
   readonly nulls: ReadonlySet<string>;
   /** The order of day and month where the user says it. */
   readonly dates: DateOrder | undefined;
+  /** Numbers of a CSV are written as `1.234,56`. */
+  readonly decimalComma: boolean;
 }
 
 /** What becomes of a column: the JSON of its name, and what turns its cells into JSON. */
@@ -46,7 +48,7 @@ export class RecordMapper {
     stream: StreamPlan,
     options: MappingOptions,
   ): Promise<RecordMapper> {
-    const columns = new Columns(source.path, stream, options);
+    const columns = new Columns(source, stream, options);
     if (source.dialect.format !== 'csv') return new RecordMapper(columns, undefined, new Map());
     const fields = source.columns.map((column) => columns.field(column));
     const orders = await ordersOf(source, fields, options.dates);
@@ -56,7 +58,7 @@ export class RecordMapper {
       return {
         index,
         name: `${JSON.stringify(field?.name ?? source.columns[index])}:`,
-        json: compileCell(field, { nulls: options.nulls, order }),
+        json: compileCell(field, { ...options, order }),
       };
     });
     return new RecordMapper(columns, writers, orders);
@@ -88,13 +90,13 @@ function cellsRecord(cells: readonly string[], writers: readonly ColumnWriter[])
 
 /** Which field each column is. */
 class Columns {
-  readonly #path: string;
+  readonly #source: FileSource;
   readonly #stream: StreamPlan;
   readonly #options: MappingOptions;
   readonly #known = new Map<string, NamedField | null>();
 
-  constructor(path: string, stream: StreamPlan, options: MappingOptions) {
-    this.#path = path;
+  constructor(source: FileSource, stream: StreamPlan, options: MappingOptions) {
+    this.#source = source;
     this.#stream = stream;
     this.#options = options;
   }
@@ -113,17 +115,29 @@ class Columns {
     if (this.#options.ignore.has(column)) return null;
     const wanted = this.#options.map.get(column);
     const field = fields.find((candidate) =>
-      wanted === undefined ? plain(candidate.name) === plain(column) : candidate.name === wanted,
+      wanted === undefined ? isNamed(candidate, column) : candidate.name === wanted,
     );
     if (field || (wanted === undefined && unknown !== 'refuse')) return field;
     const names = fields.map((candidate) => candidate.name).join(', ');
     throw new MillraceError(
       'MR_IMPORT_FILE',
-      `${this.#path}: column ${JSON.stringify(column)} ${wanted === undefined ? 'matches no field' : `is mapped to '${wanted}', which is not a field`} of stream '${name}' (${names}). Say which with --map ${JSON.stringify(`${column}=field`)}, or leave it out with --ignore ${JSON.stringify(column)}.`,
+      `${this.#source.path}: column ${JSON.stringify(column)} ${wanted === undefined ? 'matches no field' : `is mapped to '${wanted}', which is not a field`} of stream '${name}' (${names}). Say which with --map ${JSON.stringify(`${column}=field`)}, or leave it out with --ignore ${JSON.stringify(column)}.${this.#headerHint()}`,
       { details: { column } },
     );
   }
+
+  /** Where no column has the name of a field, the first row may be data. */
+  #headerHint(): string {
+    const { columns } = this.#source;
+    const isHeader = columns.some((column) =>
+      this.#stream.fields.some((field) => isNamed(field, column)),
+    );
+    if (columns.length === 0 || isHeader) return '';
+    return ' If the first row of the file is data and no header, read it with --no-header.';
+  }
 }
+
+const isNamed = (field: NamedField, column: string): boolean => plain(field.name) === plain(column);
 
 /** Case, underscores and spaces make no difference between a column and its field. */
 function plain(name: string): string {
