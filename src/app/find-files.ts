@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { basename, dirname, join, matchesGlob as matches } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { MillraceError } from '../core/errors.ts';
+import { globPattern } from './glob.ts';
 
 const READABLE = /\.(csv|tsv|txt|json|ndjson|jsonl|parquet)(\.gz|\.zst)?$/i;
 
@@ -42,9 +43,10 @@ async function matching(pattern: string): Promise<string[]> {
   while (/[*?[{]/.test(base)) base = dirname(base);
   const entries = await readdir(base, { recursive: true, withFileTypes: true }).catch(() => []);
   const wanted = basename(base) === '.' || base === '.' ? pattern.replace(/^\.\//, '') : pattern;
+  const matches = globPattern(wanted);
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => matches(path, wanted))
+    .filter((path) => matches.test(path))
     .sort();
 }

@@ -42,7 +42,7 @@ export async function loadPipeline(
     if (error instanceof Error && error.name === 'MillraceError') throw rethrow(error);
     throw new MillraceError('MR_PIPELINE_UNREADABLE', readable(file, error), { cause: error });
   }
-  return { ...compile(Object.values(exported)), file };
+  return { ...compile(Object.values(exported), file), file };
 }
 
 const RELATIVE_IMPORT = /\b(?:from|import)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g;

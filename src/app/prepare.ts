@@ -114,6 +114,7 @@ export async function prepare(
       ...model,
       inputs: [...model.inputs, ...(reads.get(model.name) ?? []).map((relation) => relation.name)],
     })),
+    pipeline.locations,
   );
   const inOrder = ordered.map(
     (node) => plan.models.find((model) => model.name === node.name) as ModelPlan,

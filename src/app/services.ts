@@ -34,6 +34,7 @@ export function createServices(app: App, parts: ServiceParts): Services {
   return {
     logger,
     clock,
+    folder: parts.folder,
     allowedHosts,
     query,
     requiresKeys: mode === 'start',

@@ -142,6 +142,7 @@ export class ChildProcess<Remote extends Methods> {
           onStart?.((method, params) => peer.call(method, params as Remote[typeof method][0])) ??
           Promise.resolve();
         started.then(resolve, (error: Error) => {
+          // One that is closed before it is set up has nothing to tell.
           if (!this.#closing)
             this.#options.logger.error(
               { child: name, error: error.message },

@@ -15,6 +15,8 @@ export interface FolderOptions {
 /** A pipeline that answers: the running process, or this one for a moment. */
 export interface Connection {
   readonly url: string;
+  /** False where this process answers, for as long as the command takes. */
+  readonly isRunning: boolean;
   readonly key: string;
   readonly folder: string;
   readonly pipeline: string;
@@ -35,7 +37,7 @@ export async function withConnection<T>(
   const file = named?.pipeline ?? findPipeline(options.pipeline);
   const folder = dataFolderFor(file, options.data);
   const running = named ?? (await findRunning(folder));
-  if (running) return use(connect(running.http, running.key, folder, file));
+  if (running) return use(connect({ ...running, folder, pipeline: file, isRunning: true }));
   const app = await App.start({
     file,
     folder,
@@ -52,7 +54,8 @@ export async function withConnection<T>(
     },
   });
   try {
-    return await use(connect(app.address, app.localKey, folder, file));
+    const own = { http: app.address, key: app.localKey, folder, pipeline: file };
+    return await use(connect({ ...own, isRunning: false }));
   } finally {
     await app.stop({ deliver: true });
   }
@@ -71,10 +74,14 @@ export async function requireRunning(options: FolderOptions): Promise<Connection
       'MR_NOT_READY',
       `No pipeline runs on ${folder}. Start it with \`millrace dev\`, then try again.`,
     );
-  return connect(running.http, running.key, folder, running.pipeline);
+  return connect({ ...running, folder, isRunning: true });
 }
 
-function connect(url: string, key: string, folder: string, pipeline: string): Connection {
+interface Reached extends Pick<Connection, 'key' | 'folder' | 'pipeline' | 'isRunning'> {
+  readonly http: string;
+}
+
+function connect({ http: url, key, folder, pipeline, isRunning }: Reached): Connection {
   const request = (method: string, path: string, body?: unknown) =>
     fetch(`${url}${path}`, {
       method,
@@ -86,6 +93,7 @@ function connect(url: string, key: string, folder: string, pipeline: string): Co
     });
   return {
     url,
+    isRunning,
     key,
     folder,
     pipeline,

@@ -22,6 +22,8 @@ interface ImportOptions extends FolderOptions {
   readonly header: boolean;
   readonly format?: string;
   readonly again?: boolean;
+  readonly decimalComma?: boolean;
+  readonly allowRejected?: boolean;
 }
 
 const repeated = (value: string, values: string[]): string[] => [...values, value];
@@ -55,8 +57,17 @@ export const importCommand = (): Command =>
       'for example windows-1252 or shift_jis (default: found in CSV, utf-8 in JSON)',
     )
     .option('--no-header', 'the first row is data; columns are the fields of the stream in order')
+    .option(
+      '--decimal-comma',
+      'numbers in CSV are written as 12,50 and 1.234,56, not as 12.50 and 1234.56',
+    )
     .option('--format <format>', 'csv, json or parquet (default: by the ending)')
     .option('--again', 'import files that were imported within the last 24 hours once more')
+    .option('--allow-rejected', 'exit with 0 although rows were rejected, if any row was stored')
+    .addHelpText(
+      'after',
+      '\nThe exit code is 1 where any row was rejected: the others are stored, and the rejected ones are in a file.\n',
+    )
     .action((stream: string, files: string[], options: ImportOptions) =>
       withConnection(options, async (connection) => {
         const output = createOutput(options.json ?? false);
@@ -76,12 +87,13 @@ export const importCommand = (): Command =>
             ignore: new Set(options.ignore),
             nulls: new Set(options.null),
             dates: dateOrder(options.dates),
+            decimalComma: options.decimalComma ?? false,
           },
           dialect: {
             ...syntaxOf(options),
             encoding: options.encoding,
             header: options.header,
-            format: options.format,
+            format: formatOf(options.format),
           },
           again: options.again ?? false,
           clock: systemClock,
@@ -97,6 +109,7 @@ export const importCommand = (): Command =>
         });
         output.event({ event: 'done', ...result });
         sayResult(output, result);
+        endWith(result, options.allowRejected ?? false, output);
       }),
     );
 
@@ -138,6 +151,18 @@ function sayResult(output: Output, result: ImportResult): void {
   if (rejectedFile !== null) output.say(`The rejected rows, with reasons: ${rejectedFile}`);
 }
 
+/** What was asked for was not all done: programs that look at the exit code alone must see it. */
+function endWith({ accepted, rejected }: ImportResult, allowed: boolean, output: Output): void {
+  if (rejected === 0 || (allowed && accepted > 0)) return;
+  process.exitCode = 1;
+  const rows = `${formatCount(rejected)} ${rejected === 1 ? 'row was' : 'rows were'} rejected`;
+  output.complain(
+    accepted === 0
+      ? `${rows}, and none was stored.`
+      : `${rows}; the others are stored. Import the file of the rejected rows once they are corrected, or accept this with --allow-rejected.`,
+  );
+}
+
 function pairs(texts: readonly string[]): Map<string, string> {
   return new Map(
     texts.map((text) => {
@@ -157,12 +182,24 @@ function syntaxOf(options: ImportOptions): Pick<FileDialect, 'delimiter' | 'quot
   const { quote } = options;
   if (quote !== undefined && (quote.length > 1 || /[\r\n]/.test(quote)))
     throw new MillraceError('MR_COMMAND_USAGE', '--quote must be one character, or "" for none.');
-  if (delimiter === '' || /[\r\n]/.test(delimiter ?? '') || delimiter === (quote ?? '"'))
+  if (
+    (delimiter !== undefined && [...delimiter].length !== 1) ||
+    /[\r\n]/.test(delimiter ?? '') ||
+    delimiter === (quote ?? '"')
+  )
     throw new MillraceError(
       'MR_COMMAND_USAGE',
-      '--delimiter must be what stands between columns, not a line end and not the quote.',
+      '--delimiter must be the one character that stands between columns (\\t for a tab), not a line end and not the quote.',
     );
   return { delimiter, quote };
+}
+
+function formatOf(text: string | undefined): FileDialect['format'] {
+  if (text === undefined || text === 'csv' || text === 'json' || text === 'parquet') return text;
+  throw new MillraceError(
+    'MR_COMMAND_USAGE',
+    `--format must be csv, json or parquet, not ${JSON.stringify(text)}. Save other files, such as spreadsheets, as CSV first.`,
+  );
 }
 
 function dateOrder(text: string | undefined): DateOrder | undefined {

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import type { ErrorCode } from '../core/error-codes.ts';
 import { asMillraceError } from '../core/errors.ts';
 import { packageVersion } from '../core/package-version.ts';
 import { createOutput } from './output.ts';
@@ -44,10 +45,20 @@ export async function main(argv: readonly string[]): Promise<number> {
     return Number(process.exitCode ?? 0);
   } catch (error) {
     // Commander has said already what is wrong with the words.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      createOutput(argv.includes('--json')).event(usageEvent(error));
+      return 2;
+    }
     createOutput(argv.includes('--json')).fail(asMillraceError(error, 'MR_INTERNAL'));
     return 1;
   }
+}
+
+/** Commander has said it to people; programs get it too. */
+function usageEvent({ message }: CommanderError): object {
+  const text = message.replace(/^error: /, '');
+  return { event: 'error', code: 'MR_COMMAND_USAGE' satisfies ErrorCode, message: text };
 }
 
 /** The words below a verb too: wrong ones end with 2, not with commander's own 1. */

@@ -9,6 +9,8 @@ export interface Output {
   event(event: object): void;
   /** Replaces the line before, on a terminal; elsewhere now and then a line. */
   progress(text: string, event: object): void;
+  /** For people, on standard error: programs have it in their events. */
+  complain(text: string): void;
   fail(error: MillraceError): void;
 }
 
@@ -25,6 +27,10 @@ export function createOutput(json: boolean): Output {
   const endProgress = () => {
     if (pending) process.stderr.write('\r\x1b[K');
     pending = false;
+  };
+  const complain = (text: string) => {
+    endProgress();
+    process.stderr.write(`${paint('red', 'error')} ${text}\n`);
   };
   return {
     json,
@@ -45,13 +51,13 @@ export function createOutput(json: boolean): Output {
         pending = true;
       } else process.stderr.write(`${text}\n`);
     },
+    complain,
     fail: (error) => {
-      endProgress();
       if (json)
         process.stdout.write(
           `${JSON.stringify({ event: 'error', code: error.code, message: error.message, ...error.details })}\n`,
         );
-      process.stderr.write(`${paint('red', 'error')} ${error.message}\n`);
+      complain(error.message);
     },
   };
 }

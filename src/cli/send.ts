@@ -42,15 +42,18 @@ export const sendCommand = (): Command =>
         output.event({ event: 'done', ...answer });
         for (const { index, message } of answer.rejected)
           process.stderr.write(`record ${index}: ${message}\n`);
+        const [first] = answer.rejected;
         const refused = answer.rejected.length + (answer.rejectedOmitted ?? 0);
         const repeated = answer.duplicate.length + (answer.duplicateOmitted ?? 0);
         output.say(
           `${formatCount(answer.accepted)} stored, ${formatCount(refused)} refused${repeated > 0 ? `, ${formatCount(repeated)} there already` : ''}`,
         );
-        if (refused > 0)
+        if (first)
           throw new MillraceError(
-            'MR_FIELD_RULE',
-            `${formatCount(refused)} records were refused; the reasons are above.`,
+            first.code,
+            refused === 1
+              ? `The record ${first.index} was refused: ${first.message}`
+              : `${formatCount(refused)} records were refused; the reasons are above.`,
           );
       },
     );

@@ -10,8 +10,9 @@ export const statusCommand = (): Command =>
       withConnection(options, async (connection) => {
         const output = createOutput(options.json ?? false);
         const status = await connection.json<StatusReport>('GET', '/v1/status');
-        output.event({ event: 'done', url: connection.url, ...status });
-        output.say(`${connection.folder} at ${connection.url}\n`);
+        const url = connection.isRunning ? connection.url : null;
+        output.event({ event: 'done', url, ...status });
+        output.say(`${connection.folder} ${url === null ? '(nothing runs on it)' : `at ${url}`}\n`);
         output.say(statusText(status));
       }),
   );

@@ -52,18 +52,24 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue };
 
-/** `decimal(10,3)`, `list<string>`: how a type is written in messages and plans. */
+/** `decimal(10,3)`, `list<string>`, `struct<a:int,b?:string>`: how a type is written in messages and plans. */
 export function typeText(type: FieldType): string {
   switch (type.kind) {
     case 'decimal':
       return `decimal(${type.precision},${type.scale})`;
     case 'list':
-      return `list<${typeText(type.element.type)}>`;
+      return `list<${partText(type.element)}>`;
     case 'map':
-      return `map<${typeText(type.key.type)},${typeText(type.value.type)}>`;
+      return `map<${partText(type.key)},${partText(type.value)}>`;
     case 'struct':
-      return `struct<${type.fields.map((field) => `${field.name}:${typeText(field.type)}`).join(',')}>`;
+      return `struct<${type.fields.map(memberText).join(',')}>`;
     default:
       return type.kind;
   }
 }
+
+const partText = ({ type, optional }: FieldSpec): string =>
+  `${typeText(type)}${optional ? '?' : ''}`;
+
+const memberText = ({ name, type, optional }: NamedField): string =>
+  `${name}${optional ? '?' : ''}:${typeText(type)}`;

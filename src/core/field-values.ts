@@ -120,9 +120,7 @@ function typeProblem(
       return isLong(node) ? undefined : 'send a whole number of 64 bits (as text, or as a number)';
     case 'float':
     case 'double':
-      return isFloating(node, type.kind)
-        ? undefined
-        : `send a finite number, or the text "NaN", "Infinity" or "-Infinity"`;
+      return isFloating(node, type.kind) ? undefined : floatingAdvice(node, type.kind);
     case 'decimal':
       return decimalProblem(node, type.precision, type.scale);
     case 'string':
@@ -138,9 +136,7 @@ function typeProblem(
     case 'timestamp':
       return timestampProblem(node);
     case 'timestamptz':
-      return node.kind === 'string' && isInstant(node.value)
-        ? undefined
-        : 'send YYYY-MM-DDTHH:MM:SS[.ffffff] with an offset (Z or +01:00), of the years 1 to 9999';
+      return instantProblem(node);
     default:
       return nestedProblem(type, node, at);
   }
@@ -239,9 +235,29 @@ function decimalProblem(node: JsonNode, precision: number, scale: number): strin
 
 function timestampProblem(node: JsonNode): string | undefined {
   if (node.kind === 'string' && isTimestamp(node.value)) return undefined;
+  if (isTooFine(node)) return TOO_FINE;
   if (node.kind === 'string' && offsetOf(node.value) !== undefined)
     return 'it has no zone; send it without an offset, or make the field timestamptz';
   return 'send YYYY-MM-DDTHH:MM:SS[.ffffff]';
+}
+
+function instantProblem(node: JsonNode): string | undefined {
+  if (node.kind === 'string' && isInstant(node.value)) return undefined;
+  if (isTooFine(node)) return TOO_FINE;
+  return 'send YYYY-MM-DDTHH:MM:SS[.ffffff] with an offset (Z or +01:00), of the years 1 to 9999';
+}
+
+const TOO_FINE = 'at most 6 digits behind the point of the seconds: a microsecond';
+
+const isTooFine = (node: JsonNode): boolean =>
+  node.kind === 'string' && /:\d\d\.\d{7,}(?:Z|[+-][\d:]+)?$/.test(node.value);
+
+function floatingAdvice(node: JsonNode, kind: 'float' | 'double'): string {
+  if (node.kind !== 'number')
+    return `send a finite number, or the text "NaN", "Infinity" or "-Infinity"`;
+  return kind === 'float'
+    ? 'a float holds numbers up to 3.4028235e38; for larger ones make the field double'
+    : 'a double holds numbers up to 1.7976931348623157e308';
 }
 
 const INTEGER_TEXT = /^-?\d+(?:\.0+)?$/;
@@ -254,11 +270,7 @@ function sourceProblem(field: FieldSpec, node: JsonNode): string | undefined {
       ? undefined
       : 'send a whole number or text';
   }
-  const fits =
-    node.kind === 'number' &&
-    isEpoch(node.text, field.from === 'epoch-seconds' ? EPOCH_SECONDS : EPOCH_MILLISECONDS) &&
-    isStorable(epochMicros(node.text, field.from ?? ''));
-  return fits ? undefined : `send ${field.from?.slice(6)} since 1970 as a number`;
+  return epochProblem(node, field.from === 'epoch-seconds' ? 'seconds' : 'milliseconds');
 }
 
 /** `17850.0` → `17850`, as it is stored. */
@@ -288,11 +300,22 @@ interface EpochForm {
 const EPOCH_SECONDS: EpochForm = { wholeMost: 12, fractionMost: 6, exactBelow: 2 ** 33 };
 const EPOCH_MILLISECONDS: EpochForm = { wholeMost: 15, fractionMost: 3, exactBelow: 2 ** 42 };
 
-function isEpoch(text: string, form: EpochForm): boolean {
+function epochProblem(node: JsonNode, unit: 'seconds' | 'milliseconds'): string | undefined {
+  const text = node.kind === 'number' ? node.text : '';
   const match = DECIMAL.exec(text);
-  const [whole, fraction] = [match?.[2]?.length ?? 0, match?.[3]?.length ?? 0];
+  if (!match) return `send ${unit} since 1970 as a number, without an exponent`;
+  const form = unit === 'seconds' ? EPOCH_SECONDS : EPOCH_MILLISECONDS;
+  const [whole, fraction] = [match[2]?.length ?? 0, match[3]?.length ?? 0];
+  if (fraction > form.fractionMost)
+    return `at most ${form.fractionMost} digits behind the point: a microsecond`;
+  if (whole > form.wholeMost || !isStorable(epochMicros(text, `epoch-${unit}`)))
+    return unit === 'seconds' && isStorable(epochMicros(text, 'epoch-milliseconds'))
+      ? "that many seconds since 1970 are beyond the year 9999; for milliseconds the field needs .from('epoch-milliseconds')"
+      : `that many ${unit} since 1970 are not in the years 1 to 9999`;
   const isExact = whole + fraction <= 15 || Math.abs(Number(text)) < form.exactBelow;
-  return match !== null && whole <= form.wholeMost && fraction <= form.fractionMost && isExact;
+  return isExact
+    ? undefined
+    : 'it has more digits than a number in JSON keeps; send fewer behind the point';
 }
 
 function ruleProblem(field: FieldSpec, node: JsonNode): string | undefined {

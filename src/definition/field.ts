@@ -86,8 +86,7 @@ export type RowOf<F extends Fields> = Simplify<
 
 type MapKey = StringField | IntegerField<number> | IntegerField<bigint> | PlainField<string>;
 
-/** Constructors of fields, one per type of an Iceberg table. */
-export const field = Object.freeze({
+const constructors = Object.freeze({
   boolean: (): PlainField<boolean> => make({ kind: 'boolean' }),
   /** 32-bit integer. */
   int: (): IntegerField<number> => make({ kind: 'int' }),
@@ -118,6 +117,37 @@ export const field = Object.freeze({
   struct: <F extends Fields>(fields: F): PlainField<RowOf<F>> =>
     make({ kind: 'struct', fields: partFields(fields) }),
 });
+
+/**
+ * Constructors of fields, one per type of an Iceberg table. One that is not there says so when it is
+ * called: definitions also come from untyped callers.
+ */
+export const field: typeof constructors = new Proxy(constructors, {
+  get: (known, name) =>
+    name in known || typeof name !== 'string' || NOT_TYPES.has(name)
+      ? Reflect.get(known, name)
+      : () => {
+          throw unknownType(name, Object.keys(known));
+        },
+});
+
+/** What programs ask any object for. */
+const NOT_TYPES: ReadonlySet<string> = new Set([
+  'then',
+  'toJSON',
+  'default',
+  'nodeType',
+  'asymmetricMatch',
+]);
+
+function unknownType(name: string, known: readonly string[]): Error {
+  const time =
+    name === 'time' ? ' A time of day is kept as text, f.string(), or in a timestamp.' : '';
+  return invalidDefinition(
+    `field.${name}()`,
+    `there is no such type.${time} Types are: ${known.join(', ')}.`,
+  );
+}
 
 const RANGED: ReadonlySet<string> = new Set<string>([
   'int',

@@ -6,8 +6,10 @@ import { callerLocation, locationText, type SourceLocation } from './location.ts
 export function invalidDefinition(
   definition: string,
   problem: string,
-  location: SourceLocation | undefined = callerLocation(),
+  /** Where the definition stands, undefined where that is not known; without it the caller's place. */
+  ...at: [location?: SourceLocation | undefined]
 ): MillraceError {
+  const location = at.length === 0 ? callerLocation() : at[0];
   return new MillraceError(
     'MR_DEFINITION_INVALID',
     `${locationText(location)}: ${definition}: ${problem}`,

@@ -1,7 +1,8 @@
 /** Where in the user's files a definition was made, for messages. */
 export interface SourceLocation {
   readonly file: string;
-  readonly line: number;
+  /** Absent where it is about the file as a whole. */
+  readonly line?: number;
 }
 
 const LOCATION = Symbol.for('millrace.location');
@@ -28,5 +29,6 @@ export function locationOf(definition: object): SourceLocation | undefined {
 }
 
 export function locationText(location: SourceLocation | undefined): string {
-  return location ? `${location.file}:${location.line}` : 'the pipeline file';
+  if (!location) return 'the pipeline file';
+  return location.line === undefined ? location.file : `${location.file}:${location.line}`;
 }

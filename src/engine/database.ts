@@ -97,7 +97,11 @@ export function queryError(error: unknown, asked?: AskedText): MillraceError {
     asked && parsed.position !== undefined
       ? fromBytes(asked.sql, Number(parsed.position) - asked.before)
       : undefined;
-  const details = position === undefined ? {} : { position };
+  const hint = hintIn(message);
+  const details = {
+    ...(position === undefined ? {} : { position }),
+    ...(hint === undefined ? {} : { hint }),
+  };
   if (/interrupt/i.test(parsed.exception_type ?? text))
     return new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause: error });
   if (parsed.exception_type === 'Out of Memory')
@@ -115,6 +119,11 @@ export function queryError(error: unknown, asked?: AskedText): MillraceError {
   if (parsed.exception_type === 'Parser')
     return new MillraceError('MR_QUERY_SYNTAX', message, { cause: error, details });
   return new MillraceError('MR_QUERY_FAILED', message, { cause: error, details });
+}
+
+/** The engine's own advice, for programs that show it apart. */
+function hintIn(message: string): string | undefined {
+  return /^(?:Did you mean|Candidate (?:bindings|functions|tables)|HINT:).*$/ms.exec(message)?.[0];
 }
 
 function parseOrEmpty(json: string): EngineErrorJson {

@@ -9,7 +9,6 @@ import { fromBytes, fromCodePoints } from '../query/text-position.ts';
 import { brokenRows, ruleConditions } from './check-sql.ts';
 import { fieldTypeOf } from './column-types.ts';
 import { connect, openDatabase, queryError, textRows } from './database.ts';
-import { withKeywordHint } from './keyword-hint.ts';
 import type {
   CatalogState,
   Described,
@@ -17,6 +16,7 @@ import type {
   EngineModel,
   StoredColumn,
 } from './protocol.ts';
+import { withHint } from './query-hint.ts';
 import {
   createLookupView,
   createModelRelation,
@@ -50,7 +50,7 @@ export async function checkText(
   try {
     return { tree, reads: checkStatement(tree, names) };
   } catch (found) {
-    const error = await withKeywordHint(connection, sql, found);
+    const error = await withHint(connection, sql, found);
     if (!(error instanceof MillraceError) || typeof error.details['position'] !== 'number')
       throw error;
     const place = error.details['position'];
@@ -95,8 +95,11 @@ export async function describe(
     const empty = { ...catalog, models: [] };
     await createCatalog(connection, empty);
     const described: Described[] = [];
+    const later = new Set(catalog.models.map((model) => model.name));
     for (const model of catalog.models) {
-      const result = await describeQuery(connection, model.name, model.sql, relationNames(catalog));
+      const names = withoutLater(relationNames(catalog), model.name, later);
+      const result = await describeQuery(connection, model.name, model.sql, names);
+      later.delete(model.name);
       described.push(result);
       if (!result.error)
         await createModelRelation(connection, withColumns(model, result.columns), []);
@@ -113,6 +116,30 @@ export async function describe(
     instance.closeSync();
   }
 }
+
+/** The names a model may read: itself and models after it have no result yet when it runs. */
+function withoutLater(
+  names: RelationNames,
+  model: string,
+  later: ReadonlySet<string>,
+): RelationNames {
+  return {
+    all: () => names.all(),
+    resolve: (schema, name) => {
+      const found = names.resolve(schema, name);
+      if (found?.schema !== 'warehouse' || !later.has(found.name)) return found;
+      throw new MillraceError(
+        'MR_PLAN_QUERY',
+        found.name === model
+          ? 'it reads itself: its query names its own result. Read what that is made of instead.'
+          : `it reads the model '${found.name}', which is run after it. Write it as a value in the query, \${${camelCase(found.name)}}, and it is run before.`,
+      );
+    },
+  };
+}
+
+const camelCase = (name: string): string =>
+  name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
 function withColumns(model: EngineModel, columns: readonly NamedField[]): EngineModel {
   return {

@@ -24,15 +24,15 @@ export async function withKeywordHint(
   const rows = await textRows(connection, COLUMN_MEANT, wordsAround(sql, position));
   const column = rows[0]?.[0];
   if (column === undefined) return error;
-  return new MillraceError(
-    error.code,
-    `${error.message}. If the column ${column} is meant: it is a word of SQL too, so write it in quotes, ${quoteIdentifier(column)}.`,
-    { cause: error, details: error.details },
-  );
+  const hint = `If the column ${column} is meant: it is a word of SQL too, so write it in quotes, ${quoteIdentifier(column)}.`;
+  return new MillraceError(error.code, `${error.message}. ${hint}`, {
+    cause: error,
+    details: { ...error.details, hint },
+  });
 }
 
 /** The word that begins at the place of an error, and the one that ends before it; empty for none. */
-function wordsAround(sql: string, position: number): [string, string] {
+export function wordsAround(sql: string, position: number): [string, string] {
   // The parser counts characters, not the halves of pairs that JavaScript counts.
   const characters = [...sql];
   const after = /^\w+/.exec(characters.slice(position).join(''));

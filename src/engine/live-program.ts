@@ -29,8 +29,11 @@ const dashboards = await LiveDashboards.open({
   limits: LIVE_LIMITS,
   sync: (request) => parent.call('sync', request),
   // What is wrong with it is answered to whoever asks for the dashboard.
-  onWarmFailure: (dashboard, error) =>
-    process.stderr.write(`dashboard ${dashboard}: ${error.message}\n`),
+  onWarmFailure: (dashboard, error) => {
+    // A pipeline that ends has no use for them any more.
+    if (error.code !== 'MR_STOPPING')
+      process.stderr.write(`dashboard ${dashboard}: ${error.message}\n`);
+  },
 });
 await lockDown(
   loader,

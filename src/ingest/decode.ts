@@ -35,6 +35,13 @@ export const PADDING_BYTES = 64;
 const NEWLINE = 10;
 const RECORD_BYTES_GUESS = 64;
 
+/** Length of a byte order mark in UTF-8 at the beginning: it says nothing (RFC 8259 §8.1). */
+const markLength = (bytes: Buffer): number =>
+  bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+
+const isCutMark = (bytes: Buffer, end: number, final: boolean): boolean =>
+  !final && end > 0 && end < 3 && bytes[0] === 0xef;
+
 /** Takes the body of one request apart into records: an object, an array, NDJSON, or objects one after the other. */
 export class Decoder {
   readonly #scanner: Scanner;
@@ -89,8 +96,8 @@ export class Decoder {
     bytes.fill(NEWLINE, end, end + PADDING_BYTES);
     this.#suspect = !(final ? isUtf8(bytes.subarray(0, end)) : isUtf8Piece(bytes, end));
     let at = 0;
-    if (!this.#started) at = this.#start(bytes, end);
-    while (at < end) {
+    if (!this.#started) at = isCutMark(bytes, end, final) ? -1 : this.#start(bytes, end);
+    while (at !== -1 && at < end) {
       const next = this.#array === 'no' ? this.#line(piece, at) : this.#element(piece, at);
       if (next === -1) break;
       at = next;
@@ -101,7 +108,7 @@ export class Decoder {
       batch: piece.batch(this.#router.routing),
       ids: piece.ids,
       rejected: piece.rejected,
-      consumed: Math.min(at, end),
+      consumed: Math.max(0, Math.min(at, end)),
     };
   }
 
@@ -112,8 +119,8 @@ export class Decoder {
   }
 
   #start(bytes: Buffer, end: number): number {
-    const at = skipSpace(bytes, 0, end);
-    if (at === end) return end;
+    const at = skipSpace(bytes, markLength(bytes), end);
+    if (at >= end) return end;
     this.#started = true;
     if (bytes[at] !== 91 || this.#linesOnly) return at;
     this.#array = 'first';

@@ -23,19 +23,20 @@ export interface CompiledPipeline {
  * @throws MillraceError MR_DEFINITION_INVALID for names used twice, references that are not exported,
  *   cycles, wrong columns.
  */
-export function compile(exported: readonly unknown[]): CompiledPipeline {
+export function compile(exported: readonly unknown[], file?: string): CompiledPipeline {
   const definitions = [...new Set(exported.filter(isDefinition))];
   if (definitions.length === 0)
     throw invalidDefinition(
       'the pipeline',
       'no definition is exported. Write `export const … = stream(…)`.',
-      undefined,
+      file === undefined ? undefined : { file },
     );
   const byName = uniqueByName(definitions);
   const ofKind = <K extends Definition['kind']>(kind: K) =>
     definitions.filter(
       (definition): definition is Extract<Definition, { kind: K }> => definition.kind === kind,
     );
+  const locations = locationsOf(definitions);
   const models = ofKind('model').map((definition) => compileModel(definition, byName));
   const plan: Plan = {
     format: 1,
@@ -47,20 +48,23 @@ export function compile(exported: readonly unknown[]): CompiledPipeline {
       requireExported(definition, definition.from.name, byName);
       return { name: definition.name, from: definition.from.name, ...definition.settings };
     }),
-    models: orderByInputs(models),
+    models: orderByInputs(models, locations),
     dashboards: ofKind('dashboard').map((definition) =>
       compileDashboard(definition, (name) => requireExported(definition, name, byName)),
     ),
   };
+  return { plan: deepFreeze(JSON.parse(JSON.stringify(plan)) as Plan), locations };
+}
+
+function locationsOf(definitions: readonly Definition[]): ReadonlyMap<string, SourceLocation> {
   const locations = definitions.flatMap((definition) => {
     const location = locationOf(definition);
     return location ? [[definition.name, location] as const] : [];
   });
-  const ofItems = ofKind('dashboard').flatMap(itemLocations);
-  return {
-    plan: deepFreeze(JSON.parse(JSON.stringify(plan)) as Plan),
-    locations: new Map([...locations, ...ofItems]),
-  };
+  const items = definitions
+    .filter((definition) => definition.kind === 'dashboard')
+    .flatMap(itemLocations);
+  return new Map([...locations, ...items]);
 }
 
 function isDefinition(value: unknown): value is Definition {

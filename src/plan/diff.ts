@@ -190,7 +190,8 @@ function diffFields(
 }
 
 function diffField(name: string, before: NamedField, after: NamedField): PlanChange[] {
-  if (!same(before.type, after.type)) {
+  // Rules of parts are of the type's data, but not of what its stored values are.
+  if (typeText(before.type) !== typeText(after.type)) {
     if (widens(before.type, after.type))
       return [changed(name, `${typeText(before.type)} → ${typeText(after.type)}`)];
     return [

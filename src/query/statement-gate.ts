@@ -51,6 +51,11 @@ export function checkStatement(tree: unknown, names: RelationNames): Relation[] 
   const root = tree as Tree;
   if (root['error'] === true) throw parseError(root);
   const statements = root['statements'] as readonly Tree[];
+  if (statements.length === 0)
+    throw new MillraceError(
+      'MR_QUERY_SYNTAX',
+      'There is no statement in this text: write a SELECT.',
+    );
   if (statements.length !== 1)
     throw new MillraceError(
       'MR_QUERY_REFUSED',
@@ -124,6 +129,7 @@ function withQueries(tree: Tree, scope: ReadonlySet<string>): ReadonlySet<string
 
 function checkReference(tree: Tree, scope: ReadonlySet<string>, context: Walk): void {
   const kind = String(tree['type']);
+  if (kind === 'SHOW_REF') throw showRefused(tree);
   if (!REFERENCE_KINDS.has(kind))
     throw new MillraceError(
       'MR_QUERY_REFUSED',
@@ -159,10 +165,26 @@ function checkTable(tree: Tree, scope: ReadonlySet<string>, { names, found }: Wa
 
 function unknownTable(asked: string, tree: Tree, names: RelationNames): MillraceError {
   const close = closest(asked, names.all());
-  const hint = close ? ` Did you mean ${close}?` : '';
-  return new MillraceError('MR_QUERY_FAILED', `There is no table ${asked}.${hint}`, {
-    details: position(tree),
+  const hint = close ? `Did you mean ${close}?` : `Tables are listed by: ${LIST_TABLES}.`;
+  return new MillraceError('MR_QUERY_FAILED', `There is no table ${asked}. ${hint}`, {
+    details: { ...position(tree), hint },
   });
+}
+
+/** What DESCRIBE, SHOW and `information_schema` are asked for, in SQL that is allowed. */
+export const LIST_TABLES = 'select distinct table_schema, table_name from sys.columns order by all';
+
+/** DESCRIBE, SHOW and SUMMARIZE. */
+function showRefused(tree: Tree): MillraceError {
+  const query = tree['query'] as Tree | undefined;
+  const name = (query?.['from_table'] as Tree | undefined)?.['table_name'];
+  const which = typeof name === 'string' && /^\w+$/.test(name) ? `'${name}'` : "'…'";
+  const hint = `Columns of a table are listed by: select column_name, data_type from sys.columns where table_name = ${which}. Tables are listed by: ${LIST_TABLES}.`;
+  return new MillraceError(
+    'MR_QUERY_REFUSED',
+    `DESCRIBE, SHOW and SUMMARIZE are not allowed here; ask with SELECT. ${hint}`,
+    { details: { ...position(tree), hint } },
+  );
 }
 
 function checkFunction(tree: Tree): void {

@@ -9,11 +9,7 @@ export function checkAccess(request: FastifyRequest, services: Services): void {
   if (!roles || !services.requiresKeys) return;
   const principal = whoAsks(request, services);
   request.principal = principal;
-  if (!principal)
-    throw new MillraceError(
-      'MR_ACCESS_UNAUTHENTICATED',
-      'This server wants a key or a login: send `Authorization: Bearer mr_…`, or log in with POST /v1/session. An administrator makes keys with `millrace keys create --role producer` and users with `millrace users add NAME --role reader`.',
-    );
+  if (!principal) throw unauthenticated(request);
   if (!principal.roles.includes('admin') && !roles.some((role) => principal.roles.includes(role)))
     throw new MillraceError(
       'MR_ACCESS_DENIED',
@@ -21,10 +17,27 @@ export function checkAccess(request: FastifyRequest, services: Services): void {
     );
 }
 
+function unauthenticated({ headers }: FastifyRequest): MillraceError {
+  const { authorization } = headers;
+  const isBearer = authorization !== undefined && BEARER.test(authorization);
+  const problem =
+    authorization === undefined
+      ? 'This server wants a key or a login: send `Authorization: Bearer mr_…`, or log in with POST /v1/session.'
+      : isBearer
+        ? 'The key of this request is not known here, or was revoked.'
+        : 'The Authorization header of this request is not of the form `Bearer mr_…`.';
+  return new MillraceError(
+    'MR_ACCESS_UNAUTHENTICATED',
+    `${problem} An administrator makes keys with \`millrace keys create --role producer\` and users with \`millrace users add NAME --role reader\`.`,
+  );
+}
+
+const BEARER = /^Bearer (\S+)$/;
+
 function whoAsks(request: FastifyRequest, services: Services): Principal | undefined {
   const { authorization, cookie } = request.headers;
   if (authorization !== undefined) {
-    const key = /^Bearer (\S+)$/.exec(authorization)?.[1];
+    const key = BEARER.exec(authorization)?.[1];
     return key === undefined ? undefined : services.authenticate(key);
   }
   const token = sessionToken(cookie);

@@ -75,7 +75,7 @@ export async function createServer(services: Services): Promise<FastifyInstance>
       reply.header('retry-after', '1');
     // The rest of a body that nobody reads would be taken for the next request.
     if (!request.raw.complete) reply.header('connection', 'close');
-    return reply.status(known.status).send(errorBody(known));
+    return reply.status(known.status).send(errorBody(withoutFolder(known, services.folder)));
   });
   server.decorateRequest('principal', undefined);
   takeJson(server);
@@ -99,6 +99,13 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   await server.register(openapiRoutes, { services });
   await server.register(pageRoutes, { page });
   return server;
+}
+
+/** A program far away has no use for where the files are, and a stranger none that is good. */
+function withoutFolder(error: MillraceError, folder: string): MillraceError {
+  if (!error.message.includes(folder)) return error;
+  const message = error.message.replaceAll(`${folder}/`, '').replaceAll(folder, 'the data folder');
+  return new MillraceError(error.code, message, { cause: error, details: error.details });
 }
 
 export function errorBody(error: MillraceError): { error: object } {

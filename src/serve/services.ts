@@ -58,6 +58,8 @@ export interface RecordFeed {
 export interface Services {
   readonly logger: Logger;
   readonly clock: Clock;
+  /** The data folder: no answer tells where it is. */
+  readonly folder: string;
   /** False where nothing asks for a key or a login (`dev` on loopback). */
   readonly requiresKeys: boolean;
   /** Host names the server answers for, besides the loopback ones. */

@@ -8,11 +8,17 @@ export interface CellOptions {
   /** Texts that stand for no value, besides the empty one. */
   readonly nulls: ReadonlySet<string>;
   readonly order: DateOrder | undefined;
+  readonly decimalComma: boolean;
 }
 
 /** What turns the cells of one column into JSON. Texts that do not fit go on as they are: the stream words the refusal. */
-export function compileCell(field: FieldSpec | undefined, { nulls, order }: CellOptions): CellJson {
-  const json = field ? jsonOf(field, order) : jsonText;
+export function compileCell(
+  field: FieldSpec | undefined,
+  { nulls, order, decimalComma }: CellOptions,
+): CellJson {
+  const plain = field ? jsonOf(field, order) : jsonText;
+  const json =
+    field && decimalComma && isNumber(field) ? (text: string) => plain(point(text)) : plain;
   // The empty text is a value of a required text field only.
   const isEmptyNull = !field || field.optional || field.type.kind !== 'string';
   if (nulls.size === 0) return (text) => (text === '' && isEmptyNull ? undefined : json(text));
@@ -45,6 +51,22 @@ const BOOLEANS: ReadonlyMap<string, string> = new Map([
   ...['true', 't', 'yes', 'y', '1'].map((text) => [text, 'true'] as const),
   ...['false', 'f', 'no', 'n', '0'].map((text) => [text, 'false'] as const),
 ]);
+
+const NUMBERS: ReadonlySet<string> = new Set(['int', 'long', 'float', 'double', 'decimal']);
+
+const isNumber = (field: FieldSpec): boolean =>
+  NUMBERS.has(field.type.kind) || field.from?.startsWith('epoch') === true;
+
+const COMMA_NUMBER = /^([+-]?)(\d{1,3}(?:[. \u00a0\u202f]\d{3})+|\d+)(?:,(\d+))?([eE][+-]?\d+)?$/;
+
+/** `1.234,56` → `1234.56`. What is no such number is not turned into one: `12.50` must not pass as 12.5. */
+function point(text: string): string {
+  const match = COMMA_NUMBER.exec(text.trim());
+  if (!match) return `${text} (not a number with a decimal comma)`;
+  const [, sign = '', whole = '', fraction, exponent = ''] = match;
+  const digits = whole.replace(/[^\d]/g, '');
+  return `${sign === '-' ? '-' : ''}${digits}${fraction === undefined ? '' : `.${fraction}`}${exponent}`;
+}
 
 function jsonOf(field: FieldSpec, order: DateOrder | undefined): (text: string) => string {
   if (field.from === 'epoch-seconds' || field.from === 'epoch-milliseconds')

@@ -16,6 +16,8 @@ export interface MappingOptions {
   readonly nulls: ReadonlySet<string>;
   /** The order of day and month where the user says it. */
   readonly dates: DateOrder | undefined;
+  /** Numbers of a CSV are written as `1.234,56`. */
+  readonly decimalComma: boolean;
 }
 
 /** What becomes of a column: the JSON of its name, and what turns its cells into JSON. */
@@ -48,7 +50,7 @@ export class RecordMapper {
     options: MappingOptions,
   ): Promise<RecordMapper> {
     const { format } = source.dialect;
-    const columns = new Columns(source.path, stream, { ...options, format });
+    const columns = new Columns(source, stream, { ...options, format });
     if (format !== 'csv') return new RecordMapper(columns, undefined, new Map());
     const fields = columns.fields(source.columns);
     const orders = await ordersOf(source, fields, options.dates);
@@ -58,7 +60,7 @@ export class RecordMapper {
       return {
         index,
         name: `${JSON.stringify(field?.name ?? source.columns[index])}:`,
-        json: compileCell(field, { nulls: options.nulls, order }),
+        json: compileCell(field, { ...options, order }),
       };
     });
     return new RecordMapper(columns, writers, orders);
@@ -95,7 +97,7 @@ type FieldOfColumn = NamedField | null | undefined;
 
 /** Which field each column is. */
 class Columns {
-  readonly #path: string;
+  readonly #source: FileSource;
   readonly #stream: StreamPlan;
   readonly #options: MappingOptions & { readonly format: SourceDialect['format'] };
   readonly #known = new Map<string, NamedField | null>();
@@ -105,11 +107,11 @@ class Columns {
   #fields: readonly FieldOfColumn[] = [];
 
   constructor(
-    path: string,
+    source: FileSource,
     stream: StreamPlan,
     options: MappingOptions & { readonly format: SourceDialect['format'] },
   ) {
-    this.#path = path;
+    this.#source = source;
     this.#stream = stream;
     this.#options = options;
     for (const [column, field] of options.map)
@@ -150,7 +152,7 @@ class Columns {
     const [first, second] = twins.map((column) => JSON.stringify(column));
     throw new MillraceError(
       'MR_IMPORT_FILE',
-      `${this.#path}: columns ${first} and ${second} are both field '${field.name}' of stream '${this.#stream.name}'. Leave one out with --ignore ${second}, or say with --map ${JSON.stringify(`${twins[1]}=field`)} which other field it is.`,
+      `${this.#source.path}: columns ${first} and ${second} are both field '${field.name}' of stream '${this.#stream.name}'. Leave one out with --ignore ${second}, or say with --map ${JSON.stringify(`${twins[1]}=field`)} which other field it is.`,
       { details: { column: twins[1] as string, field: field.name } },
     );
   }
@@ -168,7 +170,7 @@ class Columns {
     if (this.#options.ignore.has(column)) return null;
     const wanted = this.#options.map.get(column);
     const field = fields.find((candidate) =>
-      wanted === undefined ? plain(candidate.name) === plain(column) : candidate.name === wanted,
+      wanted === undefined ? isNamed(candidate, column) : candidate.name === wanted,
     );
     // Records name their own members: the stream answers for each that it does not know.
     if (field || unknown !== 'refuse' || this.#options.format === 'json') return field;
@@ -180,15 +182,26 @@ class Columns {
     const names = fields.map((candidate) => candidate.name).join(', ');
     return new MillraceError(
       'MR_IMPORT_FILE',
-      `${this.#path}: column ${JSON.stringify(column)} ${problem} of stream '${name}' (${names}). Say which with --map ${JSON.stringify(`${column}=field`)}, or leave it out with --ignore ${JSON.stringify(column)}.`,
+      `${this.#source.path}: column ${JSON.stringify(column)} ${problem} of stream '${name}' (${names}). Say which with --map ${JSON.stringify(`${column}=field`)}, or leave it out with --ignore ${JSON.stringify(column)}.${this.#headerHint()}`,
       { details: { column } },
     );
+  }
+
+  /** Where no column has the name of a field, the first row may be data. */
+  #headerHint(): string {
+    const { columns } = this.#source;
+    const isHeader = columns.some((column) =>
+      this.#stream.fields.some((field) => isNamed(field, column)),
+    );
+    if (columns.length === 0 || isHeader) return '';
+    return ' If the first row of the file is data and no header, read it with --no-header.';
   }
 }
 
 function isSame(some: readonly string[], others: readonly string[]): boolean {
   return some.length === others.length && some.every((name, index) => name === others[index]);
 }
+const isNamed = (field: NamedField, column: string): boolean => plain(field.name) === plain(column);
 
 /** Case, underscores and spaces make no difference between a column and its field. */
 function plain(name: string): string {

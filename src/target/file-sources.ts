@@ -2,7 +2,12 @@ import { resolve } from 'node:path';
 import { MillraceError } from '../core/errors.ts';
 import type { StreamPlan } from '../plan/plan.ts';
 import { openCsv } from '../source/embedded/csv-source.ts';
-import { type Fingerprint, fingerprint, plainName } from '../source/embedded/file-bytes.ts';
+import {
+  type Fingerprint,
+  fingerprint,
+  plainName,
+  requireParquet,
+} from '../source/embedded/file-bytes.ts';
 import { batches, openJson } from '../source/embedded/json-source.ts';
 import { encodingOf } from '../source/encoding.ts';
 import type { FileSource } from '../source/source.ts';
@@ -13,7 +18,7 @@ export interface FileDialect {
   readonly quote: string | undefined;
   readonly encoding: string | undefined;
   readonly header: boolean;
-  readonly format: string | undefined;
+  readonly format: 'csv' | 'json' | 'parquet' | undefined;
 }
 
 /** A Parquet file as NDJSON in UTF-8; the engine reads it, in a child. */
@@ -44,7 +49,10 @@ export async function openFile(
     bytes: print.bytes,
     brokenBytes: source.dialect.encoding === 'utf-8' ? print.evidence.broken : 0,
   });
-  if (format === 'parquet') return opened(parquetSource(path, readParquet));
+  if (format === 'parquet') {
+    await requireParquet(path);
+    return opened(parquetSource(path, readParquet));
+  }
   // JSON is UTF-8 (RFC 8259): bytes that are not are damage, and no other encoding is guessed from them.
   if (format === 'json') return opened(openJson(path, said ?? print.marked ?? 'utf-8'));
   const delimiter =
@@ -93,11 +101,6 @@ function formatOf(path: string): 'csv' | 'json' | 'parquet' {
 }
 
 function parquetSource(path: string, readParquet: ReadParquet): FileSource {
-  if (/\.(gz|zst)$/i.test(path))
-    throw new MillraceError(
-      'MR_IMPORT_FILE',
-      `${path}: Parquet is compressed inside; unpack the file first.`,
-    );
   const dialect = {
     format: 'parquet' as const,
     encoding: 'utf-8',

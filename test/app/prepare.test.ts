@@ -152,3 +152,17 @@ test('a column named like a word of SQL is said to need quotes', async () => {
     /prepare\.test\.ts:\d+: by_day: syntax error .* write it in quotes, "at"\. \(at character 10 of its SQL\)/,
   );
 });
+
+test('a model that reads itself, or one that is run after it, is refused in plain words', async () => {
+  await expect(prepared({ sql: sql`select * from warehouse.daily` })).rejects.toThrow(
+    /prepare\.test\.ts:\d+: daily: it reads itself: its query names its own result/,
+  );
+  const first = model('first_one', { sql: sql`select * from last_one` });
+  const last = model('last_one', { sql: sql`select 1 as n` });
+  const pipeline = { ...compile([first, last]), file: 'pipeline.ts', sources: [] };
+  await expect(
+    prepare(pipeline, (request) => describe(request, temporaryFolder())),
+  ).rejects.toThrow(
+    /first_one: it reads the model 'last_one', which is run after it\. .*\$\{lastOne\}/,
+  );
+});

@@ -472,3 +472,14 @@ describe('wrong use is refused, and says what is right:', () => {
     ],
   ])('%s', (_, make, definition, says) => expectRefused(FILE, make, definition, says));
 });
+
+test('a type that is not there is named, with those there are and the place', () => {
+  const types = /Types are: boolean, int, long, float, .*, timestamptz, list, map, struct\.$/;
+  for (const name of ['strng', 'time', 'json']) {
+    const call = () => (untyped(f) as unknown as { [name: string]: () => unknown })[name]?.();
+    expect(call).toThrow(types);
+    expect(call).toThrow(new RegExp(`${FILE}:\\d+: field\\.${name}\\(\\): there is no such type`));
+  }
+  expect(Object.keys(f)).toContain('timestamptz');
+  expect(JSON.parse(JSON.stringify(f))).toEqual({});
+});

@@ -118,6 +118,8 @@ const ROUTES: readonly [
   ['GET', '/v1/plan', undefined, ['reader', 'admin']],
   ['POST', '/v1/models/nothing/runs', undefined, ['admin']],
   ['POST', '/v1/lookups/nothing/replay', { stream: 'sales' }, ['admin']],
+  ['GET', '/v1/removed/nothing', undefined, ['admin']],
+  ['DELETE', '/v1/removed/nothing', undefined, ['admin']],
   ['GET', '/v1/keys', undefined, ['admin']],
   ['POST', '/v1/keys', { roles: ['reader'] }, ['admin']],
   ['DELETE', '/v1/keys/nothing', undefined, ['admin']],
@@ -152,11 +154,15 @@ test('each role may do what it is for and nothing else, on every route', async (
       else if (['producer', 'reader'].includes(role)) {
         expect([answer.status, answer.body.error?.code], what).toEqual([403, 'MR_ACCESS_DENIED']);
         expect(answer.body.error?.message, what).toContain(allowed[0]);
-      } else
+      } else {
         expect([answer.status, answer.body.error?.code], what).toEqual([
           401,
           'MR_ACCESS_UNAUTHENTICATED',
         ]);
+        expect(answer.body.error?.message, what).toMatch(
+          role === 'nobody' ? /wants a key or a login/ : /key .* is not known here, or was revoked/,
+        );
+      }
     }
   }
   const two = (await makeKey(pipeline, admin, 'producer', 'reader')).secret;

@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -131,6 +132,47 @@ describe('the words of the command line', () => {
       expect(err, verb.join(' ')).toMatch(/There is no .*pipeline\.ts.*millrace init/);
     }
     expect(existsSync(join(folder, '.millrace')), 'a failure leaves nothing behind').toBe(false);
+  });
+
+  test('with --json the words that are not understood are an event too', async () => {
+    for (const args of [
+      ['replay', 't'],
+      ['import', 't'],
+      ['status', '--nonsense'],
+      ['serve'],
+      ['keys', 'create'],
+      ['reshard', 't', '--count', 'x'],
+    ]) {
+      const { code, events } = await json(args, { cwd: temporaryFolder() });
+      expect([code, events], args.join(' ')).toEqual([
+        2,
+        [{ event: 'error', code: 'MR_COMMAND_USAGE', message: expect.stringMatching(/^\w.{10,}/) }],
+      ]);
+    }
+  });
+
+  test('a command that ends well, or that cannot start, prints no noise of its parts', async () => {
+    const dashboards = `${PIPELINE.replace('import { check,', 'import { dashboard, check,')}
+export const shop = dashboard('shop', {}, ({ kpi, bar }) => [
+  kpi('Sold', { from: sales, value: sql\`sum(quantity)\` }),
+  bar('By number', { from: sales, x: 'invoice_no', y: sql\`count(*)\` }),
+]);`;
+    const folder = project(dashboards);
+    const query = await millrace(['query', 'select 1 as one', '--pipeline', folder]);
+    expect([query.code, query.err]).toEqual([0, '']);
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    onTestFinished(() => void taken.close());
+    const { port } = taken.address() as { port: number };
+    const busy = await millrace(['dev', folder, '--port', String(port)]);
+    expect([busy.code, busy.err]).toEqual([
+      1,
+      expect.stringMatching(/^error Port \d+ of 127\.0\.0\.1 cannot be used: .*EADDRINUSE.*\n$/),
+    ]);
+    const status = await json(['status', '--pipeline', folder]);
+    expect([status.code, status.last['url'], status.err]).toEqual([0, null, '']);
+    const people = await millrace(['status', '--pipeline', folder]);
+    expect(people.out).toContain(`${folder}/.millrace (nothing runs on it)`);
   });
 
   test('output that goes to no terminal has no colours', async () => {
@@ -342,6 +384,16 @@ test('`plan` finds what is wrong before anything runs, with file and line', asyn
       /pipeline\.ts:12: not today/,
     ],
     [`${PIPELINE}\nexport const x = ;`, 'MR_PIPELINE_UNREADABLE', /pipeline\.ts/],
+    [
+      PIPELINE.replaceAll('export ', ''),
+      'MR_DEFINITION_INVALID',
+      /^\/[^ ]*\/pipeline\.ts: the pipeline: no definition is exported/,
+    ],
+    [
+      PIPELINE.replace('f.int()', 'f.integer()'),
+      'MR_DEFINITION_INVALID',
+      /pipeline\.ts:4: field\.integer\(\): there is no such type\. Types are: boolean, int/,
+    ],
     [`import './missing.ts';${PIPELINE}`, 'MR_PIPELINE_UNREADABLE', /missing/],
   ];
   for (const [source, code, says] of cases) {
@@ -514,6 +566,15 @@ test('`send`, `run`, `replay`, `status` and `doctor` answer people and programs'
   });
   expect([partly.code, partly.out]).toEqual([1, '1 stored, 1 refused\n']);
   expect(partly.err).toMatch(/^record 1: Field 'quantity' is required/);
+  const noJson = await json(['send', 'sales', ...at], { input: '{"invoice_no":' });
+  expect([noJson.code, noJson.last]).toEqual([
+    1,
+    {
+      event: 'error',
+      code: 'MR_RECORD_SYNTAX',
+      message: expect.stringMatching(/^The record 0 was refused: Not valid JSON/),
+    },
+  ]);
   expect((await millrace(['send', 'sale', ...at], { input: rows })).err).toMatch(
     /no stream 'sale'\. Streams are: sales/,
   );

@@ -56,7 +56,7 @@ const stored = () => pipeline.sql('select id, name, born from lake.people order 
 test('One broken byte rejects its row of a CSV in UTF-8 and changes no other; the encoding is told', async () => {
   const path = file('p.csv', 'id,name\n1,Jürgen\n2,Ren', latin('\xe9'), '\n3,Zoë €\n');
   const { code, events, done } = await load(path);
-  expect(code).toBe(0);
+  expect(code, 'a row was rejected').toBe(1);
   const found = { path, format: 'csv', encoding: 'utf-8', brokenBytes: 1, delimiter: ',' };
   expect(events[0]).toMatchObject({ event: 'file', ...found });
   expect(done).toMatchObject({
@@ -198,4 +198,62 @@ test('A file that is stored at once is told of once', async () => {
   const { out, err } = await run(file('p.csv', 'id,name\n1,a\n2,b\n'));
   expect(out).toMatch(/2 rows read, 2 stored, 0 rejected/);
   expect(err).not.toMatch(/rows read/);
+});
+
+test('the exit code is 1 where a row was rejected, unless that is allowed and something was stored', async () => {
+  const some = file('some.csv', 'id,name\n1,a\nx,b\n');
+  const none = file('none.csv', 'id,name\nx,b\ny,c\n');
+  const all = file('all.csv', 'id,name\n7,g\n');
+  const first = await run(some);
+  expect([first.code, first.err]).toEqual([
+    1,
+    expect.stringMatching(/^error 1 row was rejected; the others are stored\..*--allow-rejected/),
+  ]);
+  expect(first.err, 'nothing that is not so yet').not.toMatch(/0 stored/);
+  const events = await load(some);
+  expect([events.code, events.done]).toMatchObject([
+    1,
+    { event: 'done', accepted: 1, rejected: 1 },
+  ]);
+  expect(events.events.map((event) => event['event'])).toEqual(['file', 'done']);
+  expect((await run(some, '--allow-rejected')).code).toBe(0);
+  const nothing = await run(none, '--allow-rejected');
+  expect([nothing.code, nothing.err]).toEqual([
+    1,
+    'error 2 rows were rejected, and none was stored.\n',
+  ]);
+  expect(await run(all)).toMatchObject({ code: 0, err: '' });
+  expect((await millrace(['import', '--help'])).out).toMatch(/exit code is 1 where any row was/);
+});
+
+test('options that say nothing sensible are refused, and a Parquet file that is none says so', async () => {
+  const path = file('p.csv', 'id,name\n1,a\n');
+  const refused = async (...args: string[]) => (await load(...args)).done;
+  expect(await refused(path, '--format', 'xlsx')).toMatchObject({
+    code: 'MR_COMMAND_USAGE',
+    message: expect.stringMatching(/--format must be csv, json or parquet, not "xlsx"/),
+  });
+  expect(await refused(path, '--delimiter', ';;')).toMatchObject({
+    code: 'MR_COMMAND_USAGE',
+    message: expect.stringMatching(/must be the one character/),
+  });
+  expect(await refused(file('cut.parquet', 'PAR1', 'x'.repeat(100)))).toMatchObject({
+    code: 'MR_IMPORT_FILE',
+    message: expect.stringMatching(/cut\.parquet is cut off: it begins as a Parquet file/),
+  });
+  expect(await refused(file('no.parquet', 'id,name\n1,a\n'))).toMatchObject({
+    code: 'MR_IMPORT_FILE',
+    message: expect.stringMatching(/no\.parquet is not a Parquet file/),
+  });
+  expect(await refused(file('bare.csv', '1,a\n2,b\n'))).toMatchObject({
+    message: expect.stringMatching(/read it with --no-header/),
+  });
+});
+
+test('a pattern is matched without a word of warning', async () => {
+  file('a1.csv', 'id,name\n1,a\n');
+  file('a2.csv', 'id,name\n2,b\n');
+  const { code, err } = await run(join(pipeline.folder, 'a*.csv'));
+  expect([code, err]).toEqual([0, '']);
+  expect(await stored()).toHaveLength(2);
 });

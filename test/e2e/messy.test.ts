@@ -163,6 +163,7 @@ async function mapperFor(source: FileSource, plan: StreamPlan): Promise<RecordMa
     ignore: new Set(),
     nulls: new Set(),
     dates: undefined,
+    decimalComma: false,
   });
 }
 

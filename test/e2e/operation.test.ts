@@ -4,6 +4,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -432,6 +433,19 @@ test('kill -9 of each child process loses nothing, and it is back within about a
   expect(await idsOf(pipeline)).toEqual([String(sent), String(sent)]);
   expect(await pipeline.stop()).toBe(0);
   expect(parquetFiles(pipeline.folder).length).toBeGreaterThan(0);
+});
+
+test('an error of a file that is gone names the file, and not where the data folder is', async () => {
+  const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+  await send(pipeline, 0, 3);
+  await pipeline.post('/v1/models/names/runs', '{}');
+  for (const path of parquetFiles(pipeline.folder))
+    rmSync(join(pipeline.folder, '.millrace/lake', path));
+  const answer = await pipeline.post('/v1/sql', '{"sql":"select sum(id) from lake.sales"}');
+  const text = await answer.text();
+  expect(answer.status, text).toBeGreaterThan(399);
+  expect(text).toContain('.parquet');
+  expect(text).not.toContain(pipeline.folder);
 });
 
 test('what the process knows of itself is in sys', async () => {

@@ -28,9 +28,9 @@ async function said(sql: string): Promise<string> {
   } catch (error) {
     const told = (await withKeywordHint(connection, sql, error)) as MillraceError;
     expect(told).toBeInstanceOf(MillraceError);
-    expect([told.code, told.details]).toEqual([
+    expect([told.code, told.details['position']]).toEqual([
       'MR_QUERY_SYNTAX',
-      (error as MillraceError).details,
+      (error as MillraceError).details['position'],
     ]);
     return told.message;
   }

@@ -134,3 +134,13 @@ describe('the decoder', () => {
     );
   });
 });
+
+test('a byte order mark in front of a body says nothing, in whatever pieces it comes', () => {
+  for (const body of ['{"n":1}\n{"n":2}', '[{"n":1},{"n":2}]', ' {"n":1} {"n":2}'])
+    for (const size of [1, 2, 3, 5, 100])
+      expect(decode(`\ufeff${body}`, { size }), `${body} by ${size}`).toEqual({
+        records: ['{"n":1}', '{"n":2}'],
+        rejected: [],
+      });
+  expect(decode('{"n":1}\n\ufeff{"n":2}').rejected, 'elsewhere it is a character').toHaveLength(1);
+});

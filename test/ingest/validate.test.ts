@@ -98,6 +98,24 @@ describe('the reference validator', () => {
     expect(refusal(f.timestamp(), '"2010-12-01T08:26:00Z"')?.message).toContain('it has no zone');
   });
 
+  test.each<[Field, string, RegExp]>([
+    [f.timestamptz().from('epoch-seconds'), '9999999999999', /beyond the year 9999; .*epoch-milli/],
+    [f.timestamptz().from('epoch-seconds'), '1.1234567', /at most 6 digits behind the point/],
+    [f.timestamptz().from('epoch-seconds'), '1e9', /without an exponent/],
+    [f.timestamptz().from('epoch-milliseconds'), '999999999999999', /not in the years 1 to 9999/],
+    [f.timestamptz().from('epoch-seconds'), '"1"', /send seconds since 1970 as a number/],
+    [f.float(), '3.5e38', /a float holds numbers up to 3\.4028235e38; .* double/],
+    [f.double(), '1e400', /a double holds numbers up to 1\.79/],
+    [f.timestamptz(), '"2026-01-01T00:00:00.1234567Z"', /at most 6 digits behind the point/],
+    [f.timestamp(), '"2026-01-01T00:00:00.1234567"', /at most 6 digits behind the point/],
+    [f.timestamptz(), '"2026-01-01T00:00:00"', /with an offset/],
+  ])('says which rule of the form is broken: %o %s', (field, value, says) => {
+    expect(refusal(field, value)).toMatchObject({
+      code: 'MR_FIELD_TYPE',
+      message: expect.stringMatching(says),
+    });
+  });
+
   test('holds values to their rules', () => {
     expect(refusal(f.string().pattern(/[A-Z]{2}/), '"ABC"')?.code).toBe('MR_FIELD_RULE');
     expect(refusal(f.string().oneOf(['a', 'b']), '"c"')?.code).toBe('MR_FIELD_RULE');

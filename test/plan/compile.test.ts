@@ -37,6 +37,8 @@ function frozenAllTheWay(value: unknown): boolean {
   return Object.isFrozen(value) && Object.values(value).every(frozenAllTheWay);
 }
 
+const ordered = (nodes: Parameters<typeof orderByInputs>[0]) => orderByInputs(nodes, new Map());
+
 test('the exported definitions become one plan, models behind what they read', () => {
   const { plan } = compile(all);
   expect(plan.format).toBe(1);
@@ -171,7 +173,7 @@ describe('a pipeline is refused, with place and way out, for', () => {
     // Values cannot refer to what is below them; text can, and an untyped caller may build anything.
     expect(
       refusal(() =>
-        orderByInputs([
+        ordered([
           { name: 'a', inputs: ['b'] },
           { name: 'b', inputs: ['c'] },
           { name: 'c', inputs: ['a'] },
@@ -180,12 +182,12 @@ describe('a pipeline is refused, with place and way out, for', () => {
     ).toMatch(
       /model\('a'\): models read each other in a circle: a → b → c → a\. Break it at one of them/,
     );
-    expect(refusal(() => orderByInputs([{ name: 'a', inputs: ['a'] }])).message).toMatch(
-      /circle: a → a/,
+    expect(refusal(() => ordered([{ name: 'a', inputs: ['a'] }])).message).toMatch(
+      /it reads itself/,
     );
     expect(
       refusal(() =>
-        orderByInputs([
+        ordered([
           { name: 'x', inputs: ['a'] },
           { name: 'a', inputs: ['b'] },
           { name: 'b', inputs: ['a'] },
@@ -261,6 +263,6 @@ test('order keeps nodes that do not depend on each other as they were', () => {
     { name: 'b', inputs: ['a'] },
     { name: 'd', inputs: [] },
   ];
-  expect(orderByInputs(nodes).map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd']);
-  expect(orderByInputs([])).toEqual([]);
+  expect(ordered(nodes).map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd']);
+  expect(ordered([])).toEqual([]);
 });

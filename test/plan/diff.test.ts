@@ -131,6 +131,34 @@ describe('a field', () => {
   });
 });
 
+test('parts of a struct that become required or get other rules are told apart', () => {
+  const detail = (before: Fields[string], after: Fields[string]) =>
+    diffPlans(
+      planOf(sales({ fields: { ...FIELDS, x: before } })),
+      planOf(sales({ fields: { ...FIELDS, x: after } })),
+    ).map((change) => `${change.kind}: ${change.detail}`);
+  const part = (a: Fields[string]) => f.struct({ a, b: f.string() });
+  expect(detail(part(f.int().optional()), part(f.int()))).toEqual([
+    'breaking: struct<a?:int,b:string> → struct<a:int,b:string>: stored values do not fit; they would be shown as null',
+  ]);
+  expect(detail(part(f.int()), part(f.int().optional()))).toEqual([
+    'changed: struct<a:int,b:string> → struct<a?:int,b:string>',
+  ]);
+  const rules = ['changed: rules changed, for new records'];
+  expect(detail(part(f.int()), part(f.int().min(1)))).toEqual(rules);
+  expect(detail(f.list(f.int()), f.list(f.int().describe('Number')))).toEqual(rules);
+});
+
+test('a declared rename is said once, and is no loss', () => {
+  const was = planOf(sales());
+  const is = planOf(stream('lines', { fields: FIELDS, renamedFrom: 'sales' }));
+  expect(diffPlans(was, is)).toEqual([
+    { kind: 'renamed', what: 'stream lines', detail: 'was sales; its data goes with it' },
+  ]);
+  expect(diffPlans(is, is)).toEqual([]);
+  expect(diffPlans(is, planOf(stream('lines', { fields: FIELDS })))).toEqual([]);
+});
+
 describe('types widen as Iceberg promotes them:', () => {
   const struct = (more: Fields) => f.struct({ a: f.int(), ...more });
   test.each<[string, Fields[string], Fields[string], boolean]>([

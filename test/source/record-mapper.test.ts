@@ -13,6 +13,7 @@ const NOTHING: MappingOptions = {
   ignore: new Set(),
   nulls: new Set(),
   dates: undefined,
+  decimalComma: false,
 };
 
 function planOf(fields: Fields, options: Partial<StreamOptions<Fields>> = {}): StreamPlan {
@@ -435,4 +436,31 @@ describe('numbers of a Parquet file', () => {
   test('of JSON stay as their producer wrote them', async () => {
     expect(await records(typed('json', { i: '1' }), planOf(fields))).toEqual([{ i: '1' }]);
   });
+});
+
+test('with a decimal comma, 1.234,56 is a number and 12.50 is none', async () => {
+  const decimalComma = { decimalComma: true };
+  const texts = ['12,50', '1.234,56', '-1.234.567', '0,5', '12.50', '1.23,4', ''];
+  expect(await cells(f.decimal(12, 2).optional(), texts, decimalComma)).toEqual([
+    ...['12.50', '1234.56', '-1234567', '0.5'],
+    '12.50 (not a number with a decimal comma)',
+    '1.23,4 (not a number with a decimal comma)',
+    undefined,
+  ]);
+  expect(await cells(f.double(), ['1,5', '1 234,5', '1,5e3'], decimalComma)).toEqual([
+    1.5, 1234.5, 1500,
+  ]);
+  expect(await cells(f.int(), ['1.234'], decimalComma)).toEqual([1234]);
+  expect(await cells(f.string(), ['1.234,5'], decimalComma)).toEqual(['1.234,5']);
+  expect(await cells(f.decimal(12, 2), ['12,50']), 'else it goes on as it is').toEqual(['12,50']);
+});
+
+test('where no column has the name of a field, the first row may be data', async () => {
+  const plan = planOf({ id: f.int(), name: f.string() });
+  await expect(records(csv(['1', 'Ann'], ['2', 'Bob']), plan)).rejects.toThrow(
+    /column "1" matches no field .* no header, read it with --no-header\.$/,
+  );
+  await expect(records(csv(['id', 'nom'], ['2', 'Bob']), plan)).rejects.toThrow(
+    /leave it out with --ignore "nom"\.$/,
+  );
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { MillraceError } from '../../core/errors.ts';
@@ -38,6 +39,35 @@ async function* gunzip(file: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
 /** The name without the endings of compression. */
 export function plainName(path: string): string {
   return path.replace(/\.(gz|zst)$/i, '');
+}
+
+const PARQUET_MARK = 'PAR1';
+
+/** The mark stands at both ends of the file: where the second is missing, the file was cut off. */
+export async function requireParquet(path: string): Promise<void> {
+  if (plainName(path) !== path)
+    throw new MillraceError(
+      'MR_IMPORT_FILE',
+      `${path}: Parquet is compressed inside; unpack the file first.`,
+    );
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const mark = async (position: number) =>
+      (await file.read(Buffer.alloc(4), 0, 4, Math.max(0, position))).buffer.toString('latin1');
+    if ((await mark(0)) !== PARQUET_MARK)
+      throw new MillraceError(
+        'MR_IMPORT_FILE',
+        `${path} is not a Parquet file: it does not begin with ${PARQUET_MARK}. Say what it is with --format csv or json.`,
+      );
+    if (size < 12 || (await mark(size - 4)) !== PARQUET_MARK)
+      throw new MillraceError(
+        'MR_IMPORT_FILE',
+        `${path} is cut off: it begins as a Parquet file and does not end as one (${size} bytes). Copy it again.`,
+      );
+  } finally {
+    await file.close();
+  }
 }
 
 export interface Fingerprint {
