@@ -678,7 +678,7 @@ describe('import', () => {
     const { pipeline, load, file } = await running();
     const path = file('odd.csv', ODD);
     const { code, last } = await load(path, ...MAPPED);
-    expect(code).toBe(0);
+    expect(code).toBe(1);
     expect(last).toMatchObject({ event: 'done', read: 3, accepted: 2, rejected: 1, replayed: 0 });
     expect(Object.entries(last['reasons'] as object)).toEqual([
       [expect.stringMatching(/^MR_FIELD_TYPE quantity: .*is int/), 1],
@@ -839,7 +839,7 @@ describe('import', () => {
       folder,
       ...MAPPED,
     ]);
-    expect([code, last]).toMatchObject([0, { accepted: 2, rejected: 1 }]);
+    expect([code, last]).toMatchObject([1, { accepted: 2, rejected: 1 }]);
     const people = await millrace([
       'import',
       'sales',
