@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { ChildProcess } from '../children/child-process.ts';
 import type { Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
@@ -74,6 +75,8 @@ export class Runtime {
     streams: ReadonlyMap<string, RunningStream>,
     tables: ReadonlyMap<string, LakeTable>,
   ) {
+    // One listener for each open reader.
+    setMaxListeners(LIMITS.readersMax, this.#closing.signal);
     this.pipeline = pipeline;
     this.context = context;
     this.streams = streams;

@@ -986,7 +986,7 @@ test('a method that an address does not take is answered with those it takes', a
   for (const [method, path, allow] of [
     ['GET', '/v1/sql', 'POST'],
     ['PATCH', '/v1/sql?x=1', 'POST'],
-    ['OPTIONS', '/v1/streams/nothing/records', 'POST'],
+    ['OPTIONS', '/v1/streams/nothing/records', 'GET, POST'],
     ['POST', '/v1/lookups/lines/a/b', 'GET, HEAD'],
     ['DELETE', '/v1/keys', 'GET, HEAD, POST'],
     ['GET', '/v1/keys/abc', 'DELETE'],

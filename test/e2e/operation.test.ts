@@ -507,6 +507,7 @@ test('sys.deliveries says since when records wait, and nothing where none does',
 
 test('sys.columns lists each relation as SQL sees it', async () => {
   const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+  await pipeline.post('/v1/models/names/runs', '{}');
   const listed = (await pipeline.sql(
     'select table_schema, table_name, list(column_name order by ordinal_position), list(data_type order by ordinal_position) from sys.columns group by all',
   )) as [string, string, string[], string[]][];
