@@ -85,6 +85,16 @@ function settingsOf<F extends Fields>(title: string, options: LookupOptions<F>):
     return found.name;
   };
   const sort = options.sort === undefined ? [] : [options.sort].flat();
+  const parts = sort.map((part) =>
+    typeof part === 'object' && part?.kind === 'sequence' ? null : keyed('sort', part),
+  );
+  const key = keyed('key', options.key);
+  const twice = parts.find((part, index) => part === key || parts.indexOf(part) !== index);
+  if (twice !== undefined)
+    throw invalidDefinition(
+      title,
+      `\`sort\`: ${twice === null ? '`sequence`' : `\`${twice}\``} is a part of the key already. Leave it out.`,
+    );
   const tombstone =
     options.tombstone === undefined
       ? undefined
@@ -93,12 +103,8 @@ function settingsOf<F extends Fields>(title: string, options: LookupOptions<F>):
     throw invalidDefinition(title, `\`tombstone\`: \`${tombstone.name}\` must be a boolean field.`);
   return Object.freeze({
     ...textOption(title, 'description', options.description),
-    key: keyed('key', options.key),
-    sort: Object.freeze(
-      sort.map((part) =>
-        typeof part === 'object' && part?.kind === 'sequence' ? null : keyed('sort', part),
-      ),
-    ),
+    key,
+    sort: Object.freeze(parts),
     ...(tombstone ? { tombstone: tombstone.name } : {}),
   });
 }

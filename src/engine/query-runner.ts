@@ -231,5 +231,5 @@ function selectNamed(
 /** As in JSON, so that a value reads the same in every format. */
 function csvValue({ type }: ResultColumn, value: string): string {
   const name = String(type);
-  return name.startsWith('TIMESTAMP') || name === 'BLOB' ? jsonValue(type, value) : value;
+  return /^(TIMESTAMP|DECIMAL|BLOB)/.test(name) ? jsonValue(type, value) : value;
 }

@@ -1,5 +1,6 @@
 import {
   type DuckDBArrayType,
+  type DuckDBDecimalType,
   type DuckDBListType,
   type DuckDBMapType,
   type DuckDBStructType,
@@ -28,6 +29,13 @@ export function jsonValue(type: DuckDBType, value: string, depth = 0): string {
     case DuckDBTypeId.FLOAT:
     case DuckDBTypeId.DOUBLE:
       return `CASE WHEN isfinite(${value}) THEN to_json(${value}) WHEN isnan(${value}) THEN to_json('NaN') WHEN ${value} > 0 THEN to_json('Infinity') WHEN ${value} < 0 THEN to_json('-Infinity') END`;
+    case DuckDBTypeId.DECIMAL: {
+      const { width, scale } = type as DuckDBDecimalType;
+      // The engine writes no zero before the point where all digits are behind it.
+      return width === scale
+        ? `regexp_replace(${value}::VARCHAR, '^(-?)\\.', '\\10.')`
+        : `${value}::VARCHAR`;
+    }
     case DuckDBTypeId.BLOB:
       return `to_base64(${value})`;
     case DuckDBTypeId.TIMESTAMP:

@@ -75,6 +75,21 @@ describe('wrong use is refused, and says what is right:', () => {
     ],
     ['a list as sort part', () => make({ sort: ['lines'] }), /`sort`: `lines` is list/],
     ['a sort part that is not a field', () => make({ sort: ['stock'] }), /`sort` names "stock"/],
+    [
+      'a sort part that is there twice',
+      () => make({ sort: ['stock_code', 'stock_code'] }),
+      /`sort`: `stock_code` is a part of the key already/,
+    ],
+    [
+      'the key as sort part',
+      () => make({ sort: ['invoice_no'] }),
+      /`invoice_no` is a part of the key/,
+    ],
+    [
+      'the place twice',
+      () => make({ sort: [sequence, sequence] }),
+      /`sequence` is a part of the key already/,
+    ],
     ['an empty sort part', () => make({ sort: [null] }), /`sort` names null/],
     [
       'a tombstone that is not a field',

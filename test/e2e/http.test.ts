@@ -452,6 +452,18 @@ describe('POST /v1/sql', () => {
   const ask = (pipeline: RunningPipeline, body: object) =>
     pipeline.post('/v1/sql', JSON.stringify(body));
 
+  test('shows a decimal with a zero before its point, in every format', async () => {
+    const pipeline = await start();
+    const query =
+      "select 0.9999::decimal(4,4) as a, -0.5::decimal(3,3) as b, [0.25::decimal(2,2)] as c, '.5' as d, 1.5::decimal(3,1) as e";
+    expect(await pipeline.sql(query)).toEqual([['0.9999', '-0.500', ['0.25'], '.5', '1.5']]);
+    const csv = await pipeline.post(
+      '/v1/sql',
+      JSON.stringify({ sql: query.replace('[0.25::decimal(2,2)]', '0'), format: 'csv' }),
+    );
+    expect(await csv.text()).toBe('a,b,c,d,e\n0.9999,-0.500,0,.5,1.5\n');
+  });
+
   test('answers exactly, in each format', async () => {
     const pipeline = await start();
     await pipeline.post(
@@ -916,6 +928,7 @@ describe('GET /v1/lookups/{lookup}/{key}', () => {
       ['by_qty/one/77', 404, 'MR_LOOKUP_NO_ENTRY', /no entry for "one", "77"/],
       ['line/one', 404, 'MR_PLAN_UNKNOWN', /no lookup 'line'\. Lookups are: by_qty, last, lines/],
       ['by_qty/one/many', 400, 'MR_LOOKUP_KEY', /'qty' is int; "many" is not/],
+      ['by_qty/many?from=3&to=1', 400, 'MR_LOOKUP_KEY', /`from` \("3"\) comes after `to` \("1"\)/],
       ['by_qty/many?from=x', 400, 'MR_LOOKUP_KEY', /'qty' is int/],
       ['by_qty/many?prefix=1', 400, 'MR_LOOKUP_KEY', /`prefix` needs a sort part that is a string/],
       ['last/one/x', 400, 'MR_LOOKUP_KEY', /has 0 sort parts; the address names 1/],

@@ -1,3 +1,4 @@
+import { compareKeys } from 'lmdb';
 import { MillraceError } from '../../core/errors.ts';
 import { committed } from '../../core/lmdb-commit.ts';
 import { type KeyPart, keyPartOfText } from '../lookup-key.ts';
@@ -126,6 +127,11 @@ function bounds(
   }
   if (query.from !== undefined) start = [...fixed, part(query.from)];
   if (query.to !== undefined) end = open([...fixed, part(query.to)]);
+  if (query.from !== undefined && query.to !== undefined && compareKeys(start, end) > 0)
+    throw new MillraceError(
+      'MR_LOOKUP_KEY',
+      `\`from\` (${JSON.stringify(query.from)}) comes after \`to\` (${JSON.stringify(query.to)}): no entry can be between them. Give the smaller one as \`from\`.`,
+    );
   if (query.cursor !== undefined) start = decodeCursor(query.cursor);
   return { start, end };
 }

@@ -39,6 +39,10 @@ export class TableModelRunner implements ModelRunner {
   readonly #options: ModelRunnerOptions;
   readonly #stops: (() => void)[] = [];
   readonly #waiting = new Map<string, () => void>();
+  /** Models with a run that has not begun: it will see what changed until then. */
+  readonly #queued = new Set<string>();
+  /** When a model's last run of this process began: known before the run is recorded. */
+  readonly #begun = new Map<string, number>();
   readonly #abort = new AbortController();
   #queue: Promise<unknown> = Promise.resolve();
   #closed = false;
@@ -81,8 +85,8 @@ export class TableModelRunner implements ModelRunner {
   #changed(model: RunnableModel): void {
     const { clock, runs } = this.#options;
     const { name } = model.plan;
-    if (this.#closed || this.#waiting.has(name)) return;
-    const last = runs.latest(name)?.startMs;
+    if (this.#closed || this.#waiting.has(name) || this.#queued.has(name)) return;
+    const last = this.#begun.get(name) ?? runs.latest(name)?.startMs;
     const wait =
       last === undefined ? 0 : Math.max(0, last + LIMITS.onChangeIntervalMs - clock.now());
     const cancel = clock.after(wait, () => {
@@ -104,6 +108,7 @@ export class TableModelRunner implements ModelRunner {
 
   run(name: string, cause: Run['cause']): Promise<Run> {
     const model = this.#model(name);
+    this.#queued.add(name);
     const result = this.#queue.then(() => this.#runNow(model, cause));
     this.#queue = result.catch(() => undefined);
     return result;
@@ -123,6 +128,8 @@ export class TableModelRunner implements ModelRunner {
     const { runs, clock, logger } = this.#options;
     const { name } = model.plan;
     const startMs = clock.now();
+    this.#queued.delete(name);
+    this.#begun.set(name, startMs);
     const id = `${startMs.toString(36).padStart(9, '0')}-${randomBytes(4).toString('hex')}`;
     const running: Run = {
       id,
