@@ -101,7 +101,7 @@ const REFUSED: readonly (readonly [
     '{"id":1,"ratio":1e400}',
     'MR_FIELD_TYPE',
     'ratio',
-    /finite.*1e400/,
+    /up to 1\.79.*1e400/,
   ],
   ['an escaped NUL', '{"id":1,"text":"a\\u0000b"}', 'MR_RECORD_ENCODING', 'text', /NUL/],
   [
@@ -161,7 +161,6 @@ const REFUSED: readonly (readonly [
     'constructor',
     /no field/,
   ],
-  ['a byte order mark', '\ufeff{"id":1}', 'MR_RECORD_SYNTAX', undefined, /byte order mark/],
   [
     'UTF-16',
     Buffer.from('\ufeff{"id":1}', 'utf16le'),

@@ -200,6 +200,7 @@ class Drive {
       items: this.items,
       values: Object.fromEntries(values),
       period: 'all',
+      emptyBin: 0,
       sources: SHOP_SOURCES,
     };
   }
@@ -288,9 +289,8 @@ const cellText = (value: unknown): string =>
       ? value.toLocaleString('en-GB', { maximumFractionDigits: 6 })
       : grouped(String(value));
 
-/** `1234.500` → `1,234.500`; a time loses the seconds that it does not have. */
+/** `1234.500` → `1,234.500` */
 function grouped(text: string): string {
-  if (/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(text)) return text.replace(/:00$/, '');
   const [, sign, whole = '', fraction = ''] = /^(-?)(\d+)(\.\d+)?$/.exec(text) ?? [];
   if (whole === '') return text;
   return `${sign}${whole.replace(/\B(?=(\d{3})+$)/g, ',')}${fraction}`;

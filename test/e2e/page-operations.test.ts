@@ -197,7 +197,7 @@ test.each(['light', 'dark'] as const)(
     await pipeline.post('/v1/models/per_id/runs', '{}');
     const page = await visit(pipeline.url, { ...PHONE, path: '/streams', theme });
     await page.getByText('1 dead letter').click();
-    await page.getByText('MR_FIELD_MISSING').waitFor();
+    await page.getByText('MR_FIELD_MISSING', { exact: true }).waitFor();
     expect(await accessibilityProblems(page)).toEqual([]);
     expect(await overflow(page)).toBe(0);
     await page.getByRole('link', { name: 'Models' }).click();

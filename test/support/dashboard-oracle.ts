@@ -24,6 +24,8 @@ export interface Oracle {
   /** The aggregate of each chart that has one. */
   readonly values: { readonly [chart: string]: string };
   readonly period: string;
+  /** What bins of time without rows are, from the first to the last with some; without it they are not there. */
+  readonly emptyBin?: 0;
 }
 
 export interface OracleSource {
@@ -358,9 +360,12 @@ class Check {
     const points = new Map(
       rows.map(([at, name, y]) => [JSON.stringify([key(at), name]), finite(y)]),
     );
+    const empty = (time ? this.#oracle.emptyBin : undefined) ?? null;
     const isRanked = !time && (chart.kind === 'bar' || chart.kind === 'stacked');
     const xs = [...new Set(rows.map(([at]) => key(at)))];
     if (isRanked) await this.#ranked(chart, shown, conditions);
+    else if (!shown.ghost && time && this.#oracle.emptyBin !== undefined)
+      this.#expectFilled(chart.id, shown.x, xs);
     else if (!shown.ghost) this.#same(`${chart.id}: places`, sorted(shown.x), sorted(xs));
     for (const series of shown.series) {
       const name =
@@ -370,11 +375,19 @@ class Check {
         this.#same(
           `${chart.id}: ${label} at ${at}`,
           series.values[index],
-          points.get(JSON.stringify([at, label])) ?? null,
+          points.get(JSON.stringify([at, label])) ?? empty,
           tolerance,
         );
     }
     await this.#ghost(chart, shown, { conditions, xs });
+  }
+
+  /** All bins that have rows are there, and the others lie between them. */
+  #expectFilled(id: string, shown: readonly unknown[], xs: readonly unknown[]): void {
+    const places = new Set(shown);
+    const missing = xs.filter((x) => !places.has(x));
+    this.#same(`${id}: bins that are missing`, missing, []);
+    this.#same(`${id}: bins twice`, shown.length, places.size);
   }
 
   async #ghost(
@@ -395,16 +408,15 @@ class Check {
       { field: chart.x as string, grain },
       unfiltered,
     );
-    this.#same(
-      `${chart.id}: places`,
-      sorted(shown.x),
-      sorted([...new Set([...xs, ...bins.keys()])]),
-    );
+    const { emptyBin } = this.#oracle;
+    const places = [...new Set([...xs, ...bins.keys()])];
+    if (emptyBin !== undefined) this.#expectFilled(chart.id, shown.x, places);
+    else this.#same(`${chart.id}: places`, sorted(shown.x), sorted(places));
     for (const [index, at] of shown.x.entries())
       this.#same(
         `${chart.id}: ghost at ${at}`,
         shown.ghost[index],
-        bins.get(at) ?? null,
+        bins.get(at) ?? emptyBin ?? null,
         tolerance,
       );
   }

@@ -57,6 +57,16 @@ const wordsOf = (element: Element | undefined): string =>
     .map((child) => (typeof child === 'string' ? child : wordsOf(child)))
     .join('');
 
+const DATE = /^[A-Z][a-z]{2} \d{1,2}, \d{4}$/;
+const TIME = /^[A-Z][a-z]{2} \d{1,2}, \d{4}, \d\d:\d\d(:\d\d(\.\d+)?)?$/;
+
+/** Dates and times as a reader in the United States has them, as SQL writes them; other texts as they are. */
+function plainTime(text: string): string {
+  if (!DATE.test(text) && !TIME.test(text)) return text;
+  const iso = new Date(`${text} UTC`).toISOString();
+  return DATE.test(text) ? iso.slice(0, 10) : iso.slice(0, 19).replace('T', ' ');
+}
+
 /** The names that NULL and the empty text have on the page. */
 const namedValue = (name: string): string | null =>
   name === '(none)' ? null : name === '(empty)' ? '' : name;
@@ -100,11 +110,15 @@ export class Screen {
   }
 
   get period(): { readonly chosen: string; readonly words: string } {
-    const select = first(
+    const label = first(
       this.#body,
-      (element) => element.tag === 'select' && 'title' in element.attributes,
+      (element) => element.tag === 'label' && wordsOf(element) === 'Period',
     );
-    return { chosen: select?.value ?? '', words: select?.attributes['title'] ?? '' };
+    const select = first(this.#body, has('id', label?.attributes['for']));
+    const chosen = select?.value ?? '';
+    const option = select && first(select, has('value', chosen));
+    const words = chosen.includes('..') ? option : first(this.#body, has('data-period'));
+    return { chosen, words: wordsOf(words) };
   }
 
   search(label: string): string {
@@ -258,7 +272,9 @@ class ChartScreen {
   }
 
   #grid() {
-    const rows = this.isEmpty ? [] : this.#table().rows.map((cells) => cells.map(wordsOf));
+    const rows = this.isEmpty
+      ? []
+      : this.#table().rows.map((cells) => cells.map((cell) => plainTime(wordsOf(cell))));
     const count = first(this.#body, has('data-rows'));
     const rowCount = Number(count?.attributes['data-rows'] ?? 0);
     if (count) {

@@ -63,7 +63,7 @@ export function Period({ control }: { control: PeriodControl }) {
         </select>
         <CustomPeriod onChoose={choose} />
         {isSpan && (
-          <span className={styles['dates']}>
+          <span className={styles['dates']} data-period={current}>
             {answer?.period ? formatRange(answer.period, wording, isInstant) : ''}
           </span>
         )}
