@@ -58,6 +58,7 @@ function bench() {
             resolve();
           });
         }),
+      remove: async () => {},
       list: () => saved,
       latest: () => saved[0],
     },

@@ -298,9 +298,9 @@ class ChartScreen {
     this.#shows('figure', wordsOf(figure), value, 'short');
     this.#shows('title', figure?.attributes['title'] ?? '', value);
     const note = all(this.#body, isTag('span')).map(wordsOf);
-    const whole = note.map((words) => /of (.+)$/.exec(words)?.[1]).find((one) => one);
+    const whole = note.map((words) => /(?:of|all:) (.+)$/.exec(words)?.[1]).find((one) => one);
     if (total !== undefined) this.#shows('total', whole ?? '', total, 'short');
-    const share = note.map((words) => /^(.+%) of /.exec(words)?.[1]).find((one) => one);
+    const share = note.map((words) => /^([-\d.,]+%) of /.exec(words)?.[1]).find((one) => one);
     const part = total == null || Number(total) === 0 ? undefined : Number(value) / Number(total);
     if (share && part !== undefined)
       expectShown(`${this.#chart.id}: share`, share, {
@@ -318,7 +318,8 @@ class ChartScreen {
     this.#shows('current', current ?? '', compare.current);
     this.#shows('previous', previous ?? '', compare.previous);
     const [now, before] = [Number(compare.current), Number(compare.previous)];
-    const { id } = this.#chart;
+    const { id, format } = this.#chart;
+    if (format === 'percent') return this.#expectPoints(wordsOf(element), 100 * (now - before));
     const [, arrow, percent] = /^([▲▼])? ?(?:\+)?([-\d.,]+%)/.exec(wordsOf(element)) ?? [];
     if (percent === undefined) {
       const hasShare = compare.current !== null && compare.previous !== null && before !== 0;
@@ -335,6 +336,13 @@ class ChartScreen {
     expect(arrow, `${id}: arrow of ${title}`).toBe(wanted);
   }
 
+  /** A share changes by points. */
+  #expectPoints(words: string, change: number): void {
+    const points = /([-+]?[\d.,]+) points?/.exec(words)?.[1];
+    if (points === undefined) expect(Number.isFinite(change), words).toBe(false);
+    else expect(Math.abs(Number(points.replaceAll(',', '')) - change), words).toBeLessThan(0.051);
+  }
+
   #expectBars({ x, series }: ChartAnswer & { kind: 'series' }): void {
     const { id } = this.#chart;
     const bars = all(this.#body, has('role', 'option'));
@@ -343,25 +351,38 @@ class ChartScreen {
       bars.map(({ attributes }) => attributes['title']?.replace(/: [^:]*$/, '')),
       `${id}: names of bars`,
     ).toEqual(x.map((value) => nameOf(value as string | null)));
-    for (const [at, bar] of bars.entries()) {
+    const sums = x.map((_, at) => {
       const values = series.map((one) => one.values[at] ?? null).filter((one) => one !== null);
       // In thousandths: no value of the test's records has more digits.
       const sum = values.reduce((a, b) => a + Math.round(b * 1000), 0);
-      const exact = values.length === 0 ? null : String(sum / 1000);
+      return values.length === 0 ? null : sum / 1000;
+    });
+    const greatest = Math.max(...sums.map((sum) => Math.abs(sum ?? 0)));
+    for (const [at, bar] of bars.entries()) {
+      const exact = sums[at] == null ? null : String(sums[at]);
       const label = bar.attributes['aria-label'] ?? '';
       this.#shows(`bar ${at}`, label.slice(label.lastIndexOf(', ') + 2), exact);
-      this.#expectLabel(bar, texts, exact);
+      this.#expectLabel(bar, texts, exact, greatest);
     }
   }
 
   /** The name stands left of the plot, the value at the end of the bar. */
-  #expectLabel(bar: Element, texts: readonly Element[], exact: string | null): void {
+  #expectLabel(
+    bar: Element,
+    texts: readonly Element[],
+    exact: string | null,
+    greatest: number,
+  ): void {
     const [, value] = texts
       .filter(({ place }) => Math.abs((place?.middle ?? 0) - (bar.place?.middle ?? 0)) < 8)
       .sort((a, b) => (a.place?.left ?? 0) - (b.place?.left ?? 0));
     const where = `label of ${bar.attributes['title']}`;
     if (exact === null) expect(value, `${this.#chart.id}: ${where}`).toBeUndefined();
-    else this.#shows(where, wordsOf(value), exact, 'short');
+    else {
+      const { id, format } = this.#chart;
+      const told = `${id}: ${where}`;
+      expectShown(told, wordsOf(value), { exact, length: 'short', format, greatest });
+    }
   }
 }
 

@@ -6,6 +6,8 @@ interface Wanted {
   readonly exact: string | null;
   readonly format: string | undefined;
   readonly length: Length;
+  /** The greatest number beside it: all of them are in its unit and its digits. */
+  readonly greatest?: number;
 }
 
 const SCALES: { readonly [suffix: string]: number } = { '': 1, K: 1e3, M: 1e6, B: 1e9, T: 1e12 };
@@ -14,20 +16,28 @@ const SCALES: { readonly [suffix: string]: number } = { '': 1, K: 1e3, M: 1e6, B
  * Reads a number as a person in the United States would and holds it against what it stands for. It shares nothing with
  * what writes numbers on the page.
  */
-export function expectShown(what: string, text: string, { exact, format, length }: Wanted): void {
+export function expectShown(
+  what: string,
+  text: string,
+  { exact, format, length, greatest }: Wanted,
+): void {
   const told = `${what}: “${text}” for ${exact}`;
   if (exact === null) expect(text, told).toBe('–');
   else if (format === 'datetime')
     expect(Date.parse(`${text} UTC`), told).toBe(Date.parse(`${exact.replace(' ', 'T')}Z`));
   else if (format === undefined && length === 'exact')
     expect(readNumber(text)?.value, told).toBe(Number(exact));
-  else expectRounded(told, text, { value: Number(exact), format });
+  else expectRounded(told, text, { value: Number(exact), format, greatest });
 }
 
 function expectRounded(
   told: string,
   text: string,
-  { value, format }: { value: number; format: string | undefined },
+  {
+    value,
+    format,
+    greatest = 0,
+  }: { value: number; format: string | undefined; greatest: number | undefined },
 ): void {
   const read = readNumber(text);
   if (!read) expect.fail(`${told}: is no number`);
@@ -36,7 +46,7 @@ function expectRounded(
   expect(Math.abs(read.value - value), told).toBeLessThanOrEqual(read.unit / 2 + slack);
   const coarse = format === 'integer' ? 0.5 : 0.005;
   expect(Math.abs(read.value - value), `${told}: too coarse`).toBeLessThanOrEqual(
-    coarse + 0.005 * Math.abs(value) + slack,
+    coarse + 0.005 * Math.max(Math.abs(value), greatest) + slack,
   );
   expect(/^[-+]?€/.test(text), `${told}: currency`).toBe(format === 'EUR');
 }
