@@ -309,6 +309,8 @@ interface Game {
 
 async function game(limits: LiveLimits, seed: number): Promise<Game> {
   const app = await startApp(temporaryFolder(), PIPELINE);
+  // A model without a result has no rows to hold numbers against.
+  await app.current?.models.run('daily', 'manual');
   const player = new Player(app, seed);
   const { dashboards, loader } = await dashboardsOf(app, limits);
   const copy = await RecordsCopy.open(app.address, temporaryFolder());
