@@ -61,6 +61,8 @@ export interface AppOptions {
   readonly onFatal: (error: MillraceError) => void;
 }
 
+const IDLE_SWEEP_MS = 50;
+
 /** A running pipeline: children, rooms and doors. */
 export class App {
   readonly #options: AppOptions;
@@ -374,6 +376,21 @@ export class App {
   }
 
   /** Stops taking, finishes what is under way, delivers, and gives the folder up. */
+  /** A connection that was busy stays open for its next request: it is closed once it has its answer. */
+  async #closeDoor(): Promise<void> {
+    const door = this.#server;
+    if (!door) return;
+    const { clock } = this.#options;
+    let cancel = () => {};
+    const sweep = () => {
+      door.server.closeIdleConnections();
+      cancel = clock.after(IDLE_SWEEP_MS, sweep);
+    };
+    sweep();
+    await door.close();
+    cancel();
+  }
+
   async stop({ deliver }: { deliver: boolean }): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
@@ -383,7 +400,7 @@ export class App {
       this.#server?.server.closeAllConnections();
     });
     await removeRunFile(folder);
-    await this.#server?.close();
+    await this.#closeDoor();
     const settle = async (what: string, action: Promise<unknown> | undefined): Promise<void> => {
       await action?.catch((error: unknown) =>
         logger.error(

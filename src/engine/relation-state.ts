@@ -66,6 +66,20 @@ export class RelationState {
     context: RelationContext,
   ): Promise<RelationState> {
     const state = new RelationState(connection, catalog, context);
+    // In one step: queries that run meanwhile see the relations before.
+    await connection.run('BEGIN TRANSACTION');
+    try {
+      await state.#create();
+      await connection.run('COMMIT');
+    } catch (error) {
+      await connection.run('ROLLBACK');
+      throw error;
+    }
+    return state;
+  }
+
+  async #create(): Promise<void> {
+    const [connection, catalog, context] = [this.#connection, this.#catalog, this.#context];
     for (const schema of ['warehouse', 'lookups', 'lake', 'records', 'deadletters', 'hot', 'sys'])
       await connection.run(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
     await createSchemas(connection);
@@ -73,11 +87,10 @@ export class RelationState {
     for (const stream of catalog.streams) {
       const hot = new HotRows(stream, context.files, context.scratch);
       await hot.create(connection);
-      state.#hot.set(`${stream.schema}.${stream.name}`, hot);
+      this.#hot.set(`${stream.schema}.${stream.name}`, hot);
     }
     for (const lookup of catalog.lookups) await createLookupView(connection, lookup, catalog);
     for (const model of catalog.models) await createModelRelation(connection, model, []);
-    return state;
   }
 
   /** Brings everything that the relations are made of up to what was acknowledged when this began. */

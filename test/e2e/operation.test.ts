@@ -7,8 +7,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { LIMITS } from '../../src/core/limits.ts';
 import { LmdbLookupStore } from '../../src/lookup/embedded/lmdb-lookup-store.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { eventually, millrace, type RunningPipeline, startPipeline } from '../support/pipeline.ts';
@@ -534,4 +536,31 @@ test('sys.columns lists each relation as SQL sees it', async () => {
       `${schema}.${name}`,
     ).toEqual(types);
   }
+});
+
+test('a connection that was busy when the end came does not hold it up', async () => {
+  const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+  const agent = new Agent({ keepAlive: true });
+  const sending = request(`${pipeline.url}/v1/streams/sales/records`, {
+    agent,
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+  });
+  const answered = new Promise<number | undefined>((resolve, reject) => {
+    sending.on('error', reject).on('response', (response) => {
+      response.resume().on('end', () => resolve(response.statusCode));
+    });
+  });
+  sending.write(`${rows(0, 2)}\n`);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const began = performance.now();
+  const stopped = pipeline.stop();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  sending.end(rows(2, 1));
+  expect(await answered).toBe(200);
+  expect(await stopped).toBe(0);
+  expect(performance.now() - began, 'not until the connection is cut').toBeLessThan(
+    LIMITS.drainDeadlineMs / 2,
+  );
+  agent.destroy();
 });
