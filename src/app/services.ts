@@ -29,7 +29,6 @@ const instant = (ms: number | null): string | null =>
 /** What the doors are given of the app. */
 export function createServices(app: App, parts: ServiceParts): Services {
   const { target, clock, logger, allowedHosts, mode, query } = parts;
-  const turns = new ReadTurns();
   const logins = new Logins({ users: target.users, clock, logger });
   return {
     logger,
@@ -69,18 +68,7 @@ export function createServices(app: App, parts: ServiceParts): Services {
     },
     drawPicture: (picture, signal) => parts.renderer.draw(picture, signal),
     dataVersion: () => dataVersion(app),
-    take: async (stream, body, request) => (await app.runtime()).take(stream, body, request),
-    redrive: async (stream, where) =>
-      redrive({ runtime: await app.runtime(), query }, stream, where),
-    shards: async (stream) => (await app.runtime()).stream(stream).log.shards,
-    reshard: async (stream, change) => (await app.runtime()).stream(stream).log.reshard(change),
-    consumers: async (stream) => consumersOf((await app.runtime()).stream(stream).log),
-    commitConsumer: async (stream, consumer, next) =>
-      (await app.runtime()).stream(stream).log.commitConsumer(consumer, next),
-    removeConsumer: async (stream, consumer) =>
-      (await app.runtime()).stream(stream).log.removeConsumer(consumer),
-    readRecords: (stream, asked) =>
-      openRecordFeed({ runtime: () => app.runtime(), turns }, stream, asked),
+    ...streamServices(app, { query, turns: new ReadTurns() }),
     readLookup: async (name, asked) =>
       target.lookups.read((await app.runtime()).lookup(name), asked),
     runModel: async (name) => (await app.runtime()).models.run(name, 'manual'),
@@ -98,6 +86,39 @@ export function createServices(app: App, parts: ServiceParts): Services {
     status: async () => statusOf(await app.runtime(), app, target),
     notReady: () =>
       app.current ? undefined : new MillraceError('MR_NOT_READY', 'The pipeline is starting.'),
+  };
+}
+
+type StreamServices = Pick<
+  Services,
+  | 'take'
+  | 'redrive'
+  | 'shards'
+  | 'reshard'
+  | 'consumers'
+  | 'commitConsumer'
+  | 'removeConsumer'
+  | 'readRecords'
+>;
+
+/** What is done with the log of a stream. */
+function streamServices(
+  app: App,
+  { query, turns }: { readonly query: QueryEngine; readonly turns: ReadTurns },
+): StreamServices {
+  const logOf = async (stream: string) => (await app.runtime()).stream(stream).log;
+  return {
+    take: async (stream, body, request) => (await app.runtime()).take(stream, body, request),
+    redrive: async (stream, where) =>
+      redrive({ runtime: await app.runtime(), query }, stream, where),
+    shards: async (stream) => (await logOf(stream)).shards,
+    reshard: async (stream, change) => (await logOf(stream)).reshard(change),
+    consumers: async (stream) => consumersOf(await logOf(stream)),
+    commitConsumer: async (stream, consumer, next) =>
+      (await logOf(stream)).commitConsumer(consumer, next),
+    removeConsumer: async (stream, consumer) => (await logOf(stream)).removeConsumer(consumer),
+    readRecords: (stream, asked) =>
+      openRecordFeed({ runtime: () => app.runtime(), turns }, stream, asked),
   };
 }
 
