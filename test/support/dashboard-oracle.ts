@@ -495,7 +495,7 @@ class Check {
 
   async #grid(chart: Chart, shown: GridAnswer, conditions: readonly Condition[]): Promise<void> {
     const rows = this.#rows(chart.from);
-    const [[count] = []] = await this.#oracle.sql(
+    const [[count] = []] = await this.#oracle.scan(
       `SELECT count(*) FROM ${rows} ${where(conditions)}`,
     );
     this.#same(`${chart.id}: rowCount`, shown.rowCount, Number(count));

@@ -225,7 +225,10 @@ export class Visitor {
     }
     const at = Math.floor(this.#random() * parts.length);
     const { field, part } = parts[at] as { field: string; part: keyof FieldFilter };
-    await chips.getByRole('button').nth(at).click();
+    const words = part === 'has' ? '“' : '[^“]';
+    await chips
+      .getByRole('button', { name: new RegExp(`^Remove filter ${field}: ${words}`) })
+      .click();
     this.#choose(field, { [part]: undefined });
     return `chip ${field}.${part}`;
   }

@@ -96,6 +96,12 @@ function Options({
             className={styles['option']}
             style={{ height: row }}
             onFocus={() => setFocused(at)}
+            // Shift adds a bar; it would also select the text from the last click to this one.
+            onMouseDown={(event) => {
+              if (!event.shiftKey) return;
+              event.preventDefault();
+              event.currentTarget.focus();
+            }}
             onClick={(event) => choose(value, event.shiftKey || event.ctrlKey || event.metaKey)}
           />
         );

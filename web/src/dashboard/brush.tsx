@@ -116,6 +116,7 @@ function Layer({ count, span, box, onChoose, onPoint }: LayerProps) {
     else if (movement.kind === 'draw' && span) onChoose(undefined);
   };
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the two ends have the keys
     <div
       ref={layer}
       className={styles['layer']}
@@ -123,7 +124,10 @@ function Layer({ count, span, box, onChoose, onPoint }: LayerProps) {
       onPointerDown={start}
       onPointerMove={move}
       onPointerUp={end}
-      onPointerCancel={end}
+      // Nobody let go there: it has no position, and what the last movement chose stays.
+      onPointerCancel={() => setMovement(undefined)}
+      // Else text that is selected below the pointer would be dragged away, and the brush with it.
+      onMouseDown={(event) => event.preventDefault()}
       onPointerLeave={() => onPoint(undefined)}
     />
   );
