@@ -350,6 +350,7 @@ test('One command imports the real file, and every answer of its reference and e
     read: ROWS,
     accepted: ROWS,
     rejected: 0,
+    duplicate: 0,
     replayed: 0,
     reasons: {},
     rejectedFile: null,
