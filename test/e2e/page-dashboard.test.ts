@@ -234,7 +234,7 @@ describe('an address', () => {
     });
     await card(page, 'Rows').getByText('2.8% of 360').waitFor();
     const chips = page.getByRole('list', { name: 'Filters' }).getByRole('button');
-    expect(await chips.allTextContents()).toEqual(['City 1×']);
+    expect(await chips.allTextContents()).toEqual(['City: City 1×']);
     expect(await page.getByLabel('Period').inputValue()).toBe('all');
   });
 });
