@@ -319,7 +319,10 @@ class ChartScreen {
     this.#shows('previous', previous ?? '', compare.previous);
     const [now, before] = [Number(compare.current), Number(compare.previous)];
     const { id, format } = this.#chart;
-    if (format === 'percent') return this.#expectPoints(wordsOf(element), 100 * (now - before));
+    if (format === 'percent') {
+      this.#expectPoints(wordsOf(element), 100 * (now - before));
+      return;
+    }
     const [, arrow, percent] = /^([▲▼])? ?(?:\+)?([-\d.,]+%)/.exec(wordsOf(element)) ?? [];
     if (percent === undefined) {
       const hasShare = compare.current !== null && compare.previous !== null && before !== 0;
