@@ -38,7 +38,7 @@ export async function checkout() {
   const url = await new Promise((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`npm start ended with ${code}`)));
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const ready = /^Ready: (http\S+)/.exec(line);
+      const ready = /Open the page: +(http\S+)/.exec(line);
       if (ready) resolve(ready[1]);
     });
   });
