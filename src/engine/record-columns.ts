@@ -1,5 +1,5 @@
 import type { FieldSpec, NamedField } from '../core/field-types.ts';
-import { widens } from '../plan/diff.ts';
+import { readsAs } from '../plan/diff.ts';
 import { literal, quoteIdentifier, quoteText } from '../plan/render-sql.ts';
 import { duckdbType } from '../plan/type-mapping.ts';
 import type { RecordSchema } from '../stream/stream-store.ts';
@@ -68,10 +68,7 @@ export function selectColumns(
 /** A record keeps the defaults of its own time: one that was stored before its field existed has null. */
 function columnValue(field: NamedField, was: NamedField | undefined): string {
   const type = duckdbType(field.type);
-  const fits =
-    was &&
-    (JSON.stringify(was.type) === JSON.stringify(field.type) || widens(was.type, field.type));
-  if (!fits) return `NULL::${type}`;
+  if (!was || !readsAs(was.type, field.type)) return `NULL::${type}`;
   const typed = `CAST(${convert(was, quoteIdentifier(field.name), 0)} AS ${type})`;
   return was.default === undefined
     ? typed

@@ -2,7 +2,7 @@ import { epochMicros, instantText, parseInstant, timestampText } from '../core/c
 import type { FieldSpec, FieldType, NamedField } from '../core/field-types.ts';
 import { decimalText, integerText } from '../core/field-values.ts';
 import { type JsonNode, parseJson } from '../core/json-node.ts';
-import { widens } from '../plan/diff.ts';
+import { readsAs } from '../plan/diff.ts';
 
 /**
  * A stored record as the row that SQL shows, in the same JSON: every field in order, long and decimal
@@ -16,8 +16,7 @@ export interface CanonicalRow {
 }
 
 export function canonicalRow(line: string, fields: readonly NamedField[]): CanonicalRow {
-  const node = parseJson(line);
-  const members = node.kind === 'object' ? node.members : new Map<string, JsonNode>();
+  const members = membersOf(line);
   const values = fields.map((field) => canonicalValue(field, members.get(field.name)));
   return { values, json: objectText(fields, values) };
 }
@@ -31,18 +30,30 @@ export function rowOfToday(
   stored: readonly NamedField[],
   today: readonly NamedField[],
 ): CanonicalRow {
-  const row = canonicalRow(line, stored);
+  const members = membersOf(line);
   const values = today.map((field) => {
-    const at = stored.findIndex((candidate) => candidate.name === field.name);
-    const was = stored[at];
-    const value = row.values[at];
-    if (!was || value === undefined) return 'null';
-    if (JSON.stringify(was.type) === JSON.stringify(field.type)) return value;
-    return widens(was.type, field.type)
-      ? canonicalValue(canonicalField(field), parseJson(value))
-      : 'null';
+    const was = stored.find(({ name }) => name === field.name);
+    return valueOfToday(was, field, members.get(field.name));
   });
   return { values, json: objectText(today, values) };
+}
+
+/** The canonical JSON of a value that was stored under the field as it was, as today's field shows it. */
+export function valueOfToday(
+  was: FieldSpec | undefined,
+  field: FieldSpec,
+  node: JsonNode | undefined,
+): string {
+  if (!was || !readsAs(was.type, field.type)) return 'null';
+  const value = canonicalValue(was, node);
+  const isSame = JSON.stringify(was.type) === JSON.stringify(field.type);
+  return isSame ? value : canonicalValue(canonicalField(field), parseJson(value));
+}
+
+/** Members of a stored record, as they were written. */
+export function membersOf(line: string): ReadonlyMap<string, JsonNode> {
+  const node = parseJson(line);
+  return node.kind === 'object' ? node.members : new Map();
 }
 
 /** The field as its canonical values are read: `.from()` and `.default()` were applied when they were made. */

@@ -1,18 +1,17 @@
 import { MillraceError } from '../core/errors.ts';
 import type { FieldSpec, NamedField } from '../core/field-types.ts';
 import { valueProblem } from '../core/field-values.ts';
-import { type JsonNode, parseJson } from '../core/json-node.ts';
-import { widens } from '../plan/diff.ts';
+import type { JsonNode } from '../core/json-node.ts';
 import type { KeyFilter } from '../stream/record-reader.ts';
 import type { SchemaVersion } from '../stream/stream-store.ts';
-import { canonicalValue } from './canonical-row.ts';
+import { canonicalValue, membersOf, valueOfToday } from './canonical-row.ts';
 
 const BACKSLASH = 92;
 
 /**
  * Records whose field equals `text`, as SQL over `records.<stream>` compares them: in the field's one form,
- * with its default, and null where a record was stored before the field or under another type. Which shard
- * holds a key is not asked: shards and the key itself may have changed since records were stored.
+ * with the default of its time, and null where a record was stored before the field or under another type.
+ * Which shard holds a key is not asked: shards and the key itself may have changed since records were stored.
  *
  * @throws MillraceError MR_REQUEST_INVALID where no value of the field is written so.
  */
@@ -32,29 +31,20 @@ export function keyFilter(
       `Parameter 'key' is no value of the key field. ${problem.message}`,
     );
   const wanted = canonicalValue(field, node);
-  const stored = new Map(schemas.map((schema) => [schema.version, storedField(field, schema)]));
-  const isPlain = [...stored.values()].every((was) => was?.from === undefined);
-  const isDefault = field.default !== undefined && canonicalValue(field, undefined) === wanted;
+  const stored = new Map(
+    schemas.map(({ version, fields }) => [version, fields.find(({ name }) => name === field.name)]),
+  );
+  const isAsWritten = [...stored.values()].every(
+    (was) => was?.from === undefined && valueOfToday(was, field, undefined) !== wanted,
+  );
   return {
-    mayMatch: isPlain && !isDefault ? byBytes(text, field, wanted) : () => true,
+    mayMatch: isAsWritten ? byBytes(text, field, wanted) : () => true,
     matches: (line, schemaVersion) => {
       const was = stored.get(schemaVersion);
-      const record = was && parseJson(line.toString());
-      const value = record?.kind === 'object' ? record.members.get(field.name) : undefined;
-      return canonicalValue(was ? { ...field, ...sourceOf(was) } : field, value) === wanted;
+      if (!was) return false;
+      return valueOfToday(was, field, membersOf(line.toString()).get(field.name)) === wanted;
     },
   };
-}
-
-const sourceOf = ({ from }: FieldSpec): Pick<FieldSpec, 'from'> =>
-  from === undefined ? {} : { from };
-
-/** The field as it was when records of the schema were stored; undefined where they show null for it. */
-function storedField(field: NamedField, { fields }: SchemaVersion): FieldSpec | undefined {
-  const was = fields.find(({ name }) => name === field.name);
-  if (!was) return undefined;
-  const isSame = JSON.stringify(was.type) === JSON.stringify(field.type);
-  return isSame || widens(was.type, field.type) ? was : undefined;
 }
 
 function nodeOf(text: string, { type }: FieldSpec): JsonNode {

@@ -213,6 +213,10 @@ function diffField(name: string, before: NamedField, after: NamedField): PlanCha
       ];
 }
 
+/** Whether stored values of the one type are values of the other; they are shown as null where they are not. */
+export const readsAs = (stored: FieldType, type: FieldType): boolean =>
+  same(stored, type) || widens(stored, type);
+
 /** Iceberg's promotions: int → long, float → double, a decimal with more digits before the point. */
 export function widens(before: FieldType, after: FieldType): boolean {
   if (before.kind === 'int' && after.kind === 'long') return true;
@@ -222,11 +226,7 @@ export function widens(before: FieldType, after: FieldType): boolean {
   if (before.kind === 'struct' && after.kind === 'struct') {
     const kept = before.fields.every((old) => {
       const now = after.fields.find((field) => field.name === old.name);
-      return (
-        now !== undefined &&
-        (same(old.type, now.type) || widens(old.type, now.type)) &&
-        (now.optional || !old.optional)
-      );
+      return now !== undefined && readsAs(old.type, now.type) && (now.optional || !old.optional);
     });
     return (
       kept &&

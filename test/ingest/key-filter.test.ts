@@ -75,6 +75,19 @@ test('a default stands for what a record leaves out', () => {
   expect(found('a', '{"k":"a"}', field)).toBe(true);
 });
 
+test('a record keeps the default of its time', () => {
+  const field = fieldOf('string', { default: 'new' });
+  const schemas = [
+    schemaOf(1),
+    schemaOf(2, fieldOf('string', { default: 'old' })),
+    schemaOf(3, field),
+  ];
+  const at = (version: number, key: string) => found(key, '{"x":1}', field, schemas, version);
+  expect([at(1, 'new'), at(1, 'old')], 'it was no field then').toEqual([false, false]);
+  expect([at(2, 'new'), at(2, 'old')]).toEqual([false, true]);
+  expect([at(3, 'new'), at(3, 'old')]).toEqual([true, false]);
+});
+
 test('records of older schemas match as SQL shows them', () => {
   const field = fieldOf('long');
   const schemas = [

@@ -1,6 +1,6 @@
 import { invariant } from '../../core/errors.ts';
 import type { FieldSpec, FieldType, NamedField } from '../../core/field-types.ts';
-import { widens } from '../../plan/diff.ts';
+import { readsAs } from '../../plan/diff.ts';
 import { quoteIdentifier } from '../../plan/render-sql.ts';
 import type { IcebergField, IcebergSchema, IcebergType } from './metadata.ts';
 
@@ -127,8 +127,7 @@ function icebergType(type: FieldType, path: string, ids: IdSource): IcebergType 
 function typeFits(stored: IcebergType, type: FieldType): boolean {
   if (typeof stored !== 'string') return stored.type === type.kind;
   if (type.kind === 'list' || type.kind === 'map' || type.kind === 'struct') return false;
-  const before = primitiveType(stored);
-  return JSON.stringify(before) === JSON.stringify(type) || widens(before, type);
+  return readsAs(primitiveType(stored), type);
 }
 
 /** The field type of an Iceberg primitive. */
