@@ -1,6 +1,7 @@
 import type { Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { ChartAnswer } from '../../src/dashboard/answer.ts';
+import { columnLabel } from '../../src/dashboard/format.ts';
 import { type DashboardState, type FieldFilter, parseState } from '../../src/dashboard/state.ts';
 import type { Chart } from '../../src/definition/chart.ts';
 import { nameOf } from './screen.ts';
@@ -225,9 +226,9 @@ export class Visitor {
     }
     const at = Math.floor(this.#random() * parts.length);
     const { field, part } = parts[at] as { field: string; part: keyof FieldFilter };
-    const words = part === 'has' ? '“' : '[^“]';
+    const words = part === 'has' ? ' has “' : ': ';
     await chips
-      .getByRole('button', { name: new RegExp(`^Remove filter ${field}: ${words}`) })
+      .getByRole('button', { name: `Remove filter ${columnLabel(field)}${words}` })
       .click();
     this.#choose(field, { [part]: undefined });
     return `chip ${field}.${part}`;
