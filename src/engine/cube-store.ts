@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { parseTime } from '../core/time-grain.ts';
 import { type Constraint, constraintSql, type Dim, dimKey, dimServes } from '../live/constraint.ts';
 import {
   type CubeNeed,
@@ -28,6 +29,12 @@ interface Cube {
   usedAt: number;
 }
 
+/** How far the values of a column reach, as text; null where there are none. */
+export interface Extent {
+  readonly min: string | null;
+  readonly max: string | null;
+}
+
 /** The rows there are in this turn. */
 export interface CurrentRows {
   /** Every record below is there. */
@@ -44,6 +51,15 @@ export interface Scope {
   readonly where: string;
   column(dim: Dim): string;
   value(measure: Measure): string;
+}
+
+/** A cube that answers. */
+export interface Found {
+  readonly scope: Scope;
+  /** What it is grouped by. */
+  readonly dims: readonly Dim[];
+  /** Fast enough without a smaller one. */
+  readonly isSmall: boolean;
 }
 
 /**
@@ -91,6 +107,22 @@ export class CubeStore {
     this.#rows = rows;
   }
 
+  /** Every record below is in all cubes. */
+  get next(): number {
+    return Math.min(...[...this.#cubes.values()].map((cube) => cube.next));
+  }
+
+  /** New records, and how far each column of time reaches in them: cubes of other times are current without them. */
+  pass(
+    { from, until }: { readonly from: number; readonly until: number },
+    extent: (column: string) => Extent | undefined,
+  ): void {
+    for (const cube of this.#cubes.values()) {
+      const isApart = cube.spec.where.some((one) => isOutside(one, extent(one.field)));
+      if (cube.next === from && isApart) cube.next = until;
+    }
+  }
+
   /** The whole source, for aggregates that do not add up. */
   full(need: CubeNeed): Scope {
     return {
@@ -103,10 +135,7 @@ export class CubeStore {
   }
 
   /** The smallest cube that answers, with all rows in it; or undefined. */
-  async find(
-    connection: DuckDBConnection,
-    need: CubeNeed,
-  ): Promise<{ readonly scope: Scope; readonly isSmall: boolean } | undefined> {
+  async find(connection: DuckDBConnection, need: CubeNeed): Promise<Found | undefined> {
     const serving = [...this.#cubes.values()]
       .map((cube) => ({ cube, left: servesNeed(cube.spec, need) }))
       .filter((one): one is { cube: Cube; left: Constraint[] } => one.left !== undefined)
@@ -115,7 +144,8 @@ export class CubeStore {
     const { cube, left } = serving;
     cube.usedAt = ++this.#clock;
     await this.#advance(connection, cube);
-    return { scope: this.#scopeOf(cube, left), isSmall: cube.cells <= this.#limits.smallCells };
+    const isSmall = cube.cells <= this.#limits.smallCells;
+    return { scope: this.#scopeOf(cube, left), dims: cube.spec.dims, isSmall };
   }
 
   #scopeOf(cube: Cube, left: readonly Constraint[]): Scope {
@@ -137,6 +167,23 @@ export class CubeStore {
     };
   }
 
+  /** Cubes of different rows as one. */
+  union(scopes: readonly Scope[], dims: readonly Dim[]): Scope {
+    const name = (dim: Dim) => quoteIdentifier(cubeColumn(dim));
+    const parts = this.#parts.map(({ column }) => quoteIdentifier(column));
+    const selects = scopes.map(({ column, from, where }) => {
+      const groups = dims.map((dim) => `${column(dim)} AS ${name(dim)}`);
+      return `SELECT ${[...groups, ...parts].join(', ')} FROM ${from} ${where}`;
+    });
+    return {
+      kind: 'cube',
+      from: `(${selects.join(' UNION ALL ')})`,
+      where: '',
+      column: name,
+      value: (measure) => measure.rollup as string,
+    };
+  }
+
   #where(constraints: readonly Constraint[], value: (field: string) => string): string {
     const conditions = constraints.map((constraint) => {
       const column = this.#source.columns.find(({ name }) => name === constraint.field);
@@ -145,14 +192,21 @@ export class CubeStore {
     return conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : '';
   }
 
-  /** Builds the cube unless it is there or would be too large. */
-  async ensure(connection: DuckDBConnection, spec: CubeSpec): Promise<void> {
+  /**
+   * Builds the cube unless it is there or would be too large. `rowsMax`: also where it would be made of more
+   * rows than that.
+   */
+  async ensure(connection: DuckDBConnection, spec: CubeSpec, rowsMax?: number): Promise<void> {
     const key = cubeKey(spec);
     if (this.#cubes.has(key) || this.#tooLarge.has(key)) return;
     const found = await this.find(connection, { dims: spec.dims, constraints: spec.where });
     const parent = found?.scope;
     const scope = parent ?? this.full({ dims: spec.dims, constraints: spec.where });
-    if (!parent && (await this.#estimate(connection, spec, scope)) > this.#limits.cubeCellsMax) {
+    const isTooLarge =
+      rowsMax === undefined
+        ? !parent && (await this.#estimate(connection, spec, scope)) > this.#limits.cubeCellsMax
+        : await hasMoreRows(connection, scope, rowsMax);
+    if (isTooLarge) {
       this.#tooLarge.add(key);
       return;
     }
@@ -208,13 +262,18 @@ export class CubeStore {
       const isBehind = cube === last && this.#rows.next - cube.next > this.#limits.behindRecords;
       try {
         if (isBehind) await this.#advance(connection, cube);
-        if (cube.appended > Math.max(1000, cube.cells / 2)) await this.#merge(connection, cube);
+        if (cube.appended > this.#scatterMax(cube)) await this.#merge(connection, cube);
       } catch {
         // Whoever asks for it next has it made anew, and is told why that cannot be.
         await this.#drop(connection, cube);
       }
     }
     await this.#evict(connection);
+  }
+
+  /** Rows behind the groups that cost less to read a few times than to merge. */
+  #scatterMax({ cells }: Cube): number {
+    return Math.max(1000, Math.min(4 * cells, this.#limits.smallCells), cells / 2);
   }
 
   async #merge(connection: DuckDBConnection, cube: Cube): Promise<void> {
@@ -228,6 +287,7 @@ export class CubeStore {
   }
 
   async #evict(connection: DuckDBConnection): Promise<void> {
+    await this.#evictPassed(connection);
     const width = (cube: Cube) => CELL_BYTES * (cube.spec.dims.length + this.#parts.length);
     const bytes = () =>
       [...this.#cubes.values()].reduce(
@@ -244,6 +304,15 @@ export class CubeStore {
     }
   }
 
+  /** Spans move on: what was kept of the bins that one began or ended in does not push out what any filter may need. */
+  async #evictPassed(connection: DuckDBConnection): Promise<void> {
+    const ofSpans = [...this.#cubes.values()]
+      .filter(({ spec }) => spec.where.some((one) => 'range' in one))
+      .sort((a, b) => b.usedAt - a.usedAt);
+    for (const cube of ofSpans.slice(this.#limits.cubesMax / 2))
+      if (cube.usedAt <= this.#turnBegan) await this.#drop(connection, cube);
+  }
+
   async #drop(connection: DuckDBConnection, cube: Cube): Promise<void> {
     this.#cubes.delete(cube.key);
     await connection.run(`DROP TABLE ${cube.table}`);
@@ -258,6 +327,25 @@ export class CubeStore {
 
 function binned(value: string, grain: Dim['grain']): string {
   return grain === undefined ? value : `date_trunc('${grain}', ${value})`;
+}
+
+/** Whether no value within the extent meets the condition; of spans alone is it told. */
+function isOutside(constraint: Constraint, extent: Extent | undefined): boolean {
+  if (!('range' in constraint) || !extent) return false;
+  const { from, until } = constraint.range;
+  const [min, max] = [parseTime(extent.min ?? ''), parseTime(extent.max ?? '')];
+  // A value is less than a millisecond after what is read of it.
+  return max + 1 <= parseTime(from) || (until !== undefined && min >= parseTime(until) + 1);
+}
+
+async function hasMoreRows(
+  connection: DuckDBConnection,
+  { from, where }: Scope,
+  max: number,
+): Promise<boolean> {
+  const some = `SELECT 1 FROM ${from} ${where} LIMIT ${max + 1}`;
+  const [[count] = []] = await textRows(connection, `SELECT count(*) FROM (${some})`);
+  return Number(count) > max;
 }
 
 /** Runs a `CREATE TABLE … AS`; returns how many rows it has. */

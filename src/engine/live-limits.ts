@@ -9,6 +9,8 @@ export interface LiveLimits {
   readonly cubeBytesMax: number;
   /** Groups of a cube that answer fast enough without a smaller one. */
   readonly smallCells: number;
+  /** Rows of a day, or an hour, that are kept one by one where a span begins or ends in it. */
+  readonly spanRowsMax: number;
   /** Records kept beside the cubes; grids that need older ones read the source. */
   readonly tailRecords: number;
   /** A cube that nobody looks at may lack as many records. */
@@ -21,7 +23,8 @@ export const LIVE_LIMITS: LiveLimits = Object.freeze({
   cubeCellsMax: LIMITS.cubeCellsMax,
   cubesMax: LIMITS.cubesMax,
   cubeBytesMax: LIMITS.cubeBytesMax,
-  smallCells: 20_000,
+  smallCells: 65_536,
+  spanRowsMax: 50_000,
   tailRecords: 20_000,
   behindRecords: 10_000,
   windowRecords: 8192,

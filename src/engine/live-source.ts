@@ -1,24 +1,20 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { NamedField } from '../core/field-types.ts';
 import { parseTime } from '../core/time-grain.ts';
-import type { CubeNeed } from '../live/cube-spec.ts';
+import type { Constraint, Dim, TimeRange } from '../live/constraint.ts';
+import type { CubeNeed, CubeSpec } from '../live/cube-spec.ts';
 import { narrowSpec } from '../live/cube-spec.ts';
 import type { LiveSource } from '../live/live-plan.ts';
-import { dayOf } from '../live/period.ts';
 import { quoteIdentifier } from '../plan/render-sql.ts';
-import { CubeStore, type Scope } from './cube-store.ts';
+import { CubeStore, type Extent, type Found, type Scope } from './cube-store.ts';
 import { textRows } from './database.ts';
 import type { RowsNews } from './hot-rows.ts';
 import type { LiveLimits } from './live-limits.ts';
 import type { Measure, Part } from './measure-parts.ts';
+import { SpanCubes } from './span-cubes.ts';
 
 /** What a stream without a time of its own goes by. */
 const ARRIVED_AT = '_arrived_at';
-
-interface Extent {
-  readonly min: string | null;
-  readonly max: string | null;
-}
 
 /** The newest rows that match something, and what they were found by. */
 interface ShownRows {
@@ -49,6 +45,7 @@ export class LiveSourceState {
   readonly #timeColumns: readonly string[];
   /** Columns that filters of a dashboard may name. */
   readonly #filterFields: readonly string[];
+  readonly #spans: SpanCubes | undefined;
   #extents = new Map<string, Extent>();
   #isKnown = false;
   /** Every record below is in the cubes. */
@@ -81,6 +78,16 @@ export class LiveSourceState {
     this.#timeColumns = source.columns
       .filter(({ type }) => ['date', 'timestamp', 'timestamptz'].includes(type.kind))
       .map(({ name }) => name);
+    const time = source.columns.find(({ name }) => name === source.time);
+    this.#spans =
+      time &&
+      new SpanCubes({
+        cubes: this.cubes,
+        connection: this.#connection,
+        time,
+        dims: this.#inDays(this.#filterFields),
+        rowsMax: this.limits.spanRowsMax,
+      });
   }
 
   extent(column: string): Extent {
@@ -141,13 +148,15 @@ export class LiveSourceState {
     const from = this.#next >= delivered ? hot : this.relation;
     const batch = `(SELECT * FROM ${from} WHERE _sequence_number >= ${this.#next} AND _sequence_number < ${until})`;
     await this.#advanceTail(batch, until);
-    for (const [column, { min, max }] of await this.#readExtents(batch)) {
+    const extents = await this.#readExtents(batch);
+    for (const [column, { min, max }] of extents) {
       const before = this.extent(column);
       this.#extents.set(column, {
         min: outer(before.min, min, (a, b) => a < b),
         max: outer(before.max, max, (a, b) => a > b),
       });
     }
+    this.cubes.pass({ from: this.#next, until }, (column) => extents.get(column));
     this.#next = until;
   }
 
@@ -169,8 +178,9 @@ export class LiveSourceState {
 
   async #advanceTail(batch: string, until: number): Promise<void> {
     await this.#connection.run(`INSERT INTO ${this.tail} FROM ${batch}`);
-    if (until - this.#tailFrom <= 2 * this.limits.tailRecords) return;
-    this.#tailFrom = until - this.limits.tailRecords;
+    const from = Math.min(until - this.limits.tailRecords, this.cubes.next);
+    if (from - this.#tailFrom <= this.limits.tailRecords) return;
+    this.#tailFrom = from;
     this.#olderThanTail = outer(
       this.#olderThanTail,
       await this.#newestBelow(this.#tailFrom, this.tail),
@@ -216,6 +226,12 @@ export class LiveSourceState {
     );
   }
 
+  #inDays(fields: readonly string[]): Dim[] {
+    return fields.map((field) =>
+      this.#timeColumns.includes(field) ? { field, grain: 'day' } : { field },
+    );
+  }
+
   /**
    * One cube of everything that filters can name, where it is not too large: any first click is then
    * answered from it. Then those of two fields, which a first click on one needs for a chart of the other.
@@ -223,13 +239,9 @@ export class LiveSourceState {
    */
   warming(): (() => Promise<void>)[] {
     if (this.source.kind === 'view') return [];
-    const fields = [
+    const dims = this.#inDays([
       ...new Set([...this.#filterFields, ...(this.source.time ? [this.source.time] : [])]),
-    ];
-    const dims = fields.map((field) => ({
-      field,
-      ...(this.#timeColumns.includes(field) ? { grain: 'day' as const } : {}),
-    }));
+    ]);
     const pairs = dims.flatMap((one, index) => dims.slice(index + 1).map((other) => [one, other]));
     const specs = [dims, ...pairs, ...dims.map((one) => [one])];
     return specs.map(
@@ -250,32 +262,51 @@ export class LiveSourceState {
     if (!canGroup || this.source.kind === 'view') return this.cubes.full(wanted);
     const keys = measures.flatMap((measure) => measure.keys.map((field) => ({ field })));
     const need = { ...wanted, dims: [...wanted.dims, ...keys] };
+    const span = need.constraints.find((one) => this.#isFreeSpan(one));
+    const found = await (span && 'range' in span && this.#spans
+      ? this.#spans.scope({ need: without(need, span), range: this.#open(span.range) }, (bins) =>
+          // It moves on with the time, whatever else is changed.
+          this.#scopeOfBins(bins, this.source.time),
+        )
+      : this.#scopeOfBins(need, active));
+    return found ?? this.cubes.full(need);
+  }
+
+  async #scopeOfBins(need: CubeNeed, active: string | undefined): Promise<Scope | undefined> {
     const found = await this.cubes.find(this.#connection, need);
-    const recent = this.#recentFrom(need);
-    // A span that ends at the newest value is another one with each record: nothing is made for it alone.
-    if (found && (found.isSmall || recent !== undefined)) return found.scope;
-    if (recent !== undefined) await this.#ensureRecent(recent);
-    else await this.cubes.ensure(this.#connection, narrowSpec(need, active));
-    return (await this.cubes.find(this.#connection, need))?.scope ?? this.cubes.full(need);
+    if (found?.isSmall) return found.scope;
+    const spec = narrowSpec(need, active);
+    const isServed = found !== undefined && (await this.#ensurePart(spec, found));
+    if (!isServed) await this.cubes.ensure(this.#connection, spec);
+    return (await this.cubes.find(this.#connection, need))?.scope;
   }
 
-  /** The start of a range that no bins of a minute fit: rows since then are kept one by one. */
-  #recentFrom({ constraints }: CubeNeed): string | undefined {
-    const exact = constraints.find((one) => 'range' in one && one.range.closed === 'end');
-    return exact && 'range' in exact && exact.field === this.source.time
-      ? dayOf(exact.range.from)
-      : undefined;
+  /**
+   * Under filters that stay, the part of what was found that they leave: it serves all charts of the screen, and is
+   * mostly small enough for that.
+   */
+  async #ensurePart({ dims, where }: CubeSpec, found: Found): Promise<boolean> {
+    if (where.length === 0) return false;
+    await this.cubes.ensure(this.#connection, { dims: found.dims, where });
+    const part = await this.cubes.find(this.#connection, { dims, constraints: where });
+    return part?.isSmall ?? false;
   }
 
-  async #ensureRecent(from: string): Promise<void> {
-    const field = this.source.time as string;
-    const fields = [...new Set([field, ...this.#filterFields])];
-    await this.cubes.ensure(this.#connection, {
-      dims: fields.map((name) => ({ field: name })),
-      where: [{ field, range: { from } }],
-    });
+  /** One that begins and ends anywhere: as it moves on with each record, nothing is made for it alone. */
+  #isFreeSpan(one: Constraint): boolean {
+    return 'range' in one && one.field === this.source.time && one.range.closed === 'end';
+  }
+
+  /** Nothing comes after the newest. */
+  #open(range: TimeRange): TimeRange {
+    return range.until === this.newest ? { from: range.from, closed: 'end' } : range;
   }
 }
+
+const without = (need: CubeNeed, constraint: Constraint): CubeNeed => ({
+  ...need,
+  constraints: need.constraints.filter((one) => one !== constraint),
+});
 
 export function relationOf(source: LiveSource): string {
   const schema = source.kind === 'stream' ? 'records' : 'warehouse';

@@ -1,5 +1,12 @@
-import { parseTime } from '../core/time-grain.ts';
-import { type Constraint, type Dim, dimKey, dimOf, dimServes } from './constraint.ts';
+import { alignedGrain, parseTime } from '../core/time-grain.ts';
+import {
+  type Constraint,
+  type Dim,
+  dimKey,
+  dimOf,
+  dimServes,
+  type TimeRange,
+} from './constraint.ts';
 
 /** Aggregates of one source kept by some columns, of the rows that meet some conditions. */
 export interface CubeSpec {
@@ -37,11 +44,23 @@ export function servesNeed(spec: CubeSpec, need: CubeNeed): Constraint[] | undef
   return isServed ? left : undefined;
 }
 
-/** Whether rows of `inner` are among those from `outer`'s start on. */
+/** Whether all that `inner` lets through `outer` does: told of spans of whole minutes alone. */
 function isWithin(inner: Constraint, outer: Constraint): boolean {
   if (!('range' in inner) || !('range' in outer) || inner.field !== outer.field) return false;
-  if (outer.range.until !== undefined || outer.range.closed) return false;
-  return parseTime(inner.range.from) >= parseTime(outer.range.from);
+  const [one, other] = [minutesOf(inner.range), minutesOf(outer.range)];
+  return (
+    one !== undefined && other !== undefined && one.from >= other.from && one.until <= other.until
+  );
+}
+
+function minutesOf({
+  from,
+  until,
+  closed,
+}: TimeRange): { from: number; until: number } | undefined {
+  const ends = until === undefined ? [from] : [from, until];
+  if (closed || ends.map(alignedGrain).includes(undefined)) return undefined;
+  return { from: parseTime(from), until: until === undefined ? Infinity : parseTime(until) };
 }
 
 /**

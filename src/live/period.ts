@@ -1,5 +1,5 @@
 import { durationMs } from '../core/duration.ts';
-import { binStart, nextBin, parseTime, parseTimeRange, timeText } from '../core/time-grain.ts';
+import { nextBin, parseTime, parseTimeRange, timeText } from '../core/time-grain.ts';
 import type { TimeRange } from './constraint.ts';
 
 const TWO_DAYS_MS = 2 * 86_400_000;
@@ -45,9 +45,4 @@ export function compareRanges(
 export function periodBefore(range: { from: string; until: string }): TimeRange {
   const [from, until] = [parseTime(range.from), parseTime(range.until)];
   return { from: timeText(Math.max(from - (until - from), FIRST_MS)), until: range.from };
-}
-
-/** The first moment of the day that holds the range's start. */
-export function dayOf(from: string): string {
-  return timeText(binStart(parseTime(from), 'day'));
 }

@@ -293,6 +293,7 @@ const TINY: LiveLimits = {
   cubesMax: 5,
   cubeBytesMax: 200_000,
   smallCells: 60,
+  spanRowsMax: 3,
   tailRecords: 20,
   behindRecords: 30,
   windowRecords: 40,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseTime } from '../../src/core/time-grain.ts';
-import { compareRanges, dayOf, periodBefore, periodRange } from '../../src/live/period.ts';
+import { compareRanges, periodBefore, periodRange } from '../../src/live/period.ts';
 
 const at = (text: string) => Date.parse(`${text}Z`);
 const NEWEST = at('2011-12-09T12:50:30');
@@ -96,9 +96,4 @@ describe('spans that are compared', () => {
       until: '2011-03-01T08:30',
     });
   });
-});
-
-test('the day of a moment begins at midnight', () => {
-  expect(dayOf('2011-12-09T12:50:00.123456')).toBe('2011-12-09');
-  expect(dayOf('2011-12-09')).toBe('2011-12-09');
 });
