@@ -22,7 +22,7 @@ export async function openRecordFeed(
   const runtime = await parts.runtime();
   const running = runtime.stream(stream);
   const { log } = running;
-  const start = startOf(asked.from, log);
+  const start = await startOf(asked.from, log);
   const ids = log.shards.map(({ id }) => id);
   const strange = asked.shards?.find((shard) => !ids.includes(shard));
   if (strange !== undefined)
@@ -40,7 +40,7 @@ export async function openRecordFeed(
   return new LogFeed(parts, { runtime, running }, { ...asked, until: end }, start);
 }
 
-function startOf(from: ReadStart, log: StreamLog): number {
+async function startOf(from: ReadStart, log: StreamLog): Promise<number> {
   if (from === 'earliest') return log.firstSequence;
   if (from === 'latest') return log.nextSequence;
   if ('timeMs' in from) return log.firstAtOrAfter(from.timeMs);

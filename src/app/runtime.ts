@@ -364,6 +364,7 @@ async function openStream(
     name: plan.name,
     shards: plan.shards,
     retention: plan.retention,
+    raw: plan.raw,
     schema: { fields: plan.fields, unknown: plan.unknown },
   });
   const letters = keepsDeadLetters(plan, whole) ? await openLetters(plan, context) : undefined;

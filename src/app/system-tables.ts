@@ -27,6 +27,8 @@ const DEFINITIONS: { readonly [name: string]: Definition } = {
       ['undelivered', 'BIGINT'],
       ['dead_letters', 'BIGINT'],
       ['damaged', 'VARCHAR[]'],
+      ['raw_segments', 'INTEGER'],
+      ['raw_bytes', 'BIGINT'],
     ],
     rows: (runtime) =>
       [...runtime.streams.values()].map(({ plan, log, letters, delivery }) => {
@@ -43,6 +45,8 @@ const DEFINITIONS: { readonly [name: string]: Definition } = {
           delivery?.status().lag ?? null,
           letters?.outstanding ?? 0,
           status.damaged,
+          status.raw?.segments ?? null,
+          status.raw?.bytes ?? null,
         ];
       }),
   },

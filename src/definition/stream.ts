@@ -28,6 +28,13 @@ export interface RetentionOptions {
   readonly maxBytes?: string;
 }
 
+export interface RawOptions {
+  /** A folder (a relative one begins beside the data folder), or `s3://bucket/prefix`. */
+  readonly to: string;
+  /** How long records stay readable there, at least as long as `retention`. */
+  readonly keep: string;
+}
+
 export interface DedupeOptions<Name extends string = string> {
   /** The field that tells records apart: string, int, long or uuid. Records without a value are always new. */
   readonly by: Name;
@@ -46,6 +53,8 @@ export interface StreamOptions<F extends Fields, M extends string = string> {
   readonly shards?: number;
   /** How long records stay readable in the stream, and always until delivered. Default `'7d'`. */
   readonly retention?: string | RetentionOptions;
+  /** Closed segments of the stream are also kept here, packed, and read from here once they are past `retention`. Default: nowhere. */
+  readonly raw?: RawOptions;
   /** The field that says when a thing happened. Default: arrival. */
   readonly time?: keyof F & string;
   /** What happens to members of a record that are not fields. Default `'refuse'`. */
@@ -83,6 +92,7 @@ export interface StreamSettings {
   readonly key?: string;
   readonly shards: number;
   readonly retention: { readonly ageMs: number; readonly bytesMax?: number };
+  readonly raw?: { readonly to: string; readonly keepMs: number };
   readonly time?: string;
   readonly unknown: 'refuse' | 'drop' | 'keep';
   readonly invalid: 'refuse' | 'deadletter';
@@ -105,6 +115,7 @@ const OPTIONS = [
   'key',
   'shards',
   'retention',
+  'raw',
   'time',
   'unknown',
   'invalid',
@@ -141,6 +152,7 @@ function partsOf(name: string, title: string, options: StreamOptions<Fields>) {
     ...keyField(title, fields, options.key),
     shards: shardCount(title, options.shards ?? 1),
     retention: retentionSettings(title, options.retention ?? '7d'),
+    ...rawSettings(title, options),
     ...timeField(title, fields, options.time),
     unknown: choice(title, 'unknown', options.unknown ?? 'refuse', ['refuse', 'drop', 'keep']),
     invalid: choice(title, 'invalid', options.invalid ?? 'refuse', ['refuse', 'deadletter']),
@@ -170,6 +182,32 @@ function retentionSettings(
       ? {}
       : { bytesMax: parseSize(title, 'retention.maxBytes', maxBytes) }),
   });
+}
+
+/** A bucket's name is checked by the store; what is checked here is that there is one. */
+const S3_PLACE = /^s3:\/\/[^/\s]+(\/\S*)?$/;
+
+function rawSettings(
+  title: string,
+  { raw, retention }: StreamOptions<Fields>,
+): Pick<StreamSettings, 'raw'> {
+  if (raw === undefined) return {};
+  refuseUnknownOptions(`${title}, raw`, raw, ['to', 'keep']);
+  const { to } = raw;
+  const isPlace = typeof to === 'string' && to.trim() !== '';
+  if (!isPlace || (/^\w+:\/\//.test(to) && !S3_PLACE.test(to)))
+    throw invalidDefinition(
+      title,
+      "`raw.to` must be a folder, or 's3://bucket/prefix': where closed segments are kept.",
+    );
+  const keepMs = parseDuration(title, 'raw.keep', raw.keep);
+  const { ageMs } = retentionSettings(title, retention ?? '7d');
+  if (keepMs < ageMs)
+    throw invalidDefinition(
+      title,
+      '`raw.keep` is shorter than `retention`: records would be gone from there first. Lengthen the one, or shorten the other.',
+    );
+  return { raw: Object.freeze({ to, keepMs }) };
 }
 
 const ID_KINDS = ['string', 'int', 'long', 'uuid'];

@@ -20,6 +20,8 @@ import type { Shard, ShardChange, ShardMap } from './shard-map.ts';
  *     themselves once there is space. Any other failed write ends the log until it is opened again.
  * S10 Shards change while records come in: closed ones stay readable to their end, no id is used twice.
  * S11 A named consumer and its position survive a restart, until it is removed.
+ * S12 With a raw zone a closed segment goes only once it is there, whole; from there it is read as from here,
+ *     until its time there is over. While the zone is away nothing is lost and appends go on.
  */
 export interface StreamStore {
   /** Opens the stream's log, or creates it. One owner per folder. */
@@ -40,6 +42,14 @@ export interface LogSettings {
   readonly shards: number;
   readonly retention: Retention;
   readonly schema: RecordSchema;
+  readonly raw?: RawSettings | undefined;
+}
+
+/** Where closed segments are stored, and how long they stay there. */
+export interface RawSettings {
+  /** A folder, or `s3://bucket/prefix`. */
+  readonly to: string;
+  readonly keepMs: number;
 }
 
 /** How long records stay, at least until every consumer has passed them. */
@@ -108,6 +118,12 @@ export interface LogStatus {
   readonly damaged: readonly string[];
   /** What retention would remove if it were not for a consumer. */
   readonly held: { readonly consumer: string; readonly bytes: number } | null;
+  /** What is in the raw zone: every record below `nextSequence` that is still kept. Null without one. */
+  readonly raw: {
+    readonly segments: number;
+    readonly bytes: number;
+    readonly nextSequence: number;
+  } | null;
 }
 
 export interface StreamLog {
@@ -130,7 +146,11 @@ export interface StreamLog {
   readonly nextSequence: number;
   /** The oldest number still readable. */
   readonly firstSequence: number;
-  /** Where the records from `from` up to `until` (exclusive) lie, at most about `bytesMax`. */
+  /**
+   * Where the records from `from` up to `until` (exclusive) lie, at most about `bytesMax`. The files can be opened for
+   * minutes from then on.
+   * @throws MillraceError MR_RAW_UNAVAILABLE where they are in a raw zone that is away
+   */
   slices(from: number, until: number, bytesMax: number): Promise<LogSlice[]>;
   /**
    * Appends that came before go to the old shards, all others to the new ones.
@@ -138,7 +158,7 @@ export interface StreamLog {
    */
   reshard(change: ShardChange): Promise<ShardMap>;
   /** The number of the first record that arrived at `timeMs` or later; `nextSequence` where there is none yet. */
-  firstAtOrAfter(timeMs: number): number;
+  firstAtOrAfter(timeMs: number): Promise<number>;
   /** A consumer that keeps its position elsewhere has durably used all records below `next`. */
   setConsumer(name: string, next: number): void;
   /** All consumers, named ones too, and what each reads next. */

@@ -1,5 +1,5 @@
 import { chmod } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { open } from 'lmdb';
 import type { Clock } from '../core/clock.ts';
 import type { MillraceError } from '../core/errors.ts';
@@ -16,6 +16,7 @@ import { LmdbLookupStore } from '../lookup/embedded/lmdb-lookup-store.ts';
 import { TableModelRunner } from '../model/embedded/table-model-runner.ts';
 import { DuckdbQueryEngine } from '../query/embedded/duckdb-query-engine.ts';
 import { LmdbRunStore, markInterrupted } from '../schedule/embedded/lmdb-run-store.ts';
+import { FolderRawZone } from '../stream/embedded/folder-raw-zone.ts';
 import { SegmentStreamStore } from '../stream/embedded/segment-stream-store.ts';
 import type { Target } from './target.ts';
 
@@ -50,9 +51,15 @@ export async function embedded({
   const runs = new LmdbRunStore(system);
   await markInterrupted(runs);
   const log = { files, clock, logger, onFatal };
+  const rawZones = {
+    cache: join(folder, 'cache', 'raw'),
+    // A folder beside the data, so that both can be moved together.
+    zoneAt: (place: string) =>
+      new FolderRawZone({ files, folder: resolve(dirname(folder), place) }),
+  };
   return {
     files,
-    streams: new SegmentStreamStore(join(folder, 'streams'), log),
+    streams: new SegmentStreamStore(join(folder, 'streams'), log, rawZones),
     deadLetters: new SegmentStreamStore(join(folder, 'deadletters'), log),
     openDedupeWindow: (settings) =>
       SlicedDedupeWindow.open({

@@ -3,7 +3,12 @@ import { MillraceError } from '../../src/core/errors.ts';
 import type { FileSystem } from '../../src/core/file-system.ts';
 import { createRouter } from '../../src/ingest/route.ts';
 import { openShards, type Shard, type ShardChange } from '../../src/stream/shard-map.ts';
-import type { LogSettings, Retention, StreamStore } from '../../src/stream/stream-store.ts';
+import type {
+  LogSettings,
+  RawSettings,
+  Retention,
+  StreamStore,
+} from '../../src/stream/stream-store.ts';
 import { batchOf, LOG_SETTINGS, readAll } from '../support/stream.ts';
 
 export interface StreamStoreUnderTest {
@@ -13,6 +18,8 @@ export interface StreamStoreUnderTest {
   reopen(): StreamStoreUnderTest;
   /** The time that the store sees. */
   setTime(ms: number): void;
+  /** Where a raw zone can be. */
+  readonly rawPlace: string;
 }
 
 const lines = (count: number, from = 0) =>
@@ -114,9 +121,13 @@ export function describeStreamStore(name: string, create: () => StreamStoreUnder
     });
 
     /** A log with a closed segment of 5 records, at time 10,000, and one that takes records. */
-    const withClosedSegment = async (under: StreamStoreUnderTest, retention: Retention) => {
+    const withClosedSegment = async (
+      under: StreamStoreUnderTest,
+      retention: Retention,
+      raw?: RawSettings,
+    ) => {
       under.setTime(10_000);
-      const first = await under.store.open(settings({ retention }));
+      const first = await under.store.open(settings({ retention, raw }));
       await first.append(batchOf(lines(5)), { key: 'k', bodyHash: 'h', answer: () => '{"a":1}' });
       await first.close();
       const field = { name: 'm', type: { kind: 'string' as const }, optional: true };
@@ -124,7 +135,7 @@ export function describeStreamStore(name: string, create: () => StreamStoreUnder
         fields: [...LOG_SETTINGS.schema.fields, field],
         unknown: 'refuse' as const,
       };
-      const log = await under.store.open(settings({ retention, schema }));
+      const log = await under.store.open(settings({ retention, schema, raw }));
       await log.append(batchOf(lines(5, 5)));
       return log;
     };
@@ -263,6 +274,31 @@ export function describeStreamStore(name: string, create: () => StreamStoreUnder
       expect(await again.removeConsumer('billing')).toBe(false);
       const third = second.reopen();
       expect([...(await third.store.open(settings())).consumers]).toEqual([]);
+    });
+
+    test('S12: a closed segment goes to the raw zone and is read from there, until its time there is over', async () => {
+      const under = create();
+      const raw = { to: under.rawPlace, keepMs: 1_000_000 };
+      const log = await withClosedSegment(under, { ageMs: 1000 }, raw);
+      under.setTime(60_000);
+      expect(await log.trim()).toBe(1);
+      expect(log.status()).toMatchObject({ firstSequence: 0, segments: 1, raw: { segments: 1 } });
+      const all = lines(10);
+      expect((await readAll(log, under.files)).records.map(({ line }) => line)).toEqual(all);
+      expect(await log.firstAtOrAfter(10_000)).toBe(0);
+      const after = under.reopen();
+      const again = await after.store.open({ ...settings({ raw }), schema: log.schema });
+      expect((await readAll(again, after.files)).records.map(({ line }) => line)).toEqual(all);
+      after.setTime(1_100_000);
+      again.setConsumer('table', 4);
+      await again.trim();
+      expect(again.firstSequence).toBe(0);
+      again.setConsumer('table', 5);
+      await again.trim();
+      expect(again.firstSequence).toBe(5);
+      expect((await readAll(again, after.files)).records.map(({ line }) => line)).toEqual(
+        all.slice(5),
+      );
     });
 
     test('S8: a keyed request is stored once, and its repeat gets the first answer, also after a restart', async () => {

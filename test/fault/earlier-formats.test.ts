@@ -17,7 +17,7 @@ test('R11: a log that 0.1.0 wrote before descriptions had checksums is opened, r
   const before = JSON.parse(readFileSync(join(folder, 'sales/stream.json'), 'utf8'));
   expect(before).not.toHaveProperty('crc');
   const schema = before.schemas.at(-1);
-  const log = await storeOn(files, folder, clock).open({ ...LOG_SETTINGS, schema });
+  const log = await storeOn(files, folder, { clock }).open({ ...LOG_SETTINGS, schema });
   expect(log.epoch).toBe(before.epoch);
   expect(log.schemas.map(({ version }) => version)).toEqual([1, 2]);
   expect(await log.answered('k', 'h')).toBe('{"accepted":2}');
@@ -36,7 +36,7 @@ test('R11: a log of a format to come is refused by name, and nothing of it is to
   const path = join(folder, 'sales/stream.json');
   const text = readFileSync(path, 'utf8').replace('"format": 1', '"format": 3');
   writeFileSync(path, text);
-  await expect(storeOn(files, folder, clock).open(LOG_SETTINGS)).rejects.toMatchObject({
+  await expect(storeOn(files, folder, { clock }).open(LOG_SETTINGS)).rejects.toMatchObject({
     code: 'MR_STORAGE_FORMAT',
     message: expect.stringContaining(path),
   });

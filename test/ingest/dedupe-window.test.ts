@@ -42,7 +42,7 @@ class World {
   }
 
   async open(withinMs = this.withinMs): Promise<this> {
-    this.log = await storeOn(this.files, '/data', this.clock).open(settings);
+    this.log = await storeOn(this.files, '/data', { clock: this.clock }).open(settings);
     this.window = await SlicedDedupeWindow.open({
       log: this.log,
       ids,

@@ -258,10 +258,10 @@ describe('Reading records back', () => {
     const files = new FaultFileSystem(10);
     let now = 1_000_000;
     const clock = { now: () => now, after: () => () => {} };
-    const first = await storeOn(files, '/data', clock).open(LOG_SETTINGS);
+    const first = await storeOn(files, '/data', { clock }).open(LOG_SETTINGS);
     await first.append(batchOf(Array.from({ length: 5 }, (_, n) => `{"n":${n}}`)));
     await first.close();
-    const log = await storeOn(files, '/data', clock).open(withField(1));
+    const log = await storeOn(files, '/data', { clock }).open(withField(1));
     await log.append(batchOf(['{"n":5}']));
     const slow = readerOf(files, { limit: 2 });
     expect(numbers(await piecesOf(slow, log))).toEqual([0, 1]);
@@ -290,19 +290,21 @@ describe('Reading records back', () => {
     let now = 1000;
     const clock = { now: () => now, after: () => () => {} };
     const times: number[] = [];
-    let log = await storeOn(files, '/data', clock).open(LOG_SETTINGS);
+    let log = await storeOn(files, '/data', { clock }).open(LOG_SETTINGS);
     for (const [index, time] of [1000, 2000, 2000, 1500, 3000, 5000, 5000, 9000].entries()) {
       now = time;
       if (index % 3 === 2) {
         await log.close();
-        log = await storeOn(files, '/data', clock).open(withField(index));
+        log = await storeOn(files, '/data', { clock }).open(withField(index));
       }
       await log.append(batchOf(['{}', '{}'], (record) => record));
       times.push(Math.max(time, times.at(-1) ?? 0), Math.max(time, times.at(-1) ?? 0));
     }
     for (let time = 0; time <= 10_000; time += 250) {
       const found = times.findIndex((arrived) => arrived >= time);
-      expect(log.firstAtOrAfter(time), `at ${time}`).toBe(found === -1 ? times.length : found);
+      expect(await log.firstAtOrAfter(time), `at ${time}`).toBe(
+        found === -1 ? times.length : found,
+      );
     }
   });
 });

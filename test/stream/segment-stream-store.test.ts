@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { FileHandle, FileSystem } from '../../src/core/file-system.ts';
 import { nodeFileSystem } from '../../src/core/node-file-system.ts';
@@ -34,14 +35,15 @@ function filesOfTest(): FileSystem {
 }
 
 describeStreamStore('The segment log on the disk', () => {
-  const folder = temporaryFolder();
+  const folder = join(temporaryFolder(), 'streams');
   const { clock, setTime } = playedClock();
   const files = filesOfTest();
   const under = (): StreamStoreUnderTest => ({
-    store: storeOn(files, folder, clock),
+    store: storeOn(files, folder, { clock }),
     files,
     reopen: under,
     setTime,
+    rawPlace: `${folder}-raw`,
   });
   return under();
 });
@@ -50,7 +52,7 @@ describeStreamStore('The segment log on a disk that loses power', () => {
   const files = new FaultFileSystem(1);
   const { clock, setTime } = playedClock();
   const under = (): StreamStoreUnderTest => ({
-    store: storeOn(files, '/data', clock),
+    store: storeOn(files, '/data', { clock }),
     files,
     reopen: () => {
       files.cutPower();
@@ -58,6 +60,7 @@ describeStreamStore('The segment log on a disk that loses power', () => {
       return under();
     },
     setTime,
+    rawPlace: '/raw',
   });
   return under();
 });

@@ -1,7 +1,9 @@
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { FileSystem } from '../../src/core/file-system.ts';
-import { silentLogger } from '../../src/core/logger.ts';
+import { type Logger, silentLogger } from '../../src/core/logger.ts';
+import { FolderRawZone } from '../../src/stream/embedded/folder-raw-zone.ts';
 import { SegmentStreamStore } from '../../src/stream/embedded/segment-stream-store.ts';
+import type { RawZone } from '../../src/stream/raw-zone.ts';
 import { readRuns } from '../../src/stream/run-reader.ts';
 import type { LogSettings, RecordBatch, StreamLog } from '../../src/stream/stream-store.ts';
 
@@ -12,12 +14,23 @@ export const LOG_SETTINGS: LogSettings = {
   schema: { fields: [{ name: 'n', type: { kind: 'int' }, optional: false }], unknown: 'refuse' },
 };
 
+export interface StoreParts {
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly zoneAt?: (place: string) => RawZone;
+}
+
 export function storeOn(
   files: FileSystem,
   folder: string,
-  clock: Clock = systemClock,
+  {
+    clock = systemClock,
+    logger = silentLogger,
+    zoneAt = (place) => new FolderRawZone({ files, folder: place }),
+  }: StoreParts = {},
 ): SegmentStreamStore {
-  return new SegmentStreamStore(folder, { files, clock, logger: silentLogger, onFatal: () => {} });
+  const context = { files, clock, logger, onFatal: () => {} };
+  return new SegmentStreamStore(folder, context, { zoneAt, cache: `${folder}-cache` });
 }
 
 /** A batch of lines; shard of line i is `shardOf(i)`. */

@@ -17,7 +17,7 @@ const SEED = 11;
 const SECTOR = 512;
 const clock = { now: () => 1_200_000, after: () => () => {} };
 const openLog = (files: FaultFileSystem): Promise<StreamLog> =>
-  storeOn(files, '/data', clock).open(NEXT_SCHEMA);
+  storeOn(files, '/data', { clock }).open(NEXT_SCHEMA);
 
 interface Extent {
   readonly file: string;

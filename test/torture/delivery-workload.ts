@@ -23,7 +23,7 @@ const ROUNDS = 6;
 const clock: Clock = { now: () => 1_000_000, after: () => () => {} };
 
 async function openBoth(files: FaultFileSystem, name: string) {
-  const log = await storeOn(files, '/data', clock).open(LOG_SETTINGS);
+  const log = await storeOn(files, '/data', { clock }).open(LOG_SETTINGS);
   const store = new FileTableStore('/lake', { files, clock, logger: silentLogger });
   const table = await store.open({ namespace: 'lake', name: 'sales', fields, partitionBy: [] });
   const delivery = new TableDelivery({

@@ -37,7 +37,9 @@ export interface LogDisk {
 }
 
 const openOn = (disk: LogDisk, settings: LogSettings): Promise<StreamLog> =>
-  storeOn(disk.files, '/data', { now: () => disk.nowMs, after: () => () => {} }).open(settings);
+  storeOn(disk.files, '/data', { clock: { now: () => disk.nowMs, after: () => () => {} } }).open(
+    settings,
+  );
 
 /** Plays the life until its end or its first error; a full disk is told and passed over. */
 export async function live(disk: LogDisk, seed: number): Promise<Life> {

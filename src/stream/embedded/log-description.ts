@@ -68,31 +68,25 @@ export function storedDescription(description: LogDescription): object {
   return { format: FORMAT, epoch, shardsDefined, shards: text, schemas };
 }
 
+export function newDescription({ shards }: LogSettings): LogDescription {
+  return { epoch: randomUUID(), shardsDefined: shards, shards: evenShards(shards), schemas: [] };
+}
+
 /** What the log is with the settings; the same object where nothing changes. */
 export function withSettings(
-  stored: LogDescription | undefined,
+  known: LogDescription,
   { schema, shards }: LogSettings,
   position: { readonly first: number; readonly next: number },
 ): LogDescription {
-  const known: LogDescription = stored ?? {
-    epoch: randomUUID(),
-    shardsDefined: shards,
-    shards: evenShards(shards),
-    schemas: [],
-  };
   const schemas = withSchema(known.schemas, schema);
   const resized =
     known.shardsDefined === shards
       ? known.shards
       : changeShards(known.shards, { count: shards }, position.next);
   const kept = forgetShards(resized, position.first);
-  if (
-    stored &&
-    stored.shardsDefined === shards &&
-    schemas === stored.schemas &&
-    kept === stored.shards
-  )
-    return stored;
+  const isSame =
+    known.shardsDefined === shards && schemas === known.schemas && kept === known.shards;
+  if (isSame) return known;
   return { epoch: known.epoch, shardsDefined: shards, shards: kept, schemas };
 }
 

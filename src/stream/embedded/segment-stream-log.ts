@@ -20,6 +20,7 @@ import { commitBytesMax, measure, type PendingAppend } from './commit-layout.ts'
 import type { IdempotencyWindow } from './idempotency-window.ts';
 import type { LogDescription } from './log-description.ts';
 import type { NamedConsumers } from './named-consumers.ts';
+import type { RawSegment, RawSegments } from './raw-segments.ts';
 import { bytesOf, expired, isDue, segmentBytesMax } from './retention.ts';
 import type { Segment } from './segment.ts';
 import type { SegmentFolder } from './segment-folder.ts';
@@ -34,6 +35,7 @@ export interface OpenedLog {
   readonly damaged: readonly string[];
   readonly window: IdempotencyWindow;
   readonly named: NamedConsumers;
+  readonly raw: RawSegments | undefined;
 }
 
 export interface LogContext {
@@ -54,6 +56,8 @@ const isTask = (pending: Pending): pending is PendingTask => 'run' in pending;
 const isAppend = (pending: Pending): pending is PendingAppend => !isTask(pending);
 
 const COMMIT_BYTES_MAX = 16 * 1024 * 1024;
+/** Holds back retention until the raw zone has what goes here; no named consumer can be called so. */
+const RAW_CONSUMER = 'raw zone';
 
 /**
  * The embedded log: one commit in flight, what arrives meanwhile is the next commit; appends are
@@ -70,6 +74,7 @@ export class SegmentStreamLog implements StreamLog {
   readonly #damaged: readonly string[];
   readonly #window: IdempotencyWindow;
   readonly #named: NamedConsumers;
+  readonly #raw: RawSegments | undefined;
   readonly #segments: Segment[];
   readonly #writer: SegmentWriter;
   readonly #ownConsumers = new Map<string, number>();
@@ -100,6 +105,7 @@ export class SegmentStreamLog implements StreamLog {
     this.#damaged = opened.damaged;
     this.#window = opened.window;
     this.#named = opened.named;
+    this.#raw = opened.raw;
     this.#description = opened.description;
     this.#shardsToBe = shards;
     this.#routing = { version: 0, open: openShards(shards) };
@@ -132,7 +138,15 @@ export class SegmentStreamLog implements StreamLog {
   }
 
   get firstSequence(): number {
+    return this.#rawOnly[0]?.firstSequence ?? this.#firstHere;
+  }
+
+  get #firstHere(): number {
     return this.#segments[0]?.firstSequence ?? 0;
+  }
+
+  get #rawOnly(): readonly RawSegment[] {
+    return this.#raw?.below(this.#firstHere) ?? [];
   }
 
   append(batch: RecordBatch, request?: KeyedRequest): Promise<readonly Placement[]> {
@@ -317,10 +331,11 @@ export class SegmentStreamLog implements StreamLog {
   async slices(from: number, until: number, bytesMax: number): Promise<LogSlice[]> {
     const slices: LogSlice[] = [];
     let left = bytesMax;
-    for (const segment of this.#segments) {
-      if (left <= 0 || segment.firstSequence >= until) break;
-      if (segment.nextSequence <= from) continue;
-      const found = segment.slice(from, until, left);
+    for (const one of [...this.#rawOnly, ...this.#segments]) {
+      if (left <= 0 || one.firstSequence >= until) break;
+      if (one.nextSequence <= from) continue;
+      const segment = 'place' in one ? await this.#raw?.fetch(one) : one;
+      const found = segment?.slice(from, until, left);
       if (!found) continue;
       slices.push(found.slice);
       left -= found.bytes;
@@ -332,11 +347,18 @@ export class SegmentStreamLog implements StreamLog {
     return new Map([...this.#ownConsumers, ...this.#named.positions]);
   }
 
+  get #waitedFor(): ReadonlyMap<string, number> {
+    if (!this.#raw) return this.consumers;
+    return new Map([...this.consumers, [RAW_CONSUMER, this.#raw.nextSequence]]);
+  }
+
   get namedConsumers(): ReadonlySet<string> {
     return new Set(this.#named.positions.keys());
   }
 
-  firstAtOrAfter(timeMs: number): number {
+  async firstAtOrAfter(timeMs: number): Promise<number> {
+    const stored = this.#rawOnly.find((one) => one.lastTimeMs >= timeMs);
+    if (stored && this.#raw) return this.#raw.firstAtOrAfter(stored, timeMs);
     const segment = this.#segments.find((one) => one.runs.length > 0 && one.lastTimeMs >= timeMs);
     return segment ? segment.runs.firstAtOrAfter(timeMs) : this.nextSequence;
   }
@@ -373,10 +395,12 @@ export class SegmentStreamLog implements StreamLog {
     const newest = this.#segments.at(-1);
     if (newest && !this.#failure && isDue(newest, this.#retention, now))
       await this.#inTurn(() => this.#writer.roll());
-    const { removable, held } = expired(this.#segments, this.#retention, this.consumers, now);
+    await this.#raw?.store(this.#segments.slice(0, -1));
+    const { removable, held } = expired(this.#segments, this.#retention, this.#waitedFor, now);
     this.#say(held);
     this.#segments.splice(0, removable.length);
     await this.#folder.removeSegments(removable, now - LIMITS.idempotencyWindowMs);
+    await this.#raw?.trim(this.consumers.values());
     return removable.length;
   }
 
@@ -401,6 +425,7 @@ export class SegmentStreamLog implements StreamLog {
       lastAppendMs: last && last.lastTimeMs > 0 ? last.lastTimeMs : null,
       damaged: this.#damaged,
       held: this.#held,
+      raw: this.#raw?.status ?? null,
     };
   }
 
@@ -410,6 +435,7 @@ export class SegmentStreamLog implements StreamLog {
       'The server is shutting down; send again once it is back.',
     );
     await this.#committing;
+    await this.#raw?.close();
     await this.#writer.close();
   }
 }

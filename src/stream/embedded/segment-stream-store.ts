@@ -3,24 +3,35 @@ import { crc32 } from 'node:zlib';
 import type { FileSystem } from '../../core/file-system.ts';
 import { folderBytes } from '../../core/folder-bytes.ts';
 import { LIMITS } from '../../core/limits.ts';
+import type { RawZone } from '../raw-zone.ts';
 import type { LogSettings, StreamLog, StreamStore } from '../stream-store.ts';
 import { IdempotencyWindow } from './idempotency-window.ts';
 import type { CommitEntry } from './index-format.ts';
-import { withSettings } from './log-description.ts';
+import { newDescription, withSettings } from './log-description.ts';
 import { NamedConsumers } from './named-consumers.ts';
 import { setAside } from './quarantine.ts';
+import { RawSegments } from './raw-segments.ts';
 import type { Damage, ReadSegment } from './segment.ts';
 import { SegmentFolder } from './segment-folder.ts';
 import { type LogContext, SegmentStreamLog } from './segment-stream-log.ts';
+
+export interface RawZones {
+  /** @throws MillraceError MR_DEFINITION_INVALID for a place that cannot be used */
+  zoneAt(place: string): RawZone;
+  /** Where segments are unpacked while they are read. */
+  readonly cache: string;
+}
 
 /** Logs as folders of segment files below `folder`. */
 export class SegmentStreamStore implements StreamStore {
   readonly #folder: string;
   readonly #context: LogContext;
+  readonly #rawZones: RawZones | undefined;
 
-  constructor(folder: string, context: LogContext) {
+  constructor(folder: string, context: LogContext, rawZones?: RawZones) {
     this.#folder = folder;
     this.#context = context;
+    this.#rawZones = rawZones;
   }
 
   async names(): Promise<string[]> {
@@ -54,8 +65,10 @@ export class SegmentStreamStore implements StreamStore {
     const folder = await SegmentFolder.open(files, join(this.#folder, settings.name));
     const { read, answersOnly, ...opened } = folder.opened;
     const segments = read.map(({ segment }) => segment);
-    const description = withSettings(opened.description, settings, {
-      first: segments[0]?.firstSequence ?? 0,
+    const known = opened.description ?? newDescription(settings);
+    const raw = await this.#openRaw(settings, folder.path, known.epoch);
+    const description = withSettings(known, settings, {
+      first: raw?.all[0]?.firstSequence ?? segments[0]?.firstSequence ?? 0,
       next: segments.at(-1)?.nextSequence ?? 0,
     });
     if (description !== opened.description) await folder.writeDescription(description);
@@ -67,6 +80,7 @@ export class SegmentStreamStore implements StreamStore {
       ...read.flatMap((segment) => segment.damaged),
       ...answers.damaged,
       ...named.damaged,
+      ...(raw?.damaged ?? []),
     ];
     await this.#report(settings.name, damaged);
     return new SegmentStreamLog(
@@ -79,9 +93,32 @@ export class SegmentStreamStore implements StreamStore {
         damaged: damaged.map(({ text }) => text),
         window: answers.window,
         named: named.consumers,
+        raw,
       },
       this.#context,
     );
+  }
+
+  async #openRaw(
+    { name, raw }: LogSettings,
+    folder: string,
+    epoch: string,
+  ): Promise<RawSegments | undefined> {
+    if (!raw || !this.#rawZones) return undefined;
+    const { cache, zoneAt } = this.#rawZones;
+    const { files, clock, logger } = this.#context;
+    return RawSegments.open({
+      stream: name,
+      epoch,
+      keepMs: raw.keepMs,
+      place: raw.to,
+      zoneAt,
+      files,
+      clock,
+      logger,
+      folder,
+      cache: join(cache, name),
+    });
   }
 
   async #report(name: string, damaged: readonly Damage[]): Promise<void> {
