@@ -74,7 +74,7 @@ function streamNews(runtime: Runtime, known: SyncRequest['streams'][number]): Pr
   const source = known.schema === 'deadletters' && letters ? letters.log : log;
   const isLake = known.schema === 'lake';
   const filesVersion = isLake ? (table?.version ?? 0) : 0;
-  const delivered = isLake && delivery ? delivery.status().next : source.firstSequence;
+  const delivered = isLake && delivery ? delivery.status().next : source.firstRetained;
   const news = {
     schema: known.schema,
     name: known.name,

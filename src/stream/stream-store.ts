@@ -144,8 +144,10 @@ export interface StreamLog {
   answered(key: string, bodyHash: string): Promise<string | undefined>;
   /** The number the next record gets; all below it are durable. */
   readonly nextSequence: number;
-  /** The oldest number still readable. */
+  /** The oldest number still readable, here or in the raw zone. */
   readonly firstSequence: number;
+  /** The oldest number that retention has left here: what is read without asking the raw zone. */
+  readonly firstRetained: number;
   /**
    * Where the records from `from` up to `until` (exclusive) lie, at most about `bytesMax`. The files can be opened for
    * minutes from then on.

@@ -266,14 +266,21 @@ export class RawSegments {
     }
   }
 
-  /** What is under way is given up, and done again next time. */
+  /** What is under way is given up, and done again next time; a zone that does not answer is not waited for. */
   async close(): Promise<void> {
+    const { clock, files, cache } = this.#options;
     this.#stopping.abort();
-    await this.#storing.catch(() => undefined);
-    await this.#options.files.remove(this.#options.cache);
+    let cancel = () => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = clock.after(PATIENCE_MS, resolve);
+    });
+    await Promise.race([this.#storing, late]);
+    cancel();
+    await files.remove(cache);
   }
 }
 
+const PATIENCE_MS = 3000;
 const LIST = 'raw.json';
 const DATA = '.ndjson.zst';
 const INDEX = '.idx';

@@ -138,15 +138,15 @@ export class SegmentStreamLog implements StreamLog {
   }
 
   get firstSequence(): number {
-    return this.#rawOnly[0]?.firstSequence ?? this.#firstHere;
+    return this.#rawOnly[0]?.firstSequence ?? this.firstRetained;
   }
 
-  get #firstHere(): number {
+  get firstRetained(): number {
     return this.#segments[0]?.firstSequence ?? 0;
   }
 
   get #rawOnly(): readonly RawSegment[] {
-    return this.#raw?.below(this.#firstHere) ?? [];
+    return this.#raw?.below(this.firstRetained) ?? [];
   }
 
   append(batch: RecordBatch, request?: KeyedRequest): Promise<readonly Placement[]> {
