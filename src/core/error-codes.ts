@@ -216,6 +216,11 @@ export const ERROR_CODES = Object.freeze({
     'The data folder was written in a format this version does not read.',
     'Use the version of millrace that wrote it, or upgrade.',
   ),
+  MR_RAW_UNAVAILABLE: entry(
+    503,
+    'The raw zone of a stream cannot be reached.',
+    'Look at the reason in the message; what was to be kept there stays in the data folder meanwhile.',
+  ),
   // Tables
   MR_TABLE_UNSUPPORTED: entry(
     400,
