@@ -25,7 +25,7 @@ const LAYERS: readonly { readonly row: number; readonly folder: RegExp }[] = [
   { row: 0, folder: /^core\// },
   { row: 1, folder: /^definition\// },
   { row: 2, folder: /^(plan|wire|children)\// },
-  { row: 4, folder: new RegExp(`^(${STAGES.join('|')})/embedded/`) },
+  { row: 4, folder: new RegExp(`^(${STAGES.join('|')})/(embedded|aws)/`) },
   { row: 3, folder: new RegExp(`^(${STAGES.join('|')})/`) },
   { row: 4, folder: /^engine\// },
   { row: 5, folder: /^serve\// },
@@ -51,6 +51,7 @@ const HOMES: { readonly [name: string]: RegExp } = {
   echarts: /^dashboard\/embedded\//,
   '@resvg/resvg-js': /^dashboard\/embedded\//,
   fzstd: /^wire\//,
+  aws4fetch: /^stream\/aws\//,
   croner: /^schedule\/|^plan\//,
 };
 
@@ -170,7 +171,7 @@ describe('the house is tidy', () => {
         .filter(
           ({ from, typeOnly }) =>
             !typeOnly &&
-            /\/embedded\//.test(resolveImport(path, from)) &&
+            /\/(embedded|aws)\//.test(resolveImport(path, from)) &&
             !path.startsWith('target/'),
         )
         .filter(({ from }) => layerOf(path)?.folder !== layerOf(resolveImport(path, from))?.folder)
