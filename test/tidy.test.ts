@@ -50,6 +50,7 @@ const HOMES: { readonly [name: string]: RegExp } = {
   jiti: /^app\//,
   echarts: /^dashboard\/embedded\//,
   '@resvg/resvg-js': /^dashboard\/embedded\//,
+  '@hpcc-js/wasm-zstd': /^wire\//,
   fzstd: /^wire\//,
   aws4fetch: /^stream\/aws\//,
   croner: /^schedule\/|^plan\//,

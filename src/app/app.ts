@@ -130,7 +130,7 @@ export class App {
     const unlock = await lockFolder(folder);
     let app: App | undefined;
     try {
-      const target = await embedded({ folder, clock, logger, onFatal });
+      const target = await embedded({ folder, environment: process.env, clock, logger, onFatal });
       app = new App(options, target, unlock);
       await app.#open();
       return app;

@@ -16,6 +16,8 @@ import { LmdbLookupStore } from '../lookup/embedded/lmdb-lookup-store.ts';
 import { TableModelRunner } from '../model/embedded/table-model-runner.ts';
 import { DuckdbQueryEngine } from '../query/embedded/duckdb-query-engine.ts';
 import { LmdbRunStore, markInterrupted } from '../schedule/embedded/lmdb-run-store.ts';
+import { S3RawZone } from '../stream/aws/s3-raw-zone.ts';
+import { s3Settings } from '../stream/aws/s3-settings.ts';
 import { FolderRawZone } from '../stream/embedded/folder-raw-zone.ts';
 import { SegmentStreamStore } from '../stream/embedded/segment-stream-store.ts';
 import type { Target } from './target.ts';
@@ -23,6 +25,8 @@ import type { Target } from './target.ts';
 export interface EmbeddedOptions {
   /** The data folder. */
   readonly folder: string;
+  /** Who asks for what is kept in S3, in the variables that all AWS tools take. */
+  readonly environment: { readonly [name: string]: string | undefined };
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onFatal: (error: MillraceError) => void;
@@ -31,6 +35,7 @@ export interface EmbeddedOptions {
 /** Everything in one folder of this machine. */
 export async function embedded({
   folder,
+  environment,
   clock,
   logger,
   onFatal,
@@ -53,9 +58,11 @@ export async function embedded({
   const log = { files, clock, logger, onFatal };
   const rawZones = {
     cache: join(folder, 'cache', 'raw'),
-    // A folder beside the data, so that both can be moved together.
     zoneAt: (place: string) =>
-      new FolderRawZone({ files, folder: resolve(dirname(folder), place) }),
+      place.startsWith('s3://')
+        ? new S3RawZone({ files, clock, settings: s3Settings(environment, place) })
+        : // Beside the data, so that both can be moved together.
+          new FolderRawZone({ files, folder: resolve(dirname(folder), place) }),
   };
   return {
     files,

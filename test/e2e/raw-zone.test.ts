@@ -87,7 +87,8 @@ test('what retention ends goes to the raw zone: it is read, replayed and unpacke
   running = await startPipeline(folder, undefined);
   const refused = await read(running);
   expect(existsSync(raw)).toBe(false);
-  expect(refused.lines.join()).toContain('MR_RAW_UNAVAILABLE');
+  expect(refused.code).toBe(503);
+  expect(refused.lines.join()).toMatch(/MR_RAW_UNAVAILABLE.*raw: ENOENT/);
   expect((await running.post('/v1/streams/events/records', '{"id":"a","n":1}')).status).toBe(200);
   renameSync(`${raw}-away`, raw);
   expect((await read(running)).lines.length).toBe(ALL + 1);

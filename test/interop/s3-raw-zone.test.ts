@@ -8,6 +8,7 @@ import { S3RawZone } from '../../src/stream/aws/s3-raw-zone.ts';
 import { s3Settings } from '../../src/stream/aws/s3-settings.ts';
 import { describeRawZone, type RawZoneUnderTest } from '../conformance/raw-zone.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { eventually, startPipeline } from '../support/pipeline.ts';
 import { python } from '../support/python.ts';
 
 const SEGMENT_BYTES = 128 * 1024 * 1024;
@@ -94,4 +95,38 @@ test('a bucket that is not there is told', async () => {
       code: 'MR_RAW_UNAVAILABLE',
       message: expect.stringMatching(/^s3:\/\/no-such-bucket: NoSuchBucket: /),
     });
+});
+
+const PIPELINE = `
+import { field as f, stream } from 'millrace';
+export const events = stream('events', {
+  fields: { n: f.int() }, table: false,
+  retention: { maxBytes: '100KB' }, raw: { to: 's3://${BUCKET}/pipeline', keep: '1y' },
+});
+`;
+
+test('a pipeline keeps what retention ends in a bucket, and reads it from there', async () => {
+  const running = await startPipeline(temporaryFolder(), PIPELINE, {
+    env: { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret', AWS_ENDPOINT_URL: endpoint },
+  });
+  const all = Array.from({ length: 20_000 }, (_, n) => n);
+  for (let from = 0; from < all.length; from += 1000) {
+    const body = all.slice(from, from + 1000).map((n) => `{"n":${n}}`);
+    const answer = await running.post('/v1/streams/events/records', body.join('\n'));
+    expect(answer.status).toBe(200);
+  }
+  const here = `${running.folder}/.millrace/streams/events/0000000000000000.ndjson`;
+  await eventually(async () => ((await files.exists(here)) ? undefined : true), 90_000);
+  const read = await fetch(`${running.url}/v1/streams/events/records?from=earliest`);
+  const lines = (await read.text()).split('\n').slice(0, -1);
+  expect(lines.map((line) => (JSON.parse(line) as { record: { n: number } }).record.n)).toEqual(
+    all,
+  );
+}, 180_000);
+
+test('a pipeline without credentials says which are missing', async () => {
+  const env = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' };
+  await expect(startPipeline(temporaryFolder(), PIPELINE, { env })).rejects.toThrow(
+    /raw\.to 's3:\/\/raw-zone\/pipeline' needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment/,
+  );
 });
