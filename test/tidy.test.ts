@@ -25,7 +25,7 @@ const LAYERS: readonly { readonly row: number; readonly folder: RegExp }[] = [
   { row: 0, folder: /^core\// },
   { row: 1, folder: /^definition\// },
   { row: 2, folder: /^(plan|wire|children)\// },
-  { row: 4, folder: new RegExp(`^(${STAGES.join('|')})/embedded/`) },
+  { row: 4, folder: new RegExp(`^(${STAGES.join('|')})/(embedded|aws)/`) },
   { row: 3, folder: new RegExp(`^(${STAGES.join('|')})/`) },
   { row: 4, folder: /^engine\// },
   { row: 5, folder: /^serve\// },
@@ -51,6 +51,7 @@ const HOMES: { readonly [name: string]: RegExp } = {
   echarts: /^dashboard\/embedded\//,
   '@resvg/resvg-js': /^dashboard\/embedded\//,
   fzstd: /^wire\//,
+  aws4fetch: /^stream\/aws\//,
   croner: /^schedule\/|^plan\//,
 };
 
@@ -100,6 +101,14 @@ function importsOf(text: string): Import[] {
         type !== undefined || (list.length > 0 && list.every((name) => name.startsWith('type '))),
     };
   });
+}
+
+/** `await import('aws4fetch')` */
+function lazyImportsOf(text: string): Import[] {
+  return [...text.matchAll(/\bimport\('([^']+)'\)/g)].map(([, from]) => ({
+    from: from as string,
+    typeOnly: false,
+  }));
 }
 
 function layerOf(path: string): { row: number; folder: string } | undefined {
@@ -170,7 +179,7 @@ describe('the house is tidy', () => {
         .filter(
           ({ from, typeOnly }) =>
             !typeOnly &&
-            /\/embedded\//.test(resolveImport(path, from)) &&
+            /\/(embedded|aws)\//.test(resolveImport(path, from)) &&
             !path.startsWith('target/'),
         )
         .filter(({ from }) => layerOf(path)?.folder !== layerOf(resolveImport(path, from))?.folder)
@@ -181,7 +190,7 @@ describe('the house is tidy', () => {
 
   test('packages stay in their rooms', () => {
     const problems = SOURCES.flatMap(({ path, text }) =>
-      importsOf(text).flatMap(({ from, typeOnly }) => {
+      [...importsOf(text), ...lazyImportsOf(text)].flatMap(({ from, typeOnly }) => {
         const name = Object.keys(HOMES).find(
           (known) => from === known || from.startsWith(`${known}/`),
         );
@@ -257,6 +266,12 @@ describe('the house is tidy', () => {
     expect(
       pageProblem(path, { from: '../../src/dashboard/charts.ts', typeOnly: false }),
     ).toBeUndefined();
+  });
+
+  test('control: a lazy import is noticed', () => {
+    expect(lazyImportsOf("const { a } = await import('aws4fetch');")).toEqual([
+      { from: 'aws4fetch', typeOnly: false },
+    ]);
   });
 
   test('control: an import that points up is noticed', () => {

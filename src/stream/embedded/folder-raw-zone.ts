@@ -1,0 +1,76 @@
+import { dirname, join, resolve } from 'node:path';
+import { MillraceError } from '../../core/errors.ts';
+import type { FileSystem } from '../../core/file-system.ts';
+import { Turns } from '../../core/turns.ts';
+import type { RawZone } from '../raw-zone.ts';
+import { checkObjectName, piecesOf, writeWhole } from '../whole-file.ts';
+
+export interface FolderRawZoneOptions {
+  readonly files: FileSystem;
+  /** Made with the first object. */
+  readonly folder: string;
+}
+
+/** Objects as files of a folder, for instance of a disk that another machine shares. */
+export class FolderRawZone implements RawZone {
+  readonly place: string;
+  readonly #files: FileSystem;
+  // Two that write the same temporary file would mix their bytes.
+  readonly #turns = new Turns({ atOnce: 1, waitingMax: 1000, what: 'copies of a raw zone' });
+
+  constructor({ files, folder }: FolderRawZoneOptions) {
+    this.#files = files;
+    this.place = resolve(folder);
+  }
+
+  /** @throws MillraceError MR_RAW_UNAVAILABLE where the folder cannot be written */
+  async put(name: string, file: string): Promise<void> {
+    const path = this.#path(name);
+    await this.#attempt(async () => {
+      await writeWhole(this.#files, path, piecesOf(this.#files, file));
+      await this.#syncFoldersOf(path);
+    });
+  }
+
+  /** @throws MillraceError MR_RAW_UNAVAILABLE where the object is not there, or one of the two cannot be read or written */
+  async get(name: string, file: string): Promise<void> {
+    const path = this.#path(name);
+    await this.#attempt(() => writeWhole(this.#files, file, piecesOf(this.#files, path)));
+  }
+
+  /** @throws MillraceError MR_RAW_UNAVAILABLE where the folder cannot be written */
+  async remove(name: string): Promise<void> {
+    const path = this.#path(name);
+    await this.#attempt(async () => {
+      const folder = dirname(path);
+      const entries = await this.#files.list(folder);
+      // A folder is no object: the objects in it have names of their own and stay.
+      if (!entries.some((entry) => !entry.isFolder && join(folder, entry.name) === path)) return;
+      await this.#files.remove(path);
+      await this.#files.syncFolder(folder);
+    });
+  }
+
+  #path(name: string): string {
+    checkObjectName(name);
+    return join(this.place, name);
+  }
+
+  /** Up to that of the zone, every time: a put that a power cut ended may have made one and not synced its name. */
+  async #syncFoldersOf(path: string): Promise<void> {
+    let folder = path;
+    do {
+      folder = dirname(folder);
+      await this.#files.syncFolder(folder);
+    } while (folder !== this.place);
+  }
+
+  async #attempt(action: () => Promise<void>): Promise<void> {
+    try {
+      await this.#turns.take(action);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new MillraceError('MR_RAW_UNAVAILABLE', `${this.place}: ${reason}`, { cause: error });
+    }
+  }
+}
