@@ -104,6 +104,14 @@ function importsOf(text: string): Import[] {
   });
 }
 
+/** `await import('aws4fetch')` */
+function lazyImportsOf(text: string): Import[] {
+  return [...text.matchAll(/\bimport\('([^']+)'\)/g)].map(([, from]) => ({
+    from: from as string,
+    typeOnly: false,
+  }));
+}
+
 function layerOf(path: string): { row: number; folder: string } | undefined {
   const layer = LAYERS.find(({ folder }) => folder.test(path));
   return layer && { row: layer.row, folder: (layer.folder.exec(path) as RegExpExecArray)[0] };
@@ -183,7 +191,7 @@ describe('the house is tidy', () => {
 
   test('packages stay in their rooms', () => {
     const problems = SOURCES.flatMap(({ path, text }) =>
-      importsOf(text).flatMap(({ from, typeOnly }) => {
+      [...importsOf(text), ...lazyImportsOf(text)].flatMap(({ from, typeOnly }) => {
         const name = Object.keys(HOMES).find(
           (known) => from === known || from.startsWith(`${known}/`),
         );
@@ -259,6 +267,12 @@ describe('the house is tidy', () => {
     expect(
       pageProblem(path, { from: '../../src/dashboard/charts.ts', typeOnly: false }),
     ).toBeUndefined();
+  });
+
+  test('control: a lazy import is noticed', () => {
+    expect(lazyImportsOf("const { a } = await import('aws4fetch');")).toEqual([
+      { from: 'aws4fetch', typeOnly: false },
+    ]);
   });
 
   test('control: an import that points up is noticed', () => {

@@ -66,8 +66,7 @@ export function describeRawZone(name: string, create: () => RawZoneUnderTest): v
         code: 'MR_RAW_UNAVAILABLE',
         message: expect.stringContaining(`${zone.place}: `),
       });
-      expect((await files.list(folder)).map((entry) => entry.name)).not.toContain('out');
-      expect((await files.list(folder)).map((entry) => entry.name)).not.toContain('out~');
+      expect((await files.list(folder)).map((entry) => entry.name)).toEqual(['in']);
     });
 
     test('Z3: to remove what is there, and what is not, is no error, and nothing else goes', async () => {
@@ -85,8 +84,11 @@ export function describeRawZone(name: string, create: () => RawZoneUnderTest): v
 
     test('a place that cannot be reached is told with the reason', async () => {
       const { unreachable, file, folder } = await withFile(Buffer.from('x'));
-      for (const action of [unreachable.put(NAME, file), unreachable.get(NAME, `${folder}/out`)])
-        await expect(action).rejects.toMatchObject({
+      for (const action of [
+        () => unreachable.put(NAME, file),
+        () => unreachable.get(NAME, `${folder}/out`),
+      ])
+        await expect(action()).rejects.toMatchObject({
           code: 'MR_RAW_UNAVAILABLE',
           message: expect.stringMatching(/^.*: .*(ENOTDIR|EEXIST|ECONNREFUSED|EIO)/),
           cause: expect.any(Error),
@@ -96,8 +98,12 @@ export function describeRawZone(name: string, create: () => RawZoneUnderTest): v
     test('names that lead out of the zone are refused', async () => {
       const { zone, file } = await withFile(Buffer.from('x'));
       for (const bad of ['', '/a', 'a/', 'a//b', '..', 'a/../b', './a', 'a~', 'a b', 'a\\b', 'ä'])
-        for (const action of [zone.put(bad, file), zone.get(bad, file), zone.remove(bad)])
-          await expect(action, bad).rejects.toMatchObject({ code: 'MR_INTERNAL' });
+        for (const action of [
+          () => zone.put(bad, file),
+          () => zone.get(bad, file),
+          () => zone.remove(bad),
+        ])
+          await expect(action(), bad).rejects.toMatchObject({ code: 'MR_INTERNAL' });
     });
   });
 }

@@ -77,6 +77,13 @@ describe('A disk that fails', () => {
       }
   });
 
+  test('what a try that a power cut ended has left is written over', async () => {
+    const { files, zone } = await onFaultyDisk();
+    await files.replaceFile('/zone/a/b~', Buffer.alloc(BYTES.length + 1));
+    await zone.put('a/b', '/local/in');
+    expect(BYTES.equals(await files.readFile('/zone/a/b'))).toBe(true);
+  });
+
   test('no call of a get that fails leaves a file', async () => {
     const clean = await onFaultyDisk();
     await clean.zone.put('a/b', '/local/in');
