@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { nodeFileSystem } from '../../src/core/node-file-system.ts';
 import { pack, unpack } from '../../src/stream/embedded/packed-file.ts';
-import { loadCompressor } from '../../src/wire/zstd-frames.ts';
+import { loadCompressor } from '../../src/wire/seekable-zstd.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
 const FRAME_BYTES = 512 * 1024;

@@ -8,7 +8,7 @@ import {
   readTable,
   seekTable,
   tableBytes,
-} from '../../wire/zstd-frames.ts';
+} from '../../wire/seekable-zstd.ts';
 
 /** Small enough that packing one keeps nobody waiting. */
 const FRAME_BYTES = 512 * 1024;

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import type { Logger } from '../../core/logger.ts';
-import { loadCompressor } from '../../wire/zstd-frames.ts';
+import { loadCompressor } from '../../wire/seekable-zstd.ts';
 import type { RawZone } from '../raw-zone.ts';
 import type { LogStatus } from '../stream-store.ts';
 import { readChecked, writeChecked } from './checked-file.ts';
