@@ -30,7 +30,8 @@ export async function open({ url, perRequest }) {
 const BLANK = '\r\n\r\n';
 const LAST_CHUNK = '0\r\n\r\n';
 
-function wholeAnswer(bytes) {
+/** Status and text of an answer, once all of it has come. */
+export function wholeAnswer(bytes) {
   const headEnd = bytes.indexOf(BLANK);
   if (headEnd < 0) return undefined;
   const head = bytes.latin1Slice(0, headEnd);

@@ -1,4 +1,3 @@
-import { bodies } from './records.mjs';
 import { quantile } from './statistics.mjs';
 
 /**
@@ -6,10 +5,12 @@ import { quantile } from './statistics.mjs';
  * `prepared`, and sends once it is told to; what it saw is its last line. `client` is the module that
  * speaks the server's protocol: `request(body, target)` makes the bytes of a request, and
  * `open(target, worker)` a connection with `send(bytes)`, which tells how many records were acknowledged.
+ * `records` is the module whose `bodies` are sent.
  */
 const options = JSON.parse(process.argv[2] ?? '{}');
 const { perRequest, inFlight, distinct, total, perSecond, seed } = options;
 const { open, request } = await import(options.client);
+const { bodies } = await import(options.records ?? './records.mjs');
 const built = bodies(distinct, perRequest, seed).map((body) => request(body, options));
 const connections = [];
 for (let worker = 0; worker < inFlight; worker++) connections.push(await open(options, worker));
