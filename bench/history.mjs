@@ -18,7 +18,7 @@ import { median, quantile } from './support/statistics.mjs';
 const RECORDS = new URL('./support/sales.mjs', import.meta.url).href;
 const REQUEST = { records: RECORDS, perRequest: 500, inFlight: 4, distinct: 50_000 };
 const ROUNDS = 3;
-const RECORDS_PER_ROUND = 200_000;
+const RECORDS_PER_ROUND = 100_000;
 const REFRESHES = 20;
 const LOOKUPS = 2000;
 
@@ -72,6 +72,8 @@ async function measure({ rows, millrace }, round) {
     answerMs: p50Ms,
     deliveryUs: perRecord('engine-program.js', delivered),
     deliveryMsPerMillion: Number(deliveryMs),
+    lookupUs: perRecord('worker-program.js', delivered),
+    liveUs: perRecord('live-program.js', delivered),
     allUs: all,
     refreshMs: await refreshMs(millrace, round),
     ...(await lookupMs(millrace, rows, round)),
@@ -131,6 +133,8 @@ const MEASURES = [
   ['answerMs', 'ingest, answer p50', 'ms'],
   ['deliveryUs', 'delivery, CPU of the engine per record', 'µs'],
   ['deliveryMsPerMillion', 'delivery, wall per million records', 'ms'],
+  ['lookupUs', 'keeping the lookup, CPU of the worker per record', 'µs'],
+  ['liveUs', 'keeping the cubes, CPU of the live child per record', 'µs'],
   ['allUs', 'all processes until delivered and looked up, CPU per record', 'µs'],
   ['refreshMs', 'live refresh: 500 new records, all charts, p50', 'ms'],
   ['lookupMs', 'lookup by key over HTTP, p50', 'ms'],
