@@ -57,9 +57,18 @@ export function debianPackages(names) {
     mkdirSync(join(archives, 'partial'), { recursive: true });
     const get = ['install', '--yes', '--download-only', '--no-install-recommends'];
     const into = ['-o', `Dir::Cache::archives=${archives}`, '-o', 'Debug::NoLocking=1'];
-    await output('apt-get', [...get, ...into, ...names]).catch(() => {
-      throw new NotHad(`apt-get has it not; try \`apt-get update && apt-get install ${names[0]}\``);
-    });
+    const download = () => output('apt-get', [...get, ...into, ...names]);
+    // A new machine has no lists of packages yet, and only root may fetch them.
+    const withLists = async () => {
+      await output('apt-get', ['update']);
+      await download();
+    };
+    await download()
+      .catch(withLists)
+      .catch((error) => {
+        const how = `\`apt-get update && apt-get install ${names.join(' ')}\``;
+        throw new NotHad(`${error.message}; as root, try ${how}`);
+      });
     for (const archive of readdirSync(archives).filter((name) => name.endsWith('.deb')))
       await output('dpkg-deb', ['-x', join(archives, archive), folder]);
     rmSync(archives, { recursive: true });

@@ -1,5 +1,5 @@
-import { readdirSync, writeFileSync } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { load } from '../support/client.mjs';
@@ -48,10 +48,10 @@ async function install() {
 async function compileClient() {
   const library = await debianPackages(['librdkafka-dev']);
   const paths = librariesOf(library);
-  const folder = await keptFolder('kafka-librdkafka', async (made) => {
-    await copyFile(LIBRDKAFKA_CLIENT, join(made, 'client.c'));
+  const hash = createHash('sha256').update(readFileSync(LIBRDKAFKA_CLIENT)).digest('hex');
+  const folder = await keptFolder(`kafka-librdkafka-${hash.slice(0, 8)}`, async (made) => {
     const libraries = paths.flatMap((path) => [`-L${path}`, `-Wl,-rpath,${path}`]);
-    const from = ['-I', join(library, 'usr/include'), join(made, 'client.c')];
+    const from = ['-I', join(library, 'usr/include'), LIBRDKAFKA_CLIENT];
     const compiled = ['-o', join(made, 'client'), ...libraries, '-lrdkafka', '-lpthread'];
     await output('gcc', ['-O2', ...from, ...compiled]);
   });

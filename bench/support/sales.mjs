@@ -88,8 +88,11 @@ export const shop = dashboard(
 );
 `;
 
-/** With a lookup: the last line of each invoice. */
-export const SHOP_PIPELINE = `${SALES_PIPELINE.replace('import { dashboard, ', 'import { dashboard, lookup, ')}
+/** With a lookup, the last line of each invoice, and delivered soon, as a bench waits for it. */
+export const SHOP_PIPELINE = `${SALES_PIPELINE.replace(
+  'import { dashboard, ',
+  'import { dashboard, lookup, ',
+).replace("key: 'invoice_no',", "key: 'invoice_no',\n  table: { every: '5s' },")}
 export const invoices = lookup('invoices', { from: sales, key: 'invoice_no' });
 `;
 
