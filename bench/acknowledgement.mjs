@@ -10,7 +10,7 @@ const REQUEST = { perRequest: 1, inFlight: 1, distinct: 1000, total: RECORDS };
 /** As much as a page: the least that a disk is given. */
 const DISK = { size: 4096, count: RECORDS };
 
-/** Measures, and returns what prints the table. */
+/** Measures; gives how many records each server got, and what prints the table. */
 export async function acknowledgement(cases, { folder, machine }) {
   const disk = [];
   const results = Object.fromEntries(cases.map(({ name }) => [name, []]));
@@ -26,7 +26,10 @@ export async function acknowledgement(cases, { folder, machine }) {
     );
   }
   const seen = machine();
-  return () => reportAcknowledgement({ results, disk, machine: seen });
+  return {
+    sent: ROUNDS * RECORDS,
+    report: () => reportAcknowledgement({ results, disk, machine: seen }),
+  };
 }
 
 function reportAcknowledgement({ results, disk, machine }) {

@@ -47,13 +47,14 @@ export async function ingest({ rounds, records, peers: names, profile }) {
   const { results, disk } = await measure(cases, { folder, rounds, records });
   const spent = threads?.(rounds * records);
   const seen = { results, disk, rounds, records, machine: machine() };
-  const check = await checkCounts(millrace, (rounds + 1) * records);
+  // Before anything is delivered, which goes on for a while behind the answers.
   const single = profile ? undefined : await acknowledgement(cases, { folder, machine });
+  const check = await checkCounts(millrace, (rounds + 1) * records + (single?.sent ?? 0));
   await Promise.all([bare.stop(), receiver.stop(), millrace.stop(), peers.stop()]);
   reportIngest({ ...seen, check });
   if (profile) return tellProfile(profiles, spent);
   if (names.length > 0) reportPeers({ ...seen, peers });
-  single?.();
+  single?.report();
 }
 
 function caseOf(name, server, url) {
