@@ -4,8 +4,10 @@ import { createServer } from 'node:http';
 /**
  * The anchor of `ingest`: the least a Node server must do for the same promise. It parses each line,
  * checks its fields, and answers once the body is on disk; bodies that arrive meanwhile share the next sync.
+ * Without a file it only receives and answers: what no Node server can do without.
  */
-const file = await open(process.argv[2], 'a');
+const [, , path] = process.argv;
+const file = path === undefined ? undefined : await open(path, 'a');
 let gathered = [];
 let waiting = [];
 let committing = false;
@@ -42,6 +44,10 @@ const server = createServer((request, response) => {
   const chunks = [];
   request.on('data', (chunk) => chunks.push(chunk));
   request.on('end', () => {
+    if (!file) {
+      response.end();
+      return;
+    }
     const body = Buffer.concat(chunks);
     let accepted = 0;
     for (const line of body.toString().split('\n')) {

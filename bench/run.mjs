@@ -4,7 +4,9 @@ import { checkout } from './checkout.mjs';
 import { dashboard } from './dashboard.mjs';
 import { delivery } from './delivery.mjs';
 import { freshness } from './freshness.mjs';
+import { history } from './history.mjs';
 import { ingest } from './ingest.mjs';
+import { PEER_NAMES } from './peers/peers.mjs';
 import { size } from './size.mjs';
 import { startup } from './startup.mjs';
 import { ROOT } from './support/folders.mjs';
@@ -13,9 +15,12 @@ import { ROOT } from './support/folders.mjs';
  * `npm run bench [name …]`: measures the product beside its anchors, prints a table per bench, and
  * writes .cache/bench/<name>.json. Settings are in the environment: BENCH_ROUNDS, BENCH_RECORDS,
  * BENCH_START_ROUNDS, BENCH_DELIVERY_ROUNDS, BENCH_MEMORY_SECONDS (0: none), BENCH_DASHBOARD_ROWS (a list),
- * BENCH_DASHBOARD_MOVES, BENCH_FRESHNESS_ROWS, BENCH_FRESHNESS_SECONDS, BENCH_PROFILE=1 (ingest).
+ * BENCH_DASHBOARD_MOVES, BENCH_FRESHNESS_ROWS, BENCH_FRESHNESS_SECONDS, BENCH_HISTORY_ROWS (a list; 100000000 is
+ * the third of goals.md and takes its time), BENCH_PEERS (ingest: a list of names, or
+ * nothing for none), BENCH_PROFILE=1 (ingest, without peers). Peers are installed once, by the machine's package
+ * managers into .cache/bench/peers; one that cannot be had is named with the reason.
  */
-const BENCHES = { ingest, delivery, startup, size, dashboard, freshness, checkout };
+const BENCHES = { ingest, delivery, startup, size, dashboard, freshness, history, checkout };
 
 function setting(name, standard) {
   const text = process.env[name];
@@ -26,6 +31,16 @@ function setting(name, standard) {
 
 function list(name, standard) {
   return (process.env[name] ?? standard).split(',').map(Number);
+}
+
+/** Of those there are; an empty setting is none. */
+function names(setting, all) {
+  const text = process.env[setting];
+  if (text === undefined) return all;
+  const chosen = text.split(',').filter((name) => name !== '');
+  const unknown = chosen.find((name) => !all.includes(name));
+  if (unknown === undefined) return chosen;
+  throw new Error(`${setting} has ${JSON.stringify(unknown)}; there are ${all.join(', ')}.`);
 }
 
 const settings = {
@@ -39,6 +54,8 @@ const settings = {
   dashboardMoves: setting('BENCH_DASHBOARD_MOVES', 60),
   freshnessRows: setting('BENCH_FRESHNESS_ROWS', 2_000_000),
   freshnessSeconds: setting('BENCH_FRESHNESS_SECONDS', 70),
+  historyRows: list('BENCH_HISTORY_ROWS', '1000000,10000000'),
+  peers: names('BENCH_PEERS', PEER_NAMES),
   profile: process.env['BENCH_PROFILE'] === '1',
 };
 

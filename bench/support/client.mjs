@@ -1,27 +1,45 @@
-import { fork } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { endWithBench } from './children.mjs';
 import { treeCpuUs } from './proc.mjs';
 
 const PROGRAM = fileURLToPath(new URL('./load.mjs', import.meta.url));
+const HTTP_CLIENT = new URL('./http-client.mjs', import.meta.url).href;
 
-/** Sends records to a server and tells what the server's process tree spent on them. */
-export async function load(server, options) {
-  const client = fork(PROGRAM, [JSON.stringify({ headers: server.headers, ...options })]);
-  const ended = new Promise((_, reject) =>
-    client.once('exit', (code) => reject(new Error(`the client ended with ${code}`))),
-  );
-  ended.catch(() => undefined);
-  await Promise.race([once(client, 'message'), ended]);
+/**
+ * Sends records to a server and tells what the server's process tree spent on them. `program` is the
+ * command of a client that is none of ours: like ours it says "prepared", waits for a line, and tells.
+ */
+export async function load(server, { program, ...options }) {
+  const request = { client: HTTP_CLIENT, headers: server.headers, ...options };
+  const [command, ...args] = program ?? [process.execPath, PROGRAM, JSON.stringify(request)];
+  const client = endWithBench(spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] }));
+  const lines = createInterface({ input: client.stdout })[Symbol.asyncIterator]();
+  const next = async () => {
+    const { done, value } = await lines.next();
+    if (done) throw new Error(`the client ended with ${client.exitCode ?? client.signalCode}`);
+    return JSON.parse(value);
+  };
+  await next();
   const before = treeCpuUs(server.pid);
-  const answered = once(client, 'message');
-  client.send('go');
-  const [result] = await Promise.race([answered, ended]);
-  if (result.error) throw new Error(`the client failed: ${result.error}`);
+  const clientBefore = treeCpuUs(client.pid);
+  client.stdin.write('go\n');
+  const result = await next();
   const cpuUs = treeCpuUs(server.pid) - before;
+  const clientCpuUs = treeCpuUs(client.pid) - clientBefore;
+  client.stdin.end();
+  if (result.error) throw new Error(`the client failed: ${result.error}`);
   if (result.accepted !== options.total)
     throw new Error(`${result.accepted} of ${options.total} records were accepted`);
-  return { ...result, cpuUs, cpuUsPerRecord: cpuUs / result.accepted };
+  const per = (us) => us / result.accepted;
+  return {
+    ...result,
+    cpuUs,
+    cpuUsPerRecord: per(cpuUs),
+    clientCpuUsPerRecord: per(clientCpuUs),
+  };
 }
 
 const LIVE_PROGRAM = fileURLToPath(new URL('./live-sender.mjs', import.meta.url));

@@ -14,13 +14,13 @@ import { startMillrace } from './server.mjs';
 const RECORDS_PER_REQUEST = 20_000;
 const IN_FLIGHT = 3;
 
-export async function copyOfHistory(folder, total) {
+export async function copyOfHistory(folder, total, pipeline = SALES_PIPELINE) {
   const version = createHash('sha256')
-    .update(SALES_PIPELINE + historyBody(0, 100, total))
+    .update(pipeline + historyBody(0, 100, total))
     .digest('hex')
     .slice(0, 8);
   const kept = join(CACHE, 'history', `${total}-${version}`);
-  if (!existsSync(kept)) await make(kept, total);
+  if (!existsSync(kept)) await make(kept, total, pipeline);
   mkdirSync(folder, { recursive: true });
   cpSync(join(kept, 'data'), join(folder, 'data'), {
     recursive: true,
@@ -28,11 +28,11 @@ export async function copyOfHistory(folder, total) {
   });
 }
 
-async function make(kept, total) {
+async function make(kept, total, pipeline) {
   progress(`making a history of ${total.toLocaleString('en')} records, once …`);
   const folder = `${kept}.part`;
   rmSync(folder, { recursive: true, force: true });
-  const server = await startMillrace(folder, SALES_PIPELINE);
+  const server = await startMillrace(folder, pipeline);
   const millrace = await server.withProducerKey();
   const start = performance.now();
   let next = 0;
@@ -55,7 +55,7 @@ async function make(kept, total) {
   );
   for (;;) {
     const [[waiting, records]] = await millrace.sql(
-      "SELECT undelivered, records FROM sys.streams WHERE name = 'sales'",
+      "SELECT undelivered + (SELECT coalesce(max(lag), 0) FROM sys.consumers), records FROM sys.streams WHERE name = 'sales'",
     );
     if (Number(records) !== total) throw new Error(`${records} records are stored, not ${total}`);
     if (Number(waiting) === 0) break;

@@ -1,54 +1,26 @@
-import { Agent, request } from 'node:http';
-import { bodies } from './records.mjs';
 import { quantile } from './statistics.mjs';
 
 /**
- * The client, in a process of its own so that its CPU time does not count. It builds its bodies, says
- * `prepared`, and sends once it is told to; what it saw is its last message.
+ * The client, in a process of its own so that its CPU time does not count. It builds its requests, says
+ * `prepared`, and sends once it is told to; what it saw is its last line. `client` is the module that
+ * speaks the server's protocol: `request(body, target)` makes the bytes of a request, and
+ * `open(target, worker)` a connection with `send(bytes)`, which tells how many records were acknowledged.
+ * `records` is the module whose `bodies` are sent.
  */
 const options = JSON.parse(process.argv[2] ?? '{}');
-const { url, headers = {}, perRequest, inFlight, distinct, total, perSecond, seed } = options;
-const built = bodies(distinct, perRequest, seed);
-const agent = new Agent({ keepAlive: true, maxSockets: inFlight });
-const target = new URL(url);
-
-function send(body) {
-  return new Promise((resolve, reject) => {
-    const outgoing = request(
-      {
-        agent,
-        host: target.hostname,
-        port: target.port,
-        path: target.pathname,
-        method: 'POST',
-        headers: {
-          'content-type': 'application/x-ndjson',
-          'content-length': body.length,
-          ...headers,
-        },
-      },
-      (response) => {
-        const chunks = [];
-        response.on('data', (chunk) => chunks.push(chunk));
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString();
-          if (response.statusCode === 200) resolve(JSON.parse(text).accepted);
-          else reject(new Error(`status ${response.statusCode}: ${text}`));
-        });
-        response.on('error', reject);
-      },
-    );
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
-}
+const { perRequest, inFlight, distinct, total, perSecond, seed } = options;
+const { open, request } = await import(options.client);
+const { bodies } = await import(options.records ?? './records.mjs');
+const built = bodies(distinct, perRequest, seed).map((body) => request(body, options));
+const connections = [];
+for (let worker = 0; worker < inFlight; worker++) connections.push(await open(options, worker));
 
 async function run() {
   const requests = Math.ceil(total / perRequest);
   const latencies = [];
   const start = performance.now();
   let [next, accepted, late] = [0, 0, 0];
-  const worker = async () => {
+  const worker = async (connection) => {
     while (next < requests) {
       const index = next++;
       if (perSecond) {
@@ -58,12 +30,12 @@ async function run() {
         else late = Math.max(late, -early);
       }
       const sent = performance.now();
-      const count = await send(built[index % built.length]);
+      const count = await connection.send(built[index % built.length]);
       accepted += count;
       latencies.push(performance.now() - sent);
     }
   };
-  await Promise.all(Array.from({ length: inFlight }, worker));
+  await Promise.all(connections.map(worker));
   const wallMs = performance.now() - start;
   return {
     accepted,
@@ -75,10 +47,15 @@ async function run() {
   };
 }
 
-process.once('message', () => {
-  run().then(
-    (result) => process.send(result, () => process.disconnect()),
-    (error) => process.send({ error: error.message }, () => process.disconnect()),
-  );
+const tell = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+
+process.stdin.once('data', async () => {
+  try {
+    tell(await run());
+  } catch (error) {
+    tell({ error: error.message });
+  }
+  for (const connection of connections) connection.close();
+  process.stdin.destroy();
 });
-process.send('prepared');
+tell('prepared');

@@ -1,7 +1,7 @@
 import { closeSync, fdatasyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { quantile } from './statistics.mjs';
+import { median, quantile } from './statistics.mjs';
 
 /** How busy the machine and how quick its disk was: without it no figure of a shared machine says much. */
 
@@ -19,13 +19,13 @@ function pressure() {
 
 const BATCH_BYTES = 115_000;
 
-/** Milliseconds of write + fdatasync of one batch. */
-function fdatasyncMs(folder) {
+/** Milliseconds of write + fdatasync of one batch, or of so many bytes. */
+export function fdatasyncMs(folder, { size = BATCH_BYTES, count = 100 } = {}) {
   const path = join(folder, 'fdatasync.probe');
   const descriptor = openSync(path, 'w');
-  const bytes = Buffer.alloc(BATCH_BYTES, 'x');
+  const bytes = Buffer.alloc(size, 'x');
   const times = [];
-  for (let round = 0; round < 100; round++) {
+  for (let round = 0; round < count; round++) {
     const start = performance.now();
     writeSync(descriptor, bytes);
     fdatasyncSync(descriptor);
@@ -34,6 +34,12 @@ function fdatasyncMs(folder) {
   closeSync(descriptor);
   rmSync(path);
   return { p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
+}
+
+/** What probes beside the rounds of a bench had in common. */
+export function diskText(probes) {
+  const of = (what) => median(probes.map((probe) => probe[what])).toFixed(2);
+  return `fdatasync beside each round, medians: p50 ${of('p50')} ms, p99 ${of('p99')} ms`;
 }
 
 /** Starts watching; the function it returns ends that and tells. Take both in the minute of the bench. */

@@ -51,6 +51,14 @@ export function cpuByProgram(root) {
   });
 }
 
+/** CPU time of each thread of one process; the first is its main thread. */
+export function cpuByThread(pid) {
+  return readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const stat = statOf(`${pid}/task/${thread}`) ?? [];
+    return { thread, userUs: Number(stat[11]) * TICK_US, systemUs: Number(stat[12]) * TICK_US };
+  });
+}
+
 /** Resident memory of each process of the tree. */
 export function memoryByProgram(root) {
   return treeOf(root).map((pid) => ({ program: programOf(pid), mb: rssMb(pid) }));

@@ -5,6 +5,7 @@ import { CACHE } from './folders.mjs';
 /**
  * A row of a report: {measure, value, unit, anchor, ratio, ship, goal}. `ship` and `goal` are lists of
  * bounds [of, comparison, limit], all of which must hold: ['value', '<=', 1.6] or ['ratio', '<=', 1].
+ * A row that could not be measured has a `verdict` that says why.
  */
 
 const holds = (row, bounds) =>
@@ -13,9 +14,11 @@ const holds = (row, bounds) =>
   );
 
 function verdictOf(row) {
+  if (row.verdict) return row.verdict;
   if (!row.ship && !row.goal) return '';
   if (row.ship && !holds(row, row.ship)) return 'MISSES SHIP';
-  return row.goal && holds(row, row.goal) ? 'goal' : 'ship';
+  if (row.goal && holds(row, row.goal)) return 'goal';
+  return row.ship ? 'ship' : 'below goal';
 }
 
 const SIGNS = { '<=': '≤', '>=': '≥' };

@@ -88,6 +88,14 @@ export const shop = dashboard(
 );
 `;
 
+/** With a lookup, the last line of each invoice, and delivered soon, as a bench waits for it. */
+export const SHOP_PIPELINE = `${SALES_PIPELINE.replace(
+  'import { dashboard, ',
+  'import { dashboard, lookup, ',
+).replace("key: 'invoice_no',", "key: 'invoice_no',\n  table: { every: '5s' },")}
+export const invoices = lookup('invoices', { from: sales, key: 'invoice_no' });
+`;
+
 const cumulated = COUNTRIES.map(([name], index) => ({
   name,
   until: COUNTRIES.slice(0, index + 1).reduce((sum, [, share]) => sum + share, 0),
@@ -96,13 +104,18 @@ const cumulated = COUNTRIES.map(([name], index) => ({
 const countryAt = (place) =>
   (cumulated.find(({ until }) => place < until) ?? cumulated[cumulated.length - 1]).name;
 
+const LINES_PER_INVOICE = 10;
+
+/** Number of the invoice that the history's so-many-th line stands on. */
+export const invoiceAt = (number) => 536_365 + Math.floor(number / LINES_PER_INVOICE);
+
 /** One NDJSON line; `next` gives numbers from 0 to below 1. */
 function line(next, number, ms) {
   // Squared, so that some products sell much and most sell little.
   const product = Math.floor(next() ** 2 * PRODUCTS.length);
   const price = (0.5 + ((product * 37) % 100) / 4 + next()).toFixed(3);
   return (
-    `{"invoice_no":"${536_365 + Math.floor(number / 10)}","product":"${PRODUCTS[product]}",` +
+    `{"invoice_no":"${invoiceAt(number)}","product":"${PRODUCTS[product]}",` +
     `"quantity":${1 + Math.floor(next() * 12)},"unit_price":"${price}",` +
     `"sold_at":"${new Date(ms).toISOString().slice(0, 23)}","country":"${countryAt(next())}"}\n`
   );
@@ -125,6 +138,14 @@ export function liveBody(count, number, sinceMs) {
   for (let index = 0; index < count; index++)
     text += line(next, 100_000_000 + number + index, HISTORY_END_MS + sinceMs);
   return text;
+}
+
+/** Request bodies of such lines, as bench/support/load.mjs wants them. */
+export function bodies(count, perRequest, seed = 1) {
+  const first = seed * count;
+  return Array.from({ length: Math.floor(count / perRequest) }, (_, index) =>
+    Buffer.from(liveBody(perRequest, first + index * perRequest, first + index)),
+  );
 }
 
 export const MARKER_QUANTITY = 1_000_000_000;

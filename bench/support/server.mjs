@@ -77,6 +77,7 @@ export async function startMillrace(folder, pipeline, options = {}) {
   return {
     ...server,
     data,
+    owner: local.authorization,
     call,
     records: `${server.url}/v1/streams/sales/records`,
     sql: async (sql) => (await call('/v1/sql', { sql })).rows,
