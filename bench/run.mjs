@@ -5,6 +5,7 @@ import { dashboard } from './dashboard.mjs';
 import { delivery } from './delivery.mjs';
 import { freshness } from './freshness.mjs';
 import { ingest } from './ingest.mjs';
+import { overload } from './overload.mjs';
 import { size } from './size.mjs';
 import { startup } from './startup.mjs';
 import { ROOT } from './support/folders.mjs';
@@ -13,9 +14,9 @@ import { ROOT } from './support/folders.mjs';
  * `npm run bench [name …]`: measures the product beside its anchors, prints a table per bench, and
  * writes .cache/bench/<name>.json. Settings are in the environment: BENCH_ROUNDS, BENCH_RECORDS,
  * BENCH_START_ROUNDS, BENCH_DELIVERY_ROUNDS, BENCH_MEMORY_SECONDS (0: none), BENCH_DASHBOARD_ROWS (a list),
- * BENCH_DASHBOARD_MOVES, BENCH_FRESHNESS_ROWS, BENCH_FRESHNESS_SECONDS, BENCH_PROFILE=1 (ingest).
+ * BENCH_DASHBOARD_MOVES, BENCH_FRESHNESS_ROWS, BENCH_FRESHNESS_SECONDS, BENCH_OVERLOAD_SECONDS, BENCH_OVERLOAD_ROUNDS, BENCH_PROFILE=1 (ingest).
  */
-const BENCHES = { ingest, delivery, startup, size, dashboard, freshness, checkout };
+const BENCHES = { ingest, delivery, startup, size, dashboard, freshness, overload, checkout };
 
 function setting(name, standard) {
   const text = process.env[name];
@@ -39,6 +40,8 @@ const settings = {
   dashboardMoves: setting('BENCH_DASHBOARD_MOVES', 60),
   freshnessRows: setting('BENCH_FRESHNESS_ROWS', 2_000_000),
   freshnessSeconds: setting('BENCH_FRESHNESS_SECONDS', 70),
+  overloadSeconds: setting('BENCH_OVERLOAD_SECONDS', 60),
+  overloadRounds: setting('BENCH_OVERLOAD_ROUNDS', 2),
   profile: process.env['BENCH_PROFILE'] === '1',
 };
 
