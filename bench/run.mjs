@@ -6,6 +6,7 @@ import { delivery } from './delivery.mjs';
 import { freshness } from './freshness.mjs';
 import { history } from './history.mjs';
 import { ingest } from './ingest.mjs';
+import { overload } from './overload.mjs';
 import { PEER_NAMES } from './peers/peers.mjs';
 import { size } from './size.mjs';
 import { startup } from './startup.mjs';
@@ -15,12 +16,22 @@ import { ROOT } from './support/folders.mjs';
  * `npm run bench [name …]`: measures the product beside its anchors, prints a table per bench, and
  * writes .cache/bench/<name>.json. Settings are in the environment: BENCH_ROUNDS, BENCH_RECORDS,
  * BENCH_START_ROUNDS, BENCH_DELIVERY_ROUNDS, BENCH_MEMORY_SECONDS (0: none), BENCH_DASHBOARD_ROWS (a list),
- * BENCH_DASHBOARD_MOVES, BENCH_FRESHNESS_ROWS, BENCH_FRESHNESS_SECONDS, BENCH_HISTORY_ROWS (a list; 100000000 is
+ * BENCH_DASHBOARD_MOVES, BENCH_FRESHNESS_ROWS, BENCH_FRESHNESS_SECONDS, BENCH_OVERLOAD_SECONDS, BENCH_OVERLOAD_ROUNDS, BENCH_HISTORY_ROWS (a list; 100000000 is
  * the third of goals.md and takes its time), BENCH_PEERS (ingest: a list of names, or
  * nothing for none), BENCH_PROFILE=1 (ingest, without peers). Peers are installed once, by the machine's package
  * managers into .cache/bench/peers; one that cannot be had is named with the reason.
  */
-const BENCHES = { ingest, delivery, startup, size, dashboard, freshness, history, checkout };
+const BENCHES = {
+  ingest,
+  delivery,
+  startup,
+  size,
+  dashboard,
+  freshness,
+  history,
+  overload,
+  checkout,
+};
 
 function setting(name, standard) {
   const text = process.env[name];
@@ -56,6 +67,8 @@ const settings = {
   freshnessSeconds: setting('BENCH_FRESHNESS_SECONDS', 70),
   historyRows: list('BENCH_HISTORY_ROWS', '1000000,10000000'),
   peers: names('BENCH_PEERS', PEER_NAMES),
+  overloadSeconds: setting('BENCH_OVERLOAD_SECONDS', 60),
+  overloadRounds: setting('BENCH_OVERLOAD_ROUNDS', 2),
   profile: process.env['BENCH_PROFILE'] === '1',
 };
 

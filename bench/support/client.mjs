@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { endWithBench } from './children.mjs';
 import { treeCpuUs } from './proc.mjs';
 
-const PROGRAM = fileURLToPath(new URL('./load.mjs', import.meta.url));
+const pathOf = (name) => fileURLToPath(new URL(name, import.meta.url));
 const HTTP_CLIENT = new URL('./http-client.mjs', import.meta.url).href;
 
 /**
@@ -14,7 +14,11 @@ const HTTP_CLIENT = new URL('./http-client.mjs', import.meta.url).href;
  */
 export async function load(server, { program, ...options }) {
   const request = { client: HTTP_CLIENT, headers: server.headers, ...options };
-  const [command, ...args] = program ?? [process.execPath, PROGRAM, JSON.stringify(request)];
+  const [command, ...args] = program ?? [
+    process.execPath,
+    program('./load.mjs'),
+    JSON.stringify(request),
+  ];
   const client = endWithBench(spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] }));
   const lines = createInterface({ input: client.stdout })[Symbol.asyncIterator]();
   const next = async () => {
@@ -42,12 +46,31 @@ export async function load(server, { program, ...options }) {
   };
 }
 
-const LIVE_PROGRAM = fileURLToPath(new URL('./live-sender.mjs', import.meta.url));
+/** A program in a process of its own that is prepared: `go` and `stop` resolve with what it says to them. */
+export async function prepareClient(name, options) {
+  const client = endWithBench(fork(pathOf(name), [JSON.stringify(options)]));
+  const ended = new Promise((_, reject) =>
+    client.once('exit', (code) => reject(new Error(`the client ended with ${code}`))),
+  );
+  ended.catch(() => undefined);
+  const told = async () => {
+    const [message] = await Promise.race([once(client, 'message'), ended]);
+    if (message.error) throw new Error(`the client failed: ${message.error}`);
+    return message;
+  };
+  await told();
+  const say = (word) => {
+    const result = told();
+    client.send(word);
+    return result;
+  };
+  return { go: () => say('go'), stop: () => say('stop') };
+}
 
 /** Live records of a shop at a pace until `stop`, which tells what was sent. */
 export function sendLive(millrace, options) {
   const { records: url, headers } = millrace;
-  const child = fork(LIVE_PROGRAM, [JSON.stringify({ url, headers, ...options })]);
+  const child = fork(pathOf('./live-sender.mjs'), [JSON.stringify({ url, headers, ...options })]);
   process.once('exit', () => child.kill());
   return {
     stop: async () => {

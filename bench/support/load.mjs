@@ -23,13 +23,14 @@ async function run() {
   const worker = async (connection) => {
     while (next < requests) {
       const index = next++;
+      let sent = performance.now();
       if (perSecond) {
         const due = start + (index * perRequest * 1000) / perSecond;
-        const early = due - performance.now();
-        if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
-        else late = Math.max(late, -early);
+        if (due > sent) await new Promise((resolve) => setTimeout(resolve, due - sent));
+        else late = Math.max(late, sent - due);
+        // What had to wait for its turn waited for the server, too; a timer that is late is our own.
+        sent = due > sent ? performance.now() : due;
       }
-      const sent = performance.now();
       const count = await connection.send(built[index % built.length]);
       accepted += count;
       latencies.push(performance.now() - sent);

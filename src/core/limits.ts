@@ -14,6 +14,19 @@ export const LIMITS = Object.freeze({
   inflatedHeldBytesMax: 16 * 1024 * 1024,
   /** Of all such bodies at one time; past it they are stored piece by piece, as larger ones are. */
   inflatedHeldTogetherBytesMax: 128 * 1024 * 1024,
+  /** What is inflated of a body beyond this takes turns with other such bodies: a bomb costs others one piece. */
+  inflatedAtOnceBytes: 1024 * 1024,
+  /** Logs become twenty to fifty times as long. */
+  inflatedRatioMax: 100,
+  /** Between two pieces of all bodies past that ratio: 10 to 25 MB a second are left for them. */
+  inflatedPauseMs: 5,
+  /** What RFC 8878 (3.1.1.1.2) asks of a decoder; each body that is being inflated holds one. */
+  zstdWindowBytesMax: 8 * 1024 * 1024,
+  zstdWindowsBytesMax: 256 * 1024 * 1024,
+  /** Of bodies that were received and wait for their turn: past it requests are told to come again. */
+  receivedBytesMax: 64 * 1024 * 1024,
+  /** Of bodies, taken apart and not yet on disk. What comes meanwhile waits, which costs less than more memory. */
+  piecesAtOnce: 128,
   /** Records staged but not yet on disk: past this producers are told to wait. */
   inFlightBytesMax: 64 * 1024 * 1024,
   /** An answer with more refusals than this would be larger than the request. */

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
+import { Turns } from '../core/turns.ts';
 import type { KeyedRequest, Placement, StreamLog } from '../stream/stream-store.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { type DecodedPiece, Decoder, PADDING_BYTES, type Rejected } from './decode.ts';
 import type { DedupeWindow } from './dedupe-window.ts';
 import { withoutDuplicates } from './duplicates.ts';
+import { type ReceivedBody, ReceivedBytes } from './received-bytes.ts';
 import type { RecordIds } from './record-id.ts';
 import { createRouter, type Router } from './route.ts';
 import { compileScanner, type Scanner } from './scanner.ts';
@@ -19,10 +22,12 @@ import { Validator } from './validate.ts';
  *     field and message; where the stream keeps dead letters, they are on disk before the answer.
  * I2  The answer comes after everything it counts is on disk.
  * I3  A keyed request is stored as a whole or not at all.
- * I4  Memory for one request is bounded, however long its body is.
+ * I4  Memory is bounded, however long a body is, and over all requests of the stream: they wait for their
+ *     turn, and past that are refused with MR_OVERLOADED before they are read.
  * I5  Where the stream tells records apart, one that is there already is not stored again, and answered
  *     as a duplicate once the first is on disk.
- * I6  An error in the middle of a request that is stored piece by piece says how much of it is stored, and where.
+ * I6  A long body, also one that a few bytes became, holds up other requests by one piece at a time.
+ * I7  An error in the middle of a request that is stored piece by piece says how much of it is stored, and where.
  */
 export interface IngestOptions {
   readonly log: StreamLog;
@@ -70,6 +75,13 @@ export interface IngestResult {
   readonly replayed: boolean;
 }
 
+/** What there is of a request while it is stored piece by piece. */
+interface Taking {
+  readonly tally: Tally;
+  readonly inFlight: Set<Promise<void>>;
+  readonly received: ReceivedBody;
+}
+
 const PIECE_BYTES = 256 * 1024 - PADDING_BYTES;
 const PIECES_IN_FLIGHT = 4;
 
@@ -79,6 +91,12 @@ export class Ingest {
   readonly #validator: Validator;
   #router: Router;
   readonly #pool = new BufferPool();
+  readonly #received = new ReceivedBytes();
+  readonly #turns = new Turns({
+    atOnce: 1,
+    waitingMax: LIMITS.connectionsMax,
+    what: 'pieces of long bodies',
+  });
 
   constructor(options: IngestOptions) {
     const { log, key, dedupe } = options;
@@ -99,13 +117,16 @@ export class Ingest {
       return this.#takeKeyed(body, request, request.idempotencyKey);
     const tally = new Tally();
     const inFlight = new Set<Promise<void>>();
+    const received = this.#received.open();
     try {
-      return await this.#takeStreaming(body, request, { tally, inFlight });
+      return await this.#takeStreaming(body, request, { tally, inFlight, received });
     } catch (error) {
       await Promise.all(inFlight);
       throw tally.accepted > 0 && error instanceof MillraceError
         ? storedBefore(error, tally.answer())
         : error;
+    } finally {
+      received.close();
     }
   }
 
@@ -135,13 +156,13 @@ export class Ingest {
   async #takeStreaming(
     body: AsyncIterable<Buffer>,
     request: RequestOptions,
-    { tally, inFlight }: { tally: Tally; inFlight: Set<Promise<void>> },
+    { tally, inFlight, received }: Taking,
   ): Promise<IngestResult> {
     const decoder = this.#decoder(request);
     let before: Promise<void> | undefined;
     let failure: unknown;
     const store = (buffer: Buffer, filled: number, final: boolean): DecodedPiece => {
-      const piece = decoder.decode(buffer, filled, final);
+      const piece = this.#decode(decoder, buffer, filled, final);
       const storing = before
         ? before.then(() => this.#store(piece, tally, request.producer))
         : this.#store(piece, tally, request.producer);
@@ -158,42 +179,52 @@ export class Ingest {
       inFlight.add(stored);
       return piece;
     };
-    let buffer = this.#pool.take(
-      Math.min(request.length ?? 0, LIMITS.recordBytesMax) + PADDING_BYTES,
-    );
-    let filled = 0;
-    let total = 0;
+    let room = Math.max(PIECE_BYTES, Math.min(request.length ?? 0, LIMITS.recordBytesMax));
+    const takePiece = async (isLast: boolean): Promise<void> => {
+      while (inFlight.size >= PIECES_IN_FLIGHT) await Promise.race(inFlight);
+      if (failure) throw failure;
+      const buffer = await this.#pool.take(room + PADDING_BYTES);
+      const filled = received.moveTo(buffer, room);
+      if (isLast) return void store(buffer, filled, true);
+      const { consumed } = await this.#inTurn(() => store(buffer, filled, false));
+      if (consumed === 0 && filled > LIMITS.recordBytesMax) throw recordTooLarge(decoder.records);
+      const rest = buffer.subarray(consumed, filled);
+      received.putBack(rest);
+      const larger = consumed === 0 ? Math.min(room * 2, 2 * LIMITS.recordBytesMax) : PIECE_BYTES;
+      room = Math.max(larger, rest.length + PIECE_BYTES / 2);
+    };
+    let isDone = false;
     for await (const chunk of body) {
-      total += chunk.length;
-      if (total > LIMITS.streamingBytesMax) throw tooLarge(LIMITS.streamingBytesMax);
-      let taken = 0;
-      while (taken < chunk.length) {
-        const room = buffer.length - PADDING_BYTES - filled;
-        const part = Math.min(room, chunk.length - taken);
-        chunk.copy(buffer, filled, taken, taken + part);
-        filled += part;
-        taken += part;
-        const isWhole = total === request.length && taken === chunk.length;
-        if (filled < buffer.length - PADDING_BYTES || isWhole) continue;
-        while (inFlight.size >= PIECES_IN_FLIGHT) await Promise.race(inFlight);
-        if (failure) throw failure;
-        const { consumed } = store(buffer, filled, false);
-        const rest = buffer.subarray(consumed, filled);
-        if (consumed === 0 && filled > LIMITS.recordBytesMax) throw recordTooLarge(decoder.records);
-        const larger =
-          consumed === 0 ? Math.min(buffer.length * 2, 2 * LIMITS.recordBytesMax) : PIECE_BYTES;
-        const next = this.#pool.take(
-          Math.max(larger, rest.length + PIECE_BYTES / 2) + PADDING_BYTES,
-        );
-        filled = rest.copy(next);
-        buffer = next;
-      }
+      received.add(chunk);
+      if (received.total > LIMITS.streamingBytesMax) throw tooLarge(LIMITS.streamingBytesMax);
+      while (received.length > room) await takePiece(false);
+      if (received.total !== request.length) continue;
+      // Known to be whole before the connection says so.
+      await takePiece(true);
+      isDone = true;
     }
-    store(buffer, filled, true);
+    if (!isDone) await takePiece(true);
     await Promise.all(inFlight);
     if (failure) throw failure;
     if (decoder.records === 0) throw emptyRequest();
     return { body: JSON.stringify(tally.answer()), isRefused: tally.isRefused, replayed: false };
+  }
+
+  /** Of all long bodies one piece is taken apart before other requests have their turn. */
+  #inTurn<T>(action: () => T): Promise<T> {
+    return this.#turns.take(async () => {
+      await setImmediate();
+      return action();
+    });
+  }
+
+  #decode(decoder: Decoder, buffer: Buffer, filled: number, final: boolean): DecodedPiece {
+    try {
+      return decoder.decode(buffer, filled, final);
+    } catch (error) {
+      this.#pool.give(buffer);
+      throw error;
+    }
   }
 
   async #store(piece: DecodedPiece, tally: Tally, producer: string | undefined): Promise<void> {
@@ -237,7 +268,21 @@ export class Ingest {
         'MR_REQUEST_INVALID',
         `Idempotency-Key must have 1 to ${LIMITS.idempotencyKeyBytesMax} bytes.`,
       );
-    const { buffer, length } = await readWhole(body);
+    const received = this.#received.open();
+    try {
+      const { buffer, length } = await readWhole(body, received);
+      return await this.#takeWhole(buffer, length, request, key);
+    } finally {
+      received.close();
+    }
+  }
+
+  async #takeWhole(
+    buffer: Buffer,
+    length: number,
+    request: RequestOptions,
+    key: string,
+  ): Promise<IngestResult> {
     const bodyHash = createHash('sha256').update(buffer.subarray(0, length)).digest('base64url');
     const before = await this.log.answered(key, bodyHash);
     if (before !== undefined)
@@ -347,16 +392,19 @@ const isRefusal = ({
   duplicate,
 }: Pick<IngestAnswer, 'accepted' | 'duplicate'>): boolean => accepted + duplicate.length === 0;
 
-async function readWhole(body: AsyncIterable<Buffer>): Promise<{ buffer: Buffer; length: number }> {
-  const chunks: Buffer[] = [];
-  let length = 0;
+async function readWhole(
+  body: AsyncIterable<Buffer>,
+  received: ReceivedBody,
+): Promise<{ buffer: Buffer; length: number }> {
   for await (const chunk of body) {
-    length += chunk.length;
-    if (length > LIMITS.keyedRequestBytesMax)
+    received.add(chunk);
+    if (received.total > LIMITS.keyedRequestBytesMax)
       throw tooLarge(LIMITS.keyedRequestBytesMax, ' with an Idempotency-Key');
-    chunks.push(chunk);
   }
-  return { buffer: Buffer.concat([...chunks, Buffer.alloc(PADDING_BYTES)]), length };
+  const length = received.total;
+  const buffer = Buffer.allocUnsafeSlow(length + PADDING_BYTES);
+  received.moveTo(buffer, length);
+  return { buffer, length };
 }
 
 const tooLarge = (bytes: number, which = ''): MillraceError =>

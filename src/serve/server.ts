@@ -73,8 +73,9 @@ export async function createServer(services: Services): Promise<FastifyInstance>
       );
     if (known.code === 'MR_OVERLOADED' || known.code === 'MR_NOT_READY')
       reply.header('retry-after', '1');
-    // The rest of a body that nobody reads would be taken for the next request.
-    if (!request.raw.complete) reply.header('connection', 'close');
+    // The rest of a body that was begun stays unread; one that nobody began is passed over by Node.
+    if (!request.raw.complete && (request.raw.readableDidRead || !isShort(request)))
+      reply.header('connection', 'close');
     return reply.status(known.status).send(errorBody(withoutFolder(known, services.folder)));
   });
   server.decorateRequest('principal', undefined);
@@ -99,6 +100,11 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   await server.register(openapiRoutes, { services });
   await server.register(pageRoutes, { page });
   return server;
+}
+
+/** Cutting the connection off would take the answer with it, so a short body is rather read to its end. */
+function isShort(request: FastifyRequest): boolean {
+  return Number(request.headers['content-length']) <= LIMITS.requestBytesMax;
 }
 
 /** A program far away has no use for where the files are, and a stranger none that is good. */
@@ -132,6 +138,13 @@ function takeJson(server: FastifyInstance): void {
 
 function knownError(error: FastifyError, request: FastifyRequest): MillraceError {
   switch (error.code) {
+    // Nobody is there to be answered; it is no defect of ours.
+    case 'ECONNRESET':
+      return new MillraceError(
+        'MR_REQUEST_INVALID',
+        'The connection broke before the request had ended.',
+        { cause: error },
+      );
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return asMillraceError(error, 'MR_REQUEST_TOO_LARGE');
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':

@@ -11,3 +11,17 @@ export function zstdFrame(content: Buffer): Buffer {
     content,
   ]);
 }
+
+const BLOCK_BYTES = 128 * 1024;
+
+/** A frame whose blocks say one byte and how often it comes: 4 bytes become 128 KiB. `window` is its descriptor. */
+export function zstdBomb(byte: number, blocks: number, window = 7 << 3): Buffer {
+  const frame = Buffer.alloc(6 + blocks * 4);
+  frame.set([0x28, 0xb5, 0x2f, 0xfd, 0x00, window]);
+  for (let block = 0; block < blocks; block++) {
+    const isLast = block === blocks - 1 ? 1 : 0;
+    frame.writeUIntLE((BLOCK_BYTES << 3) | 2 | isLast, 6 + block * 4, 3);
+    frame[6 + block * 4 + 3] = byte;
+  }
+  return frame;
+}
