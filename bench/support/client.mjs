@@ -16,7 +16,7 @@ export async function load(server, { program, ...options }) {
   const request = { client: HTTP_CLIENT, headers: server.headers, ...options };
   const [command, ...args] = program ?? [
     process.execPath,
-    program('./load.mjs'),
+    pathOf('./load.mjs'),
     JSON.stringify(request),
   ];
   const client = endWithBench(spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] }));
