@@ -265,6 +265,7 @@ export class App {
 
   /** Puts a pipeline in place of the one that runs; requests wait meanwhile. */
   async #use(pipeline: PreparedPipeline, allowBreaking: boolean): Promise<PlanChange[]> {
+    for (const { raw } of pipeline.plan.streams) if (raw) this.#target.checkRawZone(raw.to);
     const changes = await this.#planState.accept(pipeline.plan, allowBreaking);
     const before = this.#current;
     const opened = (async () => {

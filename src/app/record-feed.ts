@@ -99,7 +99,13 @@ class LogFeed implements RecordFeed {
   async next(): Promise<Buffer | undefined> {
     if (this.#open.runtime.closing.aborted && !(await this.#changeOver())) return undefined;
     const { log } = this.#open.running;
-    return this.#parts.turns.take((buffer) => this.#reader.next(log, buffer));
+    try {
+      return await this.#parts.turns.take((buffer) => this.#reader.next(log, buffer));
+    } catch (error) {
+      // What a raw zone gave for reading goes with the log that is being closed.
+      if (!this.#open.runtime.closing.aborted) throw error;
+      return this.next();
+    }
   }
 
   /** False where the stream is no more, or another one has its name. */

@@ -252,21 +252,26 @@ export class Runtime {
   #startTrimming(): () => void {
     const { clock, logger } = this.context;
     let cancel = () => {};
-    const trim = async (): Promise<void> => {
-      for (const { log, letters } of this.streams.values()) {
-        for (const one of [log, letters]) {
-          const removed = (await one?.trim()) ?? 0;
-          if (removed > 0)
-            logger.info({ stream: log.name, segments: removed }, 'retention removed segments');
-        }
+    const trimming = new Set<string>();
+    /** Each on its own: one that waits for its raw zone keeps no other from its turn. */
+    const trim = async ({ log, letters }: RunningStream): Promise<void> => {
+      if (trimming.has(log.name)) return;
+      trimming.add(log.name);
+      try {
+        const removed = (await log.trim()) + ((await letters?.trim()) ?? 0);
+        if (removed > 0)
+          logger.info({ stream: log.name, segments: removed }, 'retention removed segments');
+      } catch (error) {
+        const { message } = error as Error;
+        logger.error({ stream: log.name, error: message }, 'retention failed; it is tried again');
+      } finally {
+        trimming.delete(log.name);
       }
     };
     const schedule = (): void => {
       cancel = clock.after(LIMITS.retentionCheckMs, () => {
-        trim().then(schedule, (error: Error) => {
-          logger.error({ error: error.message }, 'retention failed; it is tried again');
-          schedule();
-        });
+        for (const stream of this.streams.values()) void trim(stream);
+        schedule();
       });
     };
     schedule();

@@ -21,6 +21,8 @@ interface Cube {
   readonly spec: CubeSpec;
   readonly key: string;
   readonly table: string;
+  /** Beyond so many it is dropped, and not made again. */
+  readonly rowsMax: number;
   cells: number;
   /** Rows put behind since the groups were last merged. */
   appended: number;
@@ -213,7 +215,16 @@ export class CubeStore {
     const table = `cubes.${quoteIdentifier(`${this.#source.name} ${this.#counter++}`)}`;
     const cells = await fill(connection, `CREATE TABLE ${table} AS ${this.#select(spec, scope)}`);
     const { next } = this.#rows;
-    this.#cubes.set(key, { spec, key, table, cells, appended: 0, next, usedAt: ++this.#clock });
+    this.#cubes.set(key, {
+      spec,
+      key,
+      table,
+      rowsMax: 2 * (rowsMax ?? this.#limits.cubeCellsMax),
+      cells,
+      appended: 0,
+      next,
+      usedAt: ++this.#clock,
+    });
     await this.#evict(connection);
   }
 
@@ -281,7 +292,7 @@ export class CubeStore {
     const merged = this.#select(spec, this.#scopeOf(cube, []));
     cube.cells = await fill(connection, `CREATE OR REPLACE TABLE ${cube.table} AS ${merged}`);
     cube.appended = 0;
-    if (cube.cells <= 2 * this.#limits.cubeCellsMax) return;
+    if (cube.cells <= cube.rowsMax) return;
     this.#tooLarge.add(cube.key);
     await this.#drop(connection, cube);
   }

@@ -178,7 +178,10 @@ export class LiveSourceState {
 
   async #advanceTail(batch: string, until: number): Promise<void> {
     await this.#connection.run(`INSERT INTO ${this.tail} FROM ${batch}`);
-    const from = Math.min(until - this.limits.tailRecords, this.cubes.next);
+    const { tailRecords } = this.limits;
+    // What a cube lacks stays for it, but for one that nobody has looked at for long.
+    const needed = Math.max(this.cubes.next, until - 10 * tailRecords);
+    const from = Math.min(until - tailRecords, needed);
     if (from - this.#tailFrom <= this.limits.tailRecords) return;
     this.#tailFrom = from;
     this.#olderThanTail = outer(

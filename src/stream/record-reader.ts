@@ -109,9 +109,11 @@ export class RecordReader {
     try {
       await this.#read(log, lines, buffer);
     } catch (error) {
-      // Retention may take a segment between its listing and its opening.
-      if (systemErrorCode(error) === 'ENOENT') refuseExpired(log, this.#position);
-      throw error;
+      if (systemErrorCode(error) !== 'ENOENT') throw error;
+      // Retention may take a segment between its listing and its opening,
+      refuseExpired(log, this.#position);
+      // or have it go to the raw zone: it is listed from there now.
+      if (lines.bytes().length === 0) await this.#read(log, lines, buffer);
     }
     return lines.bytes();
   }

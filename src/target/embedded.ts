@@ -1,8 +1,8 @@
 import { chmod } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { open } from 'lmdb';
 import type { Clock } from '../core/clock.ts';
-import type { MillraceError } from '../core/errors.ts';
+import { MillraceError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
 import { ChildRenderer } from '../dashboard/embedded/child-renderer.ts';
@@ -32,6 +32,16 @@ export interface EmbeddedOptions {
   readonly onFatal: (error: MillraceError) => void;
 }
 
+/** A relative one begins beside the data, so that both can be moved together. */
+function rawFolder(data: string, place: string): string {
+  const path = resolve(dirname(data), place);
+  if (path !== data && !path.startsWith(`${data}${sep}`)) return path;
+  throw new MillraceError(
+    'MR_DEFINITION_INVALID',
+    `raw.to '${place}' is in the data folder, ${data}, where files are removed that nobody knows. Give a folder outside it.`,
+  );
+}
+
 /** Everything in one folder of this machine. */
 export async function embedded({
   folder,
@@ -56,18 +66,20 @@ export async function embedded({
   const runs = new LmdbRunStore(system);
   await markInterrupted(runs);
   const log = { files, clock, logger, onFatal };
+  // What was unpacked for a process that is gone.
+  await files.remove(join(folder, 'cache', 'raw'));
   const rawZones = {
     cache: join(folder, 'cache', 'raw'),
     zoneAt: (place: string) =>
       place.startsWith('s3://')
         ? new S3RawZone({ files, clock, settings: s3Settings(environment, place) })
-        : // Beside the data, so that both can be moved together.
-          new FolderRawZone({ files, folder: resolve(dirname(folder), place) }),
+        : new FolderRawZone({ files, folder: rawFolder(folder, place) }),
   };
   return {
     files,
     streams: new SegmentStreamStore(join(folder, 'streams'), log, rawZones),
     deadLetters: new SegmentStreamStore(join(folder, 'deadletters'), log),
+    checkRawZone: (place) => void rawZones.zoneAt(place),
     openDedupeWindow: (settings) =>
       SlicedDedupeWindow.open({
         ...settings,

@@ -22,6 +22,8 @@ export interface Target {
   readonly streams: StreamStore;
   /** Logs of refused records, one per stream. */
   readonly deadLetters: StreamStore;
+  /** @throws MillraceError MR_DEFINITION_INVALID for a place that no stream can have its raw zone at */
+  checkRawZone(place: string): void;
   /** The ids of records of a stream that were stored lately. */
   openDedupeWindow(options: DedupeSettings): Promise<DedupeWindow>;
   readonly tables: TableStore;

@@ -23,6 +23,9 @@ interface Rebuild {
   readonly failed: (error: unknown) => void;
 }
 
+const isRawAway = (error: unknown): boolean =>
+  error instanceof MillraceError && error.code === 'MR_RAW_UNAVAILABLE';
+
 /** Keeps the lookups of one stream up to date. */
 class StreamFeed {
   readonly #stream: string;
@@ -57,16 +60,18 @@ class StreamFeed {
     return new Promise((done, failed) => this.#rebuilds.push({ lookup, done, failed }));
   }
 
-  /** On a full disk nothing was changed: it goes on from the positions in the lookups once there is space. */
+  /** On a full disk, or without the raw zone, nothing was changed: it goes on from the positions in the lookups. */
   async #keepOn(mine: number): Promise<void> {
-    for (let isFull = false; ; isFull = true) {
+    for (let isWaiting = false; ; isWaiting = true) {
       try {
         return await this.#run(mine);
       } catch (error) {
-        if (!isDiskFull(error)) throw error;
+        if (!isDiskFull(error) && !isRawAway(error)) throw error;
         for (const rebuild of this.#rebuilds.splice(0)) rebuild.failed(error);
-        if (!isFull)
-          console.error(`millrace worker: the lookups of ${this.#stream} wait for disk space`);
+        if (!isWaiting)
+          console.error(
+            `millrace worker: the lookups of ${this.#stream} wait: ${(error as Error).message}`,
+          );
       }
       await sleep(FULL_WAIT_MS);
       if (mine !== generation) return;

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
@@ -93,3 +93,17 @@ test('what retention ends goes to the raw zone: it is read, replayed and unpacke
   renameSync(`${raw}-away`, raw);
   expect((await read(running)).lines.length).toBe(ALL + 1);
 }, 240_000);
+
+test('a place that cannot be is refused with what is wrong, and what runs goes on', async () => {
+  const folder = temporaryFolder();
+  await expect(startPipeline(folder, pipeline('.millrace/raw'))).rejects.toThrow(
+    /raw\.to '\.millrace\/raw' is in the data folder/,
+  );
+  const running = await startPipeline(folder, pipeline('raw'));
+  writeFileSync(join(folder, 'pipeline.ts'), pipeline('.millrace/cache/raw'));
+  const told = await eventually(() =>
+    running.events.find(({ code }) => code === 'MR_DEFINITION_INVALID'),
+  );
+  expect(told['message']).toMatch(/raw\.to '\.millrace\/cache\/raw' is in the data folder/);
+  expect((await running.post('/v1/streams/events/records', '{"id":"a","n":1}')).status).toBe(200);
+}, 60_000);

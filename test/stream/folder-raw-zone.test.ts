@@ -47,7 +47,7 @@ async function onFaultyDisk() {
 }
 
 /** How many calls an action makes where nothing fails. */
-async function callsOf(files: FaultFileSystem, action: () => Promise<void>): Promise<number> {
+async function callsOf(files: FaultFileSystem, action: () => Promise<unknown>): Promise<number> {
   files.plan(undefined);
   await action();
   return files.calls;

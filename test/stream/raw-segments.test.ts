@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { MillraceError } from '../../src/core/errors.ts';
@@ -131,8 +131,8 @@ describe('closed segments in a raw zone', () => {
       const zone = new FolderRawZone({ files, folder });
       return {
         place: folder,
-        put: (...args) => (isAway ? away() : zone.put(...args)),
-        get: (...args) => (isAway ? away() : zone.get(...args)),
+        put: (name, file) => (isAway ? away() : zone.put(name, file)),
+        get: (name, file) => (isAway ? away() : zone.get(name, file)),
         remove: (name) => zone.remove(name),
       };
     });
@@ -154,11 +154,11 @@ describe('closed segments in a raw zone', () => {
       const zone = new FolderRawZone({ files, folder });
       return {
         place: folder,
-        put: (...args) => zone.put(...args),
+        put: (name, file) => zone.put(name, file),
         remove: (name) => zone.remove(name),
-        get: async (...args) => {
+        get: async (name, file) => {
           if (isAway) throw new MillraceError('MR_RAW_UNAVAILABLE', 'the cable is out');
-          await zone.get(...args);
+          return zone.get(name, file);
         },
       };
     });
@@ -167,6 +167,100 @@ describe('closed segments in a raw zone', () => {
     isAway = false;
     expect((await linesOf(log)).length).toBe(150);
     await log.close();
+  });
+
+  test('of which an object is gone are named, and hide nothing behind them', async () => {
+    const { folder, place, log } = await logInRawZone();
+    await log.close();
+    rmSync(join(place, objects(place)[1] as string));
+    const said: unknown[] = [];
+    const again = await storeOn(nodeFileSystem(), join(folder, 'streams'), {
+      logger: { ...silentLogger, error: (details) => said.push(details) },
+    }).open(settings(2, place));
+    onTestFinished(() => again.close());
+    expect((await linesOf(again)).sort()).toEqual([...lines(1), ...lines(2)].sort());
+    expect(said).toEqual([
+      { stream: 'sales', place: expect.stringMatching(/raw\/sales\/.*: records 0 to 49$/) },
+    ]);
+  });
+
+  test('are unpacked again where somebody has emptied the cache', async () => {
+    const { folder, log } = await logInRawZone();
+    expect((await linesOf(log)).length).toBe(150);
+    rmSync(join(folder, 'streams-cache'), { recursive: true });
+    expect((await linesOf(log)).length).toBe(150);
+  });
+
+  test('are not read across what was removed while the stream had no raw zone', async () => {
+    const { store, place, log, pass } = await logInRawZone();
+    await log.close();
+    const { raw: _, ...without } = settings(3, place);
+    const bare = await store.open(without);
+    await bare.append(batchOf(lines(3)));
+    pass(10_000);
+    expect(await bare.trim()).toBe(1);
+    await bare.close();
+    const again = await store.open(settings(3, place));
+    onTestFinished(() => again.close());
+    expect([again.firstSequence, again.nextSequence]).toEqual([150, 200]);
+    expect((await linesOf(again)).sort()).toEqual(lines(3).sort());
+  });
+
+  test('of a log whose own are missing do not let numbers be used twice', async () => {
+    const { folder, store, place, log } = await logInRawZone();
+    await log.close();
+    const here = join(folder, 'streams', 'sales');
+    for (const name of readdirSync(here)) if (/ndjson|idx/.test(name)) rmSync(join(here, name));
+    await expect(store.open(settings(2, place))).rejects.toMatchObject({
+      code: 'MR_STORAGE_DAMAGED',
+      message: expect.stringMatching(
+        /raw\.json names records up to 99, but the log .* ends before 0/,
+      ),
+    });
+  });
+
+  test('that are on their way when the log is closed are left to the next one', async () => {
+    let begun = () => {};
+    const isOnTheWay = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    let arrive = () => {};
+    const isThere = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    let isSlow = false;
+    const { folder, place, store, log, pass } = await logInRawZone((at) => {
+      const zone = new FolderRawZone({ files: nodeFileSystem(), folder: at });
+      const put = async (name: string, file: string) => {
+        await zone.put(name, file);
+        if (!isSlow) return;
+        begun();
+        await isThere;
+      };
+      return {
+        place: at,
+        put,
+        get: (name, file) => zone.get(name, file),
+        remove: (name) => zone.remove(name),
+      };
+    });
+    await log.close();
+    const next = await store.open(settings(3, place));
+    await next.append(batchOf(lines(3)));
+    pass(10_000);
+    isSlow = true;
+    const trimming = next.trim();
+    await isOnTheWay;
+    const closing = next.close();
+    arrive();
+    expect(await trimming).toBe(0);
+    await closing;
+    expect(readdirSync(join(folder, 'streams', 'sales'))).toContain('0000000000000100.ndjson');
+    isSlow = false;
+    const last = await store.open(settings(3, place));
+    onTestFinished(() => last.close());
+    expect((await linesOf(last)).sort()).toEqual(allLines(4).sort());
+    expect(await last.trim()).toBe(1);
   });
 
   test(`of which any bit is another cost what it is in, are named, and hide nothing behind them (RAW_SEED=${SEED})`, async () => {

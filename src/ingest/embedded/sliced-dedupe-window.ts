@@ -65,7 +65,7 @@ export class SlicedDedupeWindow implements DedupeWindow {
     const slices = await openSlices(options);
     const window = new SlicedDedupeWindow(options, slices);
     const { log, ids, files } = options;
-    const from = slices.at(-1)?.until ?? log.firstRetained;
+    const from = Math.max(slices.at(-1)?.until ?? 0, log.firstRetained);
     for await (const batch of readStoredIds({
       log,
       ids,

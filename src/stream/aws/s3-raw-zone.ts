@@ -18,11 +18,14 @@ interface S3Request {
   readonly name: string;
   readonly headers?: Record<string, string>;
   readonly body?: AsyncIterable<Uint8Array>;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Waited before the second, third and fourth try. */
 const RETRY_DELAYS_MS: readonly number[] = [250, 1000, 4000];
 const REASON_BYTES_MAX = 1000;
+/** Of one request, its body included: enough for a segment at 4 Mbit/s, and an end for a server that says nothing. */
+const REQUEST_MS_MAX = 5 * 60_000;
 
 /** S3 answered, and not as asked. */
 class Refusal extends Error {
@@ -51,7 +54,7 @@ export class S3RawZone implements RawZone {
   }
 
   /** @throws MillraceError MR_RAW_UNAVAILABLE where the bucket cannot be reached or refuses, or the file cannot be read */
-  async put(name: string, file: string): Promise<void> {
+  async put(name: string, file: string, signal?: AbortSignal): Promise<void> {
     await this.#attempt(name, async () => {
       const { size, sha256 } = await digestOf(this.#files, file);
       const response = await this.#send({
@@ -61,17 +64,24 @@ export class S3RawZone implements RawZone {
         // a length would be sent in chunks, which S3 does not take.
         headers: { 'content-length': String(size), 'x-amz-content-sha256': sha256 },
         body: piecesOf(this.#files, file),
+        signal,
       });
       await response.arrayBuffer();
-      await this.#checkSize(name, size);
+      await this.#checkSize(name, size, signal);
     });
   }
 
-  /** @throws MillraceError MR_RAW_UNAVAILABLE where the object is not there, the bucket cannot be reached, or the file cannot be written */
-  async get(name: string, file: string): Promise<void> {
-    await this.#attempt(name, async () => {
-      const response = await this.#send({ method: 'GET', name });
-      await writeWhole(this.#files, file, wholeBody(response));
+  /** @throws MillraceError MR_RAW_UNAVAILABLE where the bucket cannot be reached or refuses, or the file cannot be written */
+  async get(name: string, file: string, signal?: AbortSignal): Promise<boolean> {
+    return this.#attempt(name, async () => {
+      try {
+        const response = await this.#send({ method: 'GET', name, signal });
+        await writeWhole(this.#files, file, wholeBody(response));
+        return true;
+      } catch (error) {
+        if (isMissing(error)) return false;
+        throw error;
+      }
     });
   }
 
@@ -82,20 +92,20 @@ export class S3RawZone implements RawZone {
         await (await this.#send({ method: 'DELETE', name })).arrayBuffer();
       } catch (error) {
         // AWS answers 204 where nothing is; some other servers say so.
-        if (!(error instanceof Refusal) || !error.message.startsWith('NoSuchKey')) throw error;
+        if (!isMissing(error)) throw error;
       }
     });
   }
 
   /** The hash is checked by AWS, but not by every server that speaks its protocol. */
-  async #checkSize(name: string, size: number): Promise<void> {
-    const response = await this.#send({ method: 'HEAD', name });
+  async #checkSize(name: string, size: number, signal?: AbortSignal): Promise<void> {
+    const response = await this.#send({ method: 'HEAD', name, signal });
     const stored = response.headers.get('content-length');
     if (stored !== String(size))
       throw new Refusal(200, `${name} was stored with ${stored ?? 'no'} of ${size} bytes`);
   }
 
-  async #send({ method, name, headers = {}, body }: S3Request): Promise<Response> {
+  async #send({ method, name, headers = {}, body, signal }: S3Request): Promise<Response> {
     // Only who keeps a raw zone in S3 loads it.
     const { AwsV4Signer } = await import('aws4fetch');
     const { baseUrl, prefix, bucket: _, ...account } = this.#settings;
@@ -115,16 +125,17 @@ export class S3RawZone implements RawZone {
       headers: signed.headers,
       // A signature is for one host: following would fail with a reason that misleads.
       redirect: 'manual',
+      signal: AbortSignal.any([AbortSignal.timeout(REQUEST_MS_MAX), ...(signal ? [signal] : [])]),
       ...(body ? { body, duplex: 'half' } : {}),
     });
     if (response.status < 200 || response.status > 299) throw await refusalOf(response);
     return response;
   }
 
-  async #attempt(name: string, action: () => Promise<void>): Promise<void> {
+  async #attempt<T>(name: string, action: () => Promise<T>): Promise<T> {
     checkObjectName(name);
     try {
-      await this.#turns.take(() => this.#retrying(action));
+      return await this.#turns.take(() => this.#retrying(action));
     } catch (error) {
       throw new MillraceError('MR_RAW_UNAVAILABLE', `${this.place}: ${reasonOf(error)}`, {
         cause: error,
@@ -132,7 +143,7 @@ export class S3RawZone implements RawZone {
     }
   }
 
-  async #retrying(action: () => Promise<void>): Promise<void> {
+  async #retrying<T>(action: () => Promise<T>): Promise<T> {
     for (const delayMs of RETRY_DELAYS_MS) {
       try {
         return await action();
@@ -144,6 +155,9 @@ export class S3RawZone implements RawZone {
     return action();
   }
 }
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Refusal && error.message.startsWith('NoSuchKey');
 
 /** Network errors, which `fetch` throws as TypeError, also while a body is read; and a server that is busy. */
 function mayPass(error: unknown): boolean {

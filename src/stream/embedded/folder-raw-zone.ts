@@ -32,10 +32,19 @@ export class FolderRawZone implements RawZone {
     });
   }
 
-  /** @throws MillraceError MR_RAW_UNAVAILABLE where the object is not there, or one of the two cannot be read or written */
-  async get(name: string, file: string): Promise<void> {
+  /** @throws MillraceError MR_RAW_UNAVAILABLE where the folder is not there, or one of the two cannot be read or written */
+  async get(name: string, file: string): Promise<boolean> {
     const path = this.#path(name);
-    await this.#attempt(() => writeWhole(this.#files, file, piecesOf(this.#files, path)));
+    return this.#attempt(async () => {
+      // A folder with nothing in it is a disk that is not mounted, rather than one without the object.
+      const beside = [
+        ...(await this.#files.list(dirname(path))),
+        ...(await this.#files.list(this.place)),
+      ];
+      if (beside.length > 0 && !(await this.#files.exists(path))) return false;
+      await writeWhole(this.#files, file, piecesOf(this.#files, path));
+      return true;
+    });
   }
 
   /** @throws MillraceError MR_RAW_UNAVAILABLE where the folder cannot be written */
@@ -65,9 +74,9 @@ export class FolderRawZone implements RawZone {
     } while (folder !== this.place);
   }
 
-  async #attempt(action: () => Promise<void>): Promise<void> {
+  async #attempt<T>(action: () => Promise<T>): Promise<T> {
     try {
-      await this.#turns.take(action);
+      return await this.#turns.take(action);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new MillraceError('MR_RAW_UNAVAILABLE', `${this.place}: ${reason}`, { cause: error });

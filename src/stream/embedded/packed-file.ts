@@ -13,13 +13,14 @@ import {
 /** Small enough that packing one keeps nobody waiting. */
 const FRAME_BYTES = 512 * 1024;
 
-/** Packs a file into zstd frames. `signal`: gives up between two frames. */
+/** Packs a file into zstd frames; one that is missing, as nothing. `signal`: gives up between two frames. */
 export async function pack(
   files: FileSystem,
   from: string,
   to: string,
   { compress, signal }: { readonly compress: Compress; readonly signal: AbortSignal },
 ): Promise<void> {
+  if (!(await files.exists(from))) return files.replaceFile(to, seekTable([]));
   await withFiles(files, from, to, async (source, target) => {
     const frames: Pick<Frame, 'length' | 'size'>[] = [];
     const size = await source.size();

@@ -7,22 +7,10 @@ import { loadCompressor } from '../../wire/seekable-zstd.ts';
 import type { RawZone } from '../raw-zone.ts';
 import type { LogStatus } from '../stream-store.ts';
 import { readChecked, writeChecked } from './checked-file.ts';
-import { pack, unpack } from './packed-file.ts';
-import { readClosed } from './recovery.ts';
+import { pack } from './packed-file.ts';
+import { RAW_DATA, RAW_INDEX, type RawSegment } from './raw-segment.ts';
 import { type Damage, type Segment, segmentName } from './segment.ts';
-
-/** A closed segment in a raw zone. */
-export interface RawSegment {
-  readonly place: string;
-  /** What its objects are called, but for `.idx` and `.ndjson.zst`. */
-  readonly name: string;
-  readonly firstSequence: number;
-  readonly nextSequence: number;
-  readonly firstTimeMs: number;
-  readonly lastTimeMs: number;
-  /** Of the records, before they were packed. */
-  readonly dataBytes: number;
-}
+import { UnpackedSegments } from './unpacked-segments.ts';
 
 interface Stored {
   readonly format: 2;
@@ -41,15 +29,16 @@ export interface RawSegmentsOptions {
   readonly logger: Logger;
   /** The log's folder, which has `raw.json`, the list of what is in raw zones. */
   readonly folder: string;
-  /** Unpacked segments while they are read. */
+  /** For this log alone, as long as it is open: segments while they are packed, and while they are read. */
   readonly cache: string;
 }
 
-/** Read again within that time it need not be unpacked again; a reader that was given its name has as long to open it. */
-const CACHED_MS = 5 * 60_000;
+const LIST = 'raw.json';
+/** A zone that does not answer is not waited for longer when the log is closed. */
+const PATIENCE_MS = 3000;
 
 /**
- * The closed segments of a log that are in raw zones, most of them here alone.
+ * The closed segments of a log that are in raw zones, most of them there alone.
  *
  * First the objects are stored, then `raw.json` names them, and only then may the files of the log go: what is
  * broken off anywhere is done again, with the same names.
@@ -57,10 +46,12 @@ const CACHED_MS = 5 * 60_000;
 export class RawSegments {
   readonly damaged: readonly Damage[];
   readonly #options: RawSegmentsOptions;
+  readonly #unpacked: UnpackedSegments;
   readonly #stopping = new AbortController();
   readonly #zones = new Map<string, RawZone>();
-  readonly #cached = new Map<string, { segment: Promise<Segment | undefined>; usedMs: number }>();
   #segments: readonly RawSegment[];
+  /** Past their time, and not removed yet. */
+  #over: readonly RawSegment[] = [];
   #storing: Promise<void> = Promise.resolve();
   /** Said once, not at every try. */
   #isAway = false;
@@ -70,14 +61,30 @@ export class RawSegments {
     segments: readonly RawSegment[],
     damaged: readonly Damage[],
   ) {
+    const { files, clock, logger, epoch, stream, cache } = options;
     this.#options = options;
     this.#segments = segments;
     this.damaged = damaged;
+    const zoneOf = (place: string) => this.#zoneOf(place);
+    const { signal } = this.#stopping;
+    this.#unpacked = new UnpackedSegments({
+      files,
+      clock,
+      logger,
+      epoch,
+      stream,
+      cache,
+      zoneOf,
+      signal,
+    });
   }
 
-  /** @throws MillraceError MR_STORAGE_DAMAGED where both copies of the list are damaged */
-  static async open(options: RawSegmentsOptions): Promise<RawSegments> {
-    const { files, folder, cache } = options;
+  /**
+   * `nextHere`: the number that the log's own segments end at.
+   * @throws MillraceError MR_STORAGE_DAMAGED where both copies of the list are damaged, or the log's segments are missing
+   */
+  static async open(options: RawSegmentsOptions, nextHere: number): Promise<RawSegments> {
+    const { files, folder } = options;
     const path = join(folder, LIST);
     const { value, damaged } = await readChecked(files, path);
     if (!value && damaged.length > 0)
@@ -86,8 +93,12 @@ export class RawSegments {
         `${path} and its copy are damaged: without them what is in the raw zone cannot be read. Restore one of them from a backup, or remove both to go on without it; nothing was changed.`,
       );
     const { segments } = (value ?? { segments: [] }) as Pick<Stored, 'segments'>;
-    // What was unpacked for a process that is gone.
-    await files.remove(cache);
+    const next = segments.at(-1)?.nextSequence ?? 0;
+    if (next > nextHere)
+      throw new MillraceError(
+        'MR_STORAGE_DAMAGED',
+        `${path} names records up to ${next - 1}, but the log in ${folder} ends before ${nextHere}: its segments are missing, and numbers would be used twice. Restore them from a backup, or move the whole folder away to begin anew; nothing was changed.`,
+      );
     const opened = new RawSegments(options, segments, damaged);
     // A place that cannot be used is refused now, not when the first segment is closed.
     opened.#zoneOf(options.place);
@@ -99,13 +110,21 @@ export class RawSegments {
     return this.#segments.at(-1)?.nextSequence ?? 0;
   }
 
-  get all(): readonly RawSegment[] {
-    return this.#segments;
-  }
-
-  /** Those that are nowhere else, where the log's own begin at `firstSequence`. */
+  /**
+   * Those that are nowhere else, where the log's own begin at `firstSequence`. Behind a hole, as there is where
+   * segments were removed while the stream had no raw zone, nothing is readable in order: those count no more.
+   */
   below(firstSequence: number): readonly RawSegment[] {
-    return this.#segments.filter((segment) => segment.nextSequence <= firstSequence);
+    const all = this.#segments;
+    let end = all.length;
+    while (end > 0 && (all[end - 1] as RawSegment).firstSequence >= firstSequence) end -= 1;
+    let start = end;
+    let next = firstSequence;
+    while (start > 0 && (all[start - 1] as RawSegment).nextSequence >= next) {
+      start -= 1;
+      next = (all[start] as RawSegment).firstSequence;
+    }
+    return all.slice(start, end);
   }
 
   get status(): LogStatus['raw'] {
@@ -114,11 +133,11 @@ export class RawSegments {
   }
 
   /**
-   * Stores those of the log's closed segments that are not here yet, the oldest first. What the zone does not
-   * take now is tried again next time.
+   * Stores those closed that are not here yet, the oldest first; the last of `segments` takes records. What the
+   * zone does not take now is tried again next time.
    */
-  store(closed: readonly Segment[]): Promise<void> {
-    this.#storing = this.#store(closed).then(
+  store(segments: readonly Segment[]): Promise<void> {
+    this.#storing = this.#store(segments).then(
       () => {
         this.#isAway = false;
       },
@@ -137,37 +156,38 @@ export class RawSegments {
     this.#isAway = true;
   }
 
-  async #store(closed: readonly Segment[]): Promise<void> {
-    const missing = closed.filter(
-      ({ firstSequence, nextSequence }) =>
-        nextSequence > firstSequence && firstSequence >= this.nextSequence,
-    );
-    for (const segment of missing) {
-      const stored = await this.#put(segment);
+  async #store(segments: readonly Segment[]): Promise<void> {
+    for (const [index, segment] of segments.slice(0, -1).entries()) {
+      const { firstSequence: next } = segments[index + 1] as Segment;
+      if (next === segment.firstSequence || segment.firstSequence < this.nextSequence) continue;
+      const stored = await this.#put(segment, next);
       if (this.#stopping.signal.aborted) return;
       await this.#list([...this.#segments, stored]);
     }
   }
 
-  async #put(segment: Segment): Promise<RawSegment> {
+  async #put(segment: Segment, nextSequence: number): Promise<RawSegment> {
     const { files, place, cache, stream, epoch } = this.#options;
-    const zone = this.#zoneOf(place);
-    const { firstSequence, nextSequence, firstTimeMs, lastTimeMs, dataBytes } = segment;
+    const { signal } = this.#stopping;
+    const { firstSequence, firstTimeMs, lastTimeMs, dataBytes } = segment;
     const name = `${stream}/${epoch}/${segmentName(firstSequence)}`;
+    const zone = this.#zoneOf(place);
     await files.makeFolder(cache);
     const packed = join(cache, `${segmentName(firstSequence)}.packing`);
     try {
       const compress = await loadCompressor();
-      await pack(files, segment.dataFile, packed, { compress, signal: this.#stopping.signal });
-      await zone.put(`${name}${DATA}`, packed);
-      await zone.put(`${name}${INDEX}`, segment.indexFile);
+      await pack(files, segment.dataFile, packed, { compress, signal });
+      await zone.put(`${name}${RAW_DATA}`, packed, signal);
+      await zone.put(`${name}${RAW_INDEX}`, segment.indexFile, signal);
     } finally {
       await files.remove(packed);
     }
     return { place, name, firstSequence, nextSequence, firstTimeMs, lastTimeMs, dataBytes };
   }
 
+  /** Nothing is written once the log is closed: another may have opened it. */
   async #list(segments: readonly RawSegment[]): Promise<void> {
+    this.#stopping.signal.throwIfAborted();
     const stored: Stored = { format: 2, segments };
     await writeChecked(this.#options.files, join(this.#options.folder, LIST), stored);
     this.#segments = segments;
@@ -177,75 +197,39 @@ export class RawSegments {
    * The segment, its files unpacked; undefined where nothing of it can be read.
    * @throws MillraceError MR_RAW_UNAVAILABLE
    */
-  async fetch(stored: RawSegment): Promise<Segment | undefined> {
-    const { clock } = this.#options;
-    const known = this.#cached.get(stored.name);
-    if (known) {
-      known.usedMs = clock.now();
-      return known.segment;
-    }
-    const segment = this.#unpacked(stored);
-    this.#cached.set(stored.name, { segment, usedMs: clock.now() });
-    // What could not be had is asked for again.
-    segment.catch(() => this.#cached.delete(stored.name));
-    return segment;
-  }
-
-  async #unpacked(stored: RawSegment): Promise<Segment | undefined> {
-    const { place, name, firstSequence } = stored;
-    const { files, cache, epoch } = this.#options;
-    const from = this.#zoneOf(place);
-    await files.makeFolder(cache);
-    const base = join(cache, segmentName(firstSequence));
-    const packed = `${base}.packed`;
-    try {
-      await from.get(`${name}${INDEX}`, `${base}.idx`);
-      await from.get(`${name}${DATA}`, packed);
-      if (!(await unpack(files, packed, `${base}.ndjson`))) {
-        this.#say(`${place}/${name}: records ${firstSequence} to ${stored.nextSequence - 1}`);
-        return undefined;
-      }
-    } finally {
-      await files.remove(packed);
-    }
-    const { segment, damaged } = await readClosed(files, cache, firstSequence, {
-      epoch: Buffer.from(epoch.replaceAll('-', ''), 'hex'),
-      next: stored.nextSequence,
-    });
-    for (const { text } of damaged) this.#say(`${place}/${name}, ${text}`);
-    return segment;
-  }
-
-  #say(place: string): void {
-    const { logger, stream } = this.#options;
-    logger.error({ stream, place }, 'damaged raw zone; reading goes on behind it');
+  fetch(stored: RawSegment): Promise<Segment | undefined> {
+    return this.#unpacked.fetch(stored);
   }
 
   /** The number of the first of its records that arrived at `timeMs` or later. */
   async firstAtOrAfter(stored: RawSegment, timeMs: number): Promise<number> {
     const segment = await this.fetch(stored);
-    return segment ? segment.runs.firstAtOrAfter(timeMs) : stored.nextSequence;
+    const isThere = segment && segment.runs.length > 0 && segment.lastTimeMs >= timeMs;
+    return isThere ? segment.runs.firstAtOrAfter(timeMs) : stored.nextSequence;
   }
 
-  /** Removes what is past its time and every consumer has passed, and unpacked files that nobody reads. */
-  async trim(consumers: Iterable<number>): Promise<number> {
+  /**
+   * Removes what is past its time and every consumer has passed, and unpacked files that nobody reads.
+   * @throws MillraceError MR_RAW_UNAVAILABLE; what is left is removed next time
+   */
+  async trim(consumers: Iterable<number>): Promise<void> {
     const { clock, keepMs } = this.#options;
-    const now = clock.now();
-    await this.#forgetUnread(now);
+    await this.#unpacked.forgetUnread();
     const passed = Math.min(...consumers, Number.POSITIVE_INFINITY);
     const isOver = ({ lastTimeMs, nextSequence }: RawSegment) =>
-      lastTimeMs <= now - keepMs && nextSequence <= passed;
+      lastTimeMs <= clock.now() - keepMs && nextSequence <= passed;
     const firstKept = this.#segments.findIndex((segment) => !isOver(segment));
-    const over = this.#segments.slice(0, firstKept < 0 ? this.#segments.length : firstKept);
-    if (over.length === 0) return 0;
-    // Not named any more they are not read any more; an object that then stays is only litter.
-    await this.#list(this.#segments.slice(over.length));
-    for (const { place, name } of over) {
-      const zone = this.#zoneOf(place);
-      await zone.remove(`${name}${INDEX}`);
-      await zone.remove(`${name}${DATA}`);
+    const count = firstKept < 0 ? this.#segments.length : firstKept;
+    this.#over = [...this.#over, ...this.#segments.slice(0, count)];
+    this.#segments = this.#segments.slice(count);
+    if (this.#over.length === 0) return;
+    for (const { place, name } of this.#over) {
+      this.#stopping.signal.throwIfAborted();
+      for (const ending of [RAW_INDEX, RAW_DATA]) await this.#zoneOf(place).remove(name + ending);
     }
-    return over.length;
+    // Named until they are gone: after a crash they are found again.
+    await this.#list(this.#segments);
+    this.#over = [];
   }
 
   #zoneOf(place: string): RawZone {
@@ -254,33 +238,17 @@ export class RawSegments {
     return zone;
   }
 
-  async #forgetUnread(now: number): Promise<void> {
-    const { files } = this.#options;
-    for (const [name, { segment, usedMs }] of this.#cached) {
-      if (usedMs > now - CACHED_MS) continue;
-      this.#cached.delete(name);
-      const found = await segment.catch(() => undefined);
-      if (!found) continue;
-      await files.remove(found.dataFile);
-      await files.remove(found.indexFile);
-    }
-  }
-
-  /** What is under way is given up, and done again next time; a zone that does not answer is not waited for. */
-  async close(): Promise<void> {
+  /** What is under way is given up, and done again next time. False where the zone did not answer to that. */
+  async close(): Promise<boolean> {
     const { clock, files, cache } = this.#options;
     this.#stopping.abort();
     let cancel = () => {};
-    const late = new Promise<void>((resolve) => {
-      cancel = clock.after(PATIENCE_MS, resolve);
+    const late = new Promise<boolean>((resolve) => {
+      cancel = clock.after(PATIENCE_MS, () => resolve(false));
     });
-    await Promise.race([this.#storing, late]);
+    const isDone = await Promise.race([this.#storing.then(() => true), late]);
     cancel();
     await files.remove(cache);
+    return isDone;
   }
 }
-
-const PATIENCE_MS = 3000;
-const LIST = 'raw.json';
-const DATA = '.ndjson.zst';
-const INDEX = '.idx';

@@ -20,7 +20,8 @@ import { commitBytesMax, measure, type PendingAppend } from './commit-layout.ts'
 import type { IdempotencyWindow } from './idempotency-window.ts';
 import type { LogDescription } from './log-description.ts';
 import type { NamedConsumers } from './named-consumers.ts';
-import type { RawSegment, RawSegments } from './raw-segments.ts';
+import type { RawSegment } from './raw-segment.ts';
+import type { RawSegments } from './raw-segments.ts';
 import { bytesOf, expired, isDue, segmentBytesMax } from './retention.ts';
 import type { Segment } from './segment.ts';
 import type { SegmentFolder } from './segment-folder.ts';
@@ -91,6 +92,8 @@ export class SegmentStreamLog implements StreamLog {
   #held: LogStatus['held'] = null;
   /** Said once, not at every refused append. */
   #isFull = false;
+  #trimming: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
 
   constructor(opened: OpenedLog, context: LogContext) {
     const { epoch, schemas, shards } = opened.description;
@@ -390,12 +393,20 @@ export class SegmentStreamLog implements StreamLog {
     return () => this.#listeners.delete(listener);
   }
 
-  async trim(): Promise<number> {
+  trim(): Promise<number> {
+    const trimming = this.#trimming.then(() => this.#trim());
+    this.#trimming = trimming.catch(() => undefined);
+    return trimming;
+  }
+
+  async #trim(): Promise<number> {
     const now = this.#context.clock.now();
     const newest = this.#segments.at(-1);
     if (newest && !this.#failure && isDue(newest, this.#retention, now))
       await this.#inTurn(() => this.#writer.roll());
-    await this.#raw?.store(this.#segments.slice(0, -1));
+    await this.#raw?.store(this.#segments);
+    // Another log may have opened the folder since.
+    if (this.#isClosed) return 0;
     const { removable, held } = expired(this.#segments, this.#retention, this.#waitedFor, now);
     this.#say(held);
     this.#segments.splice(0, removable.length);
@@ -434,8 +445,10 @@ export class SegmentStreamLog implements StreamLog {
       'MR_STOPPING',
       'The server is shutting down; send again once it is back.',
     );
+    this.#isClosed = true;
     await this.#committing;
-    await this.#raw?.close();
+    // A trim that waits for a zone finds the log closed, whenever that answers.
+    if ((await this.#raw?.close()) !== false) await this.#trimming;
     await this.#writer.close();
   }
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { FileSystem } from '../../core/file-system.ts';
@@ -66,10 +67,12 @@ export class SegmentStreamStore implements StreamStore {
     const { read, answersOnly, ...opened } = folder.opened;
     const segments = read.map(({ segment }) => segment);
     const known = opened.description ?? newDescription(settings);
-    const raw = await this.#openRaw(settings, folder.path, known.epoch);
+    const next = segments.at(-1)?.nextSequence ?? 0;
+    const raw = await this.#openRaw(settings, { folder: folder.path, epoch: known.epoch, next });
+    const first = segments[0]?.firstSequence ?? 0;
     const description = withSettings(known, settings, {
-      first: raw?.all[0]?.firstSequence ?? segments[0]?.firstSequence ?? 0,
-      next: segments.at(-1)?.nextSequence ?? 0,
+      first: raw?.below(first)[0]?.firstSequence ?? first,
+      next,
     });
     if (description !== opened.description) await folder.writeDescription(description);
     const oldest = clock.now() - LIMITS.idempotencyWindowMs;
@@ -101,13 +104,16 @@ export class SegmentStreamStore implements StreamStore {
 
   async #openRaw(
     { name, raw }: LogSettings,
-    folder: string,
-    epoch: string,
+    {
+      folder,
+      epoch,
+      next,
+    }: { readonly folder: string; readonly epoch: string; readonly next: number },
   ): Promise<RawSegments | undefined> {
     if (!raw || !this.#rawZones) return undefined;
     const { cache, zoneAt } = this.#rawZones;
     const { files, clock, logger } = this.#context;
-    return RawSegments.open({
+    const options = {
       stream: name,
       epoch,
       keepMs: raw.keepMs,
@@ -117,8 +123,9 @@ export class SegmentStreamStore implements StreamStore {
       clock,
       logger,
       folder,
-      cache: join(cache, name),
-    });
+      cache: join(cache, name, randomUUID()),
+    };
+    return RawSegments.open(options, next);
   }
 
   async #report(name: string, damaged: readonly Damage[]): Promise<void> {

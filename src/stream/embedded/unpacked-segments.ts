@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+import type { Clock } from '../../core/clock.ts';
+import type { FileSystem } from '../../core/file-system.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { RawZone } from '../raw-zone.ts';
+import { unpack } from './packed-file.ts';
+import { RAW_DATA, RAW_INDEX, type RawSegment } from './raw-segment.ts';
+import { readClosed } from './recovery.ts';
+import { type Segment, segmentName } from './segment.ts';
+
+export interface UnpackedSegmentsOptions {
+  readonly stream: string;
+  readonly epoch: string;
+  readonly files: FileSystem;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly cache: string;
+  readonly zoneOf: (place: string) => RawZone;
+  readonly signal: AbortSignal;
+}
+
+interface Unpacked {
+  readonly folder: string;
+  readonly segment: Promise<Segment | undefined>;
+  usedMs: number;
+}
+
+/** Whoever was given a file's name has as long to open it. */
+const GRACE_MS = 30_000;
+/** Read again within that time it need not be unpacked again. */
+const KEPT_MS = 5 * 60_000;
+const KEPT_MAX = 4;
+
+/** Segments of raw zones as the files they were, while they are read: some of them, for a while. */
+export class UnpackedSegments {
+  readonly #options: UnpackedSegmentsOptions;
+  readonly #unpacked = new Map<string, Unpacked>();
+  /** Each has a folder of its own, so that none is removed under another. */
+  #counter = 0;
+
+  constructor(options: UnpackedSegmentsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Undefined where nothing of it can be read, which is said.
+   * @throws MillraceError MR_RAW_UNAVAILABLE
+   */
+  async fetch(stored: RawSegment): Promise<Segment | undefined> {
+    const { clock, cache } = this.#options;
+    const known = this.#unpacked.get(stored.name);
+    if (known && (await this.#isThere(known))) {
+      known.usedMs = clock.now();
+      return known.segment;
+    }
+    const again = this.#unpacked.get(stored.name);
+    if (again && again !== known) return again.segment;
+    const folder = join(cache, String(this.#counter++));
+    const segment = this.#unpack(stored, folder);
+    const entry = { folder, segment, usedMs: clock.now() };
+    this.#unpacked.set(stored.name, entry);
+    segment.catch(() => {
+      // What could not be had is asked for again.
+      if (this.#unpacked.get(stored.name) === entry) this.#unpacked.delete(stored.name);
+    });
+    await this.forgetUnread();
+    return segment;
+  }
+
+  /** Somebody may have emptied the cache. */
+  async #isThere({ segment }: Unpacked): Promise<boolean> {
+    const found = await segment;
+    return found === undefined || this.#options.files.exists(found.dataFile);
+  }
+
+  async #unpack(stored: RawSegment, folder: string): Promise<Segment | undefined> {
+    const { files, zoneOf, epoch, signal } = this.#options;
+    const { place, name, firstSequence, nextSequence } = stored;
+    const base = join(folder, segmentName(firstSequence));
+    const packed = `${base}.packed`;
+    await files.makeFolder(folder);
+    try {
+      const zone = zoneOf(place);
+      const hasIndex = await zone.get(`${name}${RAW_INDEX}`, `${base}.idx`, signal);
+      const hasData = hasIndex && (await zone.get(`${name}${RAW_DATA}`, packed, signal));
+      if (!hasData || !(await unpack(files, packed, `${base}.ndjson`))) {
+        this.#say(`${place}/${name}: records ${firstSequence} to ${nextSequence - 1}`);
+        await files.remove(folder);
+        return undefined;
+      }
+      await files.remove(packed);
+    } catch (error) {
+      await files.remove(folder);
+      throw error;
+    }
+    const { segment, damaged } = await readClosed(files, folder, firstSequence, {
+      epoch: Buffer.from(epoch.replaceAll('-', ''), 'hex'),
+      next: nextSequence,
+    });
+    for (const { text } of damaged) this.#say(`${place}/${name}, ${text}`);
+    return segment;
+  }
+
+  #say(place: string): void {
+    const { logger, stream } = this.#options;
+    logger.error({ stream, place }, 'damaged raw zone; reading goes on behind it');
+  }
+
+  /** Removes what nobody has asked for lately: a replay of a year passes through, and does not fill the disk. */
+  async forgetUnread(): Promise<void> {
+    const { files, clock } = this.#options;
+    const now = clock.now();
+    const byUse = [...this.#unpacked].sort(([, a], [, b]) => b.usedMs - a.usedMs);
+    for (const [place, [name, { folder, segment, usedMs }]] of byUse.entries()) {
+      if (usedMs > now - (place < KEPT_MAX ? KEPT_MS : GRACE_MS)) continue;
+      this.#unpacked.delete(name);
+      await segment.catch(() => undefined);
+      await files.remove(folder);
+    }
+  }
+}
