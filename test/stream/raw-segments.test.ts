@@ -268,7 +268,7 @@ describe('closed segments in a raw zone', () => {
     await log.close();
     const random = seededRandom(SEED);
     let costly = 0;
-    for (let round = 0; round < 40; round++) {
+    for (let round = 0; round < 20; round++) {
       const name = join(place, objects(place)[Math.floor(random() * 4)] as string);
       const sound = readFileSync(name);
       const at = Math.floor(random() * sound.length);
@@ -371,7 +371,7 @@ async function cutAt(call: number, kind: 'cut' | 'drop', zones: Zones) {
 
 describe(`power that goes at any call on the way to the raw zone (RAW_SEED=${SEED})`, () => {
   test.each(['cut', 'drop'] as const)('loses and doubles nothing (%s)', async (kind) => {
-    for (let call = 1, isOver = false; !isOver; call += 3) {
+    for (let call = 1, isOver = false; !isOver; call += 7) {
       const left = await cutAt(call, kind, honest);
       expect(left, `at call ${call}`).toMatchObject({ lost: 0, doubled: 0, damage: [] });
       isOver = left.isOver;
@@ -380,7 +380,7 @@ describe(`power that goes at any call on the way to the raw zone (RAW_SEED=${SEE
 
   test('control: a zone that says too early that it has them loses some', async () => {
     let lost = 0;
-    for (let call = 1, isOver = false; !isOver; call += 3) {
+    for (let call = 1, isOver = false; !isOver; call += 7) {
       const left = await cutAt(call, 'cut', dishonest);
       lost += left.lost;
       isOver = left.isOver;
