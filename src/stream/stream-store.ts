@@ -182,7 +182,10 @@ export interface StreamLog {
   removeConsumer(name: string): Promise<boolean>;
   /** Called after each commit with the new `nextSequence`. Returns the way to stop it. */
   onCommit(listener: () => void): () => void;
-  /** Removes what retention has ended, and closes a segment that grows old. Returns how many were removed. */
+  /**
+   * Removes what retention has ended, and closes a segment that grows old. Returns how many were removed.
+   * The next is begun once this one has ended.
+   */
   trim(): Promise<number>;
   status(): LogStatus;
   close(): Promise<void>;
