@@ -192,3 +192,15 @@ test('a subscription tells of records as they come, and of the children where it
   expect(text).toContain('"ContinuationSequenceNumber":"0"');
   expect(text).toMatch(/"ChildShards":\[\{"ShardId":"shardId-000000000001"/);
 });
+
+test('a request that is too large is told so, and its connection lives', async () => {
+  const app = await startApp(temporaryFolder(), PIPELINE);
+  const response = await fetch(app.address, {
+    method: 'POST',
+    headers: { 'x-amz-target': 'Kinesis_20131202.PutRecords' },
+    body: 'x'.repeat(40 * 1024 * 1024),
+  });
+  expect(response.status).toBe(413);
+  expect(await response.json()).toMatchObject({ __type: 'RequestEntityTooLargeException' });
+  expect(await ask(app, 'ListStreams', {})).toMatchObject({ HasMoreStreams: false });
+});
