@@ -134,16 +134,25 @@ class AwsDoor {
   ): Promise<FastifyReply> {
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    const messages = await this.subscriptions.subscribe(call, input, gone.signal);
+    const { messages, ended } = await this.subscriptions.subscribe(call, input, gone.signal);
     reply.hijack();
     const { raw } = reply;
     raw.writeHead(200, { 'content-type': EVENT_STREAM, 'x-amzn-requestid': id });
     for await (const message of messages) {
-      if (raw.destroyed) break;
-      if (!raw.write(message)) await Promise.race([once(raw, 'drain'), once(raw, 'close')]);
+      if (gone.signal.aborted) break;
+      if (!raw.write(message)) await drained(raw, ended);
     }
     raw.end();
     return reply;
+  }
+}
+
+/** Resolves once what was written has left, or nobody waits for it any more. */
+async function drained(raw: NodeJS.EventEmitter, ended: AbortSignal): Promise<void> {
+  try {
+    await once(raw, 'drain', { signal: ended });
+  } catch (error) {
+    if (!ended.aborted) throw error;
   }
 }
 
