@@ -9,7 +9,7 @@ import { LIMITS } from '../core/limits.ts';
 import type { Role } from '../govern/key-store.ts';
 import { checkAccess } from './access.ts';
 import { adminRoutes } from './admin.ts';
-import { awsRoutes } from './aws/aws-door.ts';
+import { awsBody, awsRoutes, isAwsRequest } from './aws/aws-door.ts';
 import { BothProtocols } from './both-protocols.ts';
 import { dashboardRoutes } from './dashboards.ts';
 import { healthRoutes } from './health.ts';
@@ -84,7 +84,8 @@ export async function createServer(services: Services): Promise<FastifyInstance>
     const isHttp1 = request.raw.httpVersionMajor === 1;
     if (isHttp1 && !request.raw.complete && (request.raw.readableDidRead || !isShort(request)))
       reply.header('connection', 'close');
-    return reply.status(known.status).send(errorBody(withoutFolder(known, services.folder)));
+    const told = withoutFolder(known, services.folder);
+    return reply.status(told.status).send(isAwsRequest(request) ? awsBody(told) : errorBody(told));
   });
   server.decorateRequest('principal', undefined);
   takeJson(server);

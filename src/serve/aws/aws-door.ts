@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { ReceivedBytes } from '../../ingest/received-bytes.ts';
 import { AwsError } from '../../wire/aws-api/aws-error.ts';
@@ -47,6 +48,15 @@ export async function awsRoutes(
   // The handler reads the body itself: what is signed is its bytes.
   server.addContentTypeParser('*', (_request, _payload, done) => done(null));
   server.post('/', (request, reply) => door.answer(request, reply));
+}
+
+export const isAwsRequest = ({ headers }: FastifyRequest): boolean =>
+  headers['x-amz-target'] !== undefined;
+
+/** What is refused before it reaches the door, in words its program reads. */
+export function awsBody(error: MillraceError): object {
+  const { type, message } = asAwsError(error, 'kinesis');
+  return { __type: type, message };
 }
 
 class AwsDoor {
