@@ -38,6 +38,9 @@ interface Route {
 }
 
 const NEWLINE = 10;
+/** What records of the Kinesis Producer Library begin with, and no JSON does. */
+const AGGREGATED_BYTE = 0xf3;
+const AGGREGATED_BASE64 = '8';
 const EMPTY_DATA: Refusal = {
   code: 'MR_RECORD_SYNTAX',
   message: 'Data holds no record: it must hold a JSON object.',
@@ -59,11 +62,10 @@ export class PutDecoder {
   #at = 0;
   #hasKeys = false;
 
-  constructor(parts: PutDecoderParts, entries: readonly PutEntry[]) {
+  /** @param buffer of `putBytes(entries)` at least: the batch is made of it */
+  constructor(parts: PutDecoderParts, entries: readonly PutEntry[], buffer: Buffer) {
     this.#parts = parts;
-    const bytes = entries.reduce((sum, { data }) => sum + blobLength(data) + 1, 0);
-    // What was put together is taken apart behind itself, which takes less than it did.
-    this.#buffer = Buffer.allocUnsafe(2 * bytes + PADDING_BYTES);
+    this.#buffer = buffer;
     this.#place = parts.keyed ? 0 : parts.router.next();
     this.#piece = new Piece(
       this.#buffer,
@@ -90,7 +92,7 @@ export class PutDecoder {
     const start = this.#at;
     const end = start + writeBlob(data, this.#buffer, start);
     this.#at = end + 1;
-    const parts = this.#buffer[start] === 0xf3 ? this.#apart(start, end) : undefined;
+    const parts = this.#buffer[start] === AGGREGATED_BYTE ? this.#apart(start, end) : undefined;
     const refusals = parts
       ? parts.flatMap((part) => this.#copied(part))
       : this.#records(start, end, { partitionKey, hashKey });
@@ -191,6 +193,18 @@ export class PutDecoder {
       this.#rejected.push(...rejected.map((one) => ({ ...one, index: this.#entries.length })));
     return [...rejected];
   }
+}
+
+/** Room that the entries take while they are taken apart. */
+export function putBytes(entries: readonly PutEntry[]): number {
+  let bytes = PADDING_BYTES;
+  for (const { data } of entries) {
+    const isAggregated =
+      typeof data === 'string' ? data.startsWith(AGGREGATED_BASE64) : data[0] === AGGREGATED_BYTE;
+    // What was put together is taken apart behind itself, which takes less than it did.
+    bytes += (blobLength(data) + 1) * (isAggregated ? 2 : 1);
+  }
+  return bytes;
 }
 
 function isBlank(bytes: Buffer, from: number, end: number): boolean {
