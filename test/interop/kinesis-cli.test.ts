@@ -57,10 +57,7 @@ test('`aws kinesis` lists, describes, puts and reads', async () => {
 test('`aws firehose put-record` adds a row', async () => {
   const answer = await cli<{ RecordId: string }>(
     ...['firehose', 'put-record', '--delivery-stream-name', 'sales'],
-    ...[
-      '--record',
-      '{"Data":"{\\"id\\":2,\\"name\\":\\"two\\"}\\n"}',
-    ],
+    ...['--record', '{"Data":"{\\"id\\":2,\\"name\\":\\"two\\"}\\n"}'],
   );
   expect(answer.RecordId).toBeTruthy();
   expect(await aws.pipeline.sql('select name from lake.sales where id = 2')).toEqual([['two']]);
