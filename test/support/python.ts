@@ -16,19 +16,25 @@ export function python(): string {
   return interpreter;
 }
 
+interface PythonOptions {
+  /** The machine's own Python: enough where only its standard library is used. */
+  readonly bare?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /**
  * Runs Python code, or the file whose name ends in `.py`, and gives what it prints.
- * `bare` takes the machine's own Python: enough where only its standard library is used.
  */
 export async function runPython(
   codeOrFile: string,
   args: readonly string[] = [],
-  { bare = false }: { readonly bare?: boolean } = {},
+  { bare = false, env = {} }: PythonOptions = {},
 ): Promise<string> {
   const script = codeOrFile.endsWith('.py') ? [codeOrFile] : ['-c', codeOrFile];
   const { stdout } = await promisify(execFile)(bare ? 'python3' : python(), [...script, ...args], {
     encoding: 'utf8',
     maxBuffer: ANSWER_BYTES_MAX,
+    env: { ...process.env, ...env },
   });
   return stdout;
 }
