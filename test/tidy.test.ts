@@ -52,6 +52,7 @@ const HOMES: { readonly [name: string]: RegExp } = {
   '@resvg/resvg-js': /^dashboard\/embedded\//,
   '@hpcc-js/wasm-zstd': /^wire\//,
   fzstd: /^wire\//,
+  cborg: /^wire\//,
   aws4fetch: /^stream\/aws\//,
   croner: /^schedule\/|^plan\//,
 };

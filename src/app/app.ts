@@ -30,6 +30,7 @@ import {
   createWorker,
 } from './children.ts';
 import { Claim } from './claim.ts';
+import { CreatedStreams } from './created-streams.ts';
 import { lockFolder, removeRunFile, writeRunFile } from './data-folder.ts';
 import { Descriptions } from './descriptions.ts';
 import { liveSetup } from './live-plan.ts';
@@ -77,6 +78,7 @@ export class App {
   readonly #renderer: Renderer;
   readonly #planState: PlanState;
   readonly #removedData: RemovedData;
+  readonly #created: CreatedStreams;
   /** Changes of the plan and of what is stored under it come one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   readonly #descriptions: Descriptions;
@@ -104,6 +106,7 @@ export class App {
     this.#unlock = unlock;
     this.#planState = new PlanState(folder, target.files);
     this.#removedData = new RemovedData(folder, target, this.#planState);
+    this.#created = new CreatedStreams(target, { clock, logger });
     this.claim = new Claim(folder, target);
     const context = { folder, clock, logger };
     this.#engine = createEngine(context);
@@ -334,6 +337,7 @@ export class App {
         live: this.#target.createLiveEngine(() => this.#live),
         renderer: this.#renderer,
         target: this.#target,
+        created: this.#created,
         rebuild: (lookup) => this.#rebuild(lookup),
       }),
     );
@@ -410,6 +414,7 @@ export class App {
         ),
       );
     };
+    await settle('streams that programs made', this.#created.close());
     await settle('runtime', this.#current?.close({ deliver }));
     await Promise.all([
       settle('worker', this.#worker.close()),

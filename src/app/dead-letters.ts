@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { NamedField } from '../core/field-types.ts';
 import type { FileSystem } from '../core/file-system.ts';
-import type { Rejected } from '../ingest/decode.ts';
+import type { Rejected } from '../ingest/piece.ts';
 import type { Plan, StreamPlan } from '../plan/plan.ts';
 import { RUN, RUN_COLUMNS } from '../stream/run-columns.ts';
 import { readRuns } from '../stream/run-reader.ts';
@@ -131,11 +131,13 @@ export class DeadLetters {
     const slices = await log.slices(firstSequence, nextSequence, Number.MAX_SAFE_INTEGER);
     let outstanding = 0;
     const settling: LogSlice[] = [];
-    for (const { file, runs } of slices)
+    for (const slice of slices) {
+      const { runs } = slice;
       for (let at = 0; at < runs.length; at += RUN_COLUMNS)
         if (runs[at + RUN.shard] === settledShard)
-          settling.push({ file, runs: runs.subarray(at, at + RUN_COLUMNS) });
+          settling.push({ ...slice, runs: runs.subarray(at, at + RUN_COLUMNS) });
         else outstanding += runs[at + RUN.count] as number;
+    }
     for await (const { bytes } of readRuns(this.#files, settling))
       for (const line of bytes.toString().split('\n'))
         if (line !== '')

@@ -3,6 +3,7 @@ import type { NamedField } from '../core/field-types.ts';
 import { keyFilter } from '../ingest/key-filter.ts';
 import type { AskedRecords, ReadStart, RecordFeed } from '../serve/services.ts';
 import type { ReadTurns } from '../stream/read-turns.ts';
+import { RecordLines } from '../stream/record-lines.ts';
 import { type KeyFilter, RecordReader, refuseExpired } from '../stream/record-reader.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
 import type { RunningStream, Runtime } from './runtime.ts';
@@ -76,12 +77,11 @@ class LogFeed implements RecordFeed {
 
   #readerFrom(from: number, limit: number | undefined): RecordReader {
     const { runtime, running } = this.#open;
-    const { sinceMs, until, shards, key, form } = this.#asked;
+    const { sinceMs, until, shards, key } = this.#asked;
     return new RecordReader(runtime.context.target.files, {
       from,
       until,
       limit,
-      form,
       sinceMs,
       shards: shards && new Set(shards),
       key: key === undefined ? undefined : filterOf(key, running),
@@ -100,7 +100,11 @@ class LogFeed implements RecordFeed {
     if (this.#open.runtime.closing.aborted && !(await this.#changeOver())) return undefined;
     const { log } = this.#open.running;
     try {
-      return await this.#parts.turns.take((buffer) => this.#reader.next(log, buffer));
+      return await this.#parts.turns.take(async (buffer) => {
+        const lines = new RecordLines(this.#asked.form);
+        await this.#reader.next(log, buffer, lines);
+        return lines.bytes();
+      });
     } catch (error) {
       // What a raw zone gave for reading goes with the log that is being closed.
       if (!this.#open.runtime.closing.aborted) throw error;

@@ -8,8 +8,15 @@ import type { Logger } from '../core/logger.ts';
 import type { Delivery } from '../deliver/delivery.ts';
 import type { EngineMethods } from '../engine/protocol.ts';
 import type { DedupeWindow } from '../ingest/dedupe-window.ts';
-import { Ingest, type IngestResult, type RequestOptions } from '../ingest/ingest.ts';
+import {
+  Ingest,
+  type IngestOptions,
+  type IngestResult,
+  type RequestOptions,
+} from '../ingest/ingest.ts';
+import type { PutEntry, PutOutcome, Puts } from '../ingest/puts.ts';
 import { recordIds } from '../ingest/record-id.ts';
+import { StreamPuts } from '../ingest/stream-puts.ts';
 import type { LakeTable } from '../lake/table-store.ts';
 import type { LookupSchema } from '../lookup/lookup-store.ts';
 import type { RunnableModel } from '../model/embedded/table-model-runner.ts';
@@ -44,6 +51,7 @@ export interface RunningStream {
   readonly delivery: Delivery | undefined;
   readonly dedupe: DedupeWindow | undefined;
   readonly ingest: Ingest;
+  readonly puts: Puts;
 }
 
 /** A changed pipeline waits this long for requests under way. */
@@ -143,9 +151,23 @@ export class Runtime {
     request: RequestOptions,
   ): Promise<IngestResult> {
     const { ingest } = this.stream(stream);
+    return this.#counted(() => ingest.take(body, request));
+  }
+
+  /** The same for what producers put that speak Kinesis or Firehose. */
+  async put(
+    stream: string,
+    entries: readonly PutEntry[],
+    producer: string | undefined,
+  ): Promise<readonly PutOutcome[]> {
+    const { puts } = this.stream(stream);
+    return this.#counted(() => puts.put(entries, producer));
+  }
+
+  async #counted<T>(take: () => Promise<T>): Promise<T> {
     this.#taking += 1;
     try {
-      return await ingest.take(body, request);
+      return await take();
     } finally {
       this.#taking -= 1;
       if (this.#taking === 0) this.#idle?.();
@@ -399,11 +421,12 @@ async function openStream(
       : undefined;
   const keepLetters = plan.invalid === 'deadletter' && letters ? letters : undefined;
   const dedupe = plan.dedupe && (await openDedupe(plan, plan.dedupe, log, target));
-  const ingest = new Ingest({
+  const taking: IngestOptions = {
     log,
     key: plan.key,
     deadLetters: keepLetters && ((...refused) => keepLetters.store(...refused)),
     dedupe,
-  });
-  return { plan, log, letters, table, delivery, dedupe: dedupe?.window, ingest };
+  };
+  const [ingest, puts] = [new Ingest(taking), new StreamPuts(taking)];
+  return { plan, log, letters, table, delivery, dedupe: dedupe?.window, ingest, puts };
 }

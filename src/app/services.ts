@@ -11,15 +11,18 @@ import { ReadTurns } from '../stream/read-turns.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
 import type { Target } from '../target/target.ts';
 import type { App, AppOptions } from './app.ts';
+import type { CreatedStreams } from './created-streams.ts';
 import { openRecordFeed } from './record-feed.ts';
 import { redrive } from './redrive.ts';
 import type { Runtime } from './runtime.ts';
+import { createWireStreams } from './wire-streams.ts';
 
 export interface ServiceParts extends AppOptions {
   readonly query: QueryEngine;
   readonly live: LiveEngine;
   readonly renderer: Renderer;
   readonly target: Target;
+  readonly created: CreatedStreams;
   readonly rebuild: (lookup: string) => Promise<{ entries: number }>;
 }
 
@@ -38,6 +41,7 @@ export function createServices(app: App, parts: ServiceParts): Services {
     query,
     requiresKeys: mode === 'start',
     authenticate: (token) => authenticate(app, target, token),
+    signer: (id) => signer(target, id),
     isClaimable: () => app.claim.isOpen,
     claimKey: async (token) => {
       const create = () => target.keys.create(['admin'], 'claimed at first start', clock.now());
@@ -61,6 +65,12 @@ export function createServices(app: App, parts: ServiceParts): Services {
         })),
       revoke: (id) => target.keys.revoke(id, clock.now()),
     },
+    wireStreams: createWireStreams({
+      runtime: () => app.runtime(),
+      created: parts.created,
+      target,
+      clock,
+    }),
     plan: () => app.current?.plan ?? EMPTY_PLAN,
     answerDashboard: async (request, signal) => {
       await app.runtime();
@@ -142,6 +152,13 @@ function authenticate(app: App, target: Target, token: string): Principal | unde
     return { kind: 'key', id: 'local', roles: ['admin'] };
   const key = target.keys.find(token);
   return key && { kind: 'key', id: key.id, roles: key.roles };
+}
+
+function signer(target: Target, id: string) {
+  const found = target.keys.signer(id);
+  if (!found) return undefined;
+  const principal: Principal = { kind: 'key', id, roles: found.key.roles };
+  return { principal, secret: found.token };
 }
 
 function consumersOf({ consumers, namedConsumers, nextSequence }: StreamLog): StreamConsumer[] {

@@ -2,6 +2,10 @@
 export const LIMITS = Object.freeze({
   /** Kinesis' own limit; larger values belong in files. */
   recordBytesMax: 1024 * 1024,
+  /** Of streams that programs make, where they ask for it: Kinesis' own limit for large records, in base64, and its key. */
+  createdRecordBytesMax: 14 * 1024 * 1024,
+  /** Of Kinesis: 10 MiB of data, in base64, and what stands around it. */
+  awsRequestBytesMax: 24 * 1024 * 1024,
   /** Deeper values break recursive readers; real events stay below ten. */
   recordDepthMax: 64,
   /** A JSON control request (SQL, keys) is small. */
@@ -107,6 +111,9 @@ export const LIMITS = Object.freeze({
   requestTimeoutMs: 10 * 60_000,
   headersTimeoutMs: 20_000,
   connectionsMax: 5000,
+  /** Of one connection of HTTP/2; clients of Kinesis open as many as that at most. */
+  http2StreamsMax: 256,
+  http2IdleMs: 5 * 60_000,
   /** Snapshots kept in a table's metadata; more makes each commit rewrite a larger file. */
   snapshotsKept: 100,
   /** A model that runs after its inputs changed does so at most this often. */

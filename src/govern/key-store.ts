@@ -1,6 +1,9 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** Who may do what: keys with roles. Secrets are shown once and kept as SHA-256 (they have 192 random bits). */
+/**
+ * Who may do what: keys with roles. Secrets are shown once, and kept as SHA-256 (they have 192 random bits) and
+ * sealed, for the clients of AWS: a signature can only be checked by who has the secret.
+ */
 
 export type Role = 'producer' | 'reader' | 'admin';
 export const ROLES: readonly Role[] = Object.freeze(['producer', 'reader', 'admin']);
@@ -10,6 +13,8 @@ export interface AccessKey {
   readonly roles: readonly Role[];
   readonly label: string;
   readonly secretHash: string;
+  /** The token, sealed: who checks a signature needs it as it is. Keys of earlier versions have none. */
+  readonly sealedToken?: string;
   readonly createdMs: number;
   readonly revokedMs: number | null;
 }
@@ -24,6 +29,8 @@ export interface KeyStore {
   revoke(id: string, nowMs: number): Promise<boolean>;
   /** The key a bearer token names, if its secret is right and it was not revoked. */
   find(token: string): AccessKey | undefined;
+  /** The key of this id and the token that it signs with (SigV4), if it was not revoked and can sign. */
+  signer(id: string): { key: AccessKey; token: string } | undefined;
 }
 
 /** `mr_<id>_<secret>` */

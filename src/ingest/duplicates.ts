@@ -1,6 +1,6 @@
 import type { RecordBatch } from '../stream/stream-store.ts';
-import type { DecodedIds } from './decode.ts';
 import type { Claim } from './dedupe-window.ts';
+import type { DecodedIds } from './piece.ts';
 
 /** The records of the batch that are new, and which records of the request are not. */
 export function withoutDuplicates(
@@ -10,6 +10,7 @@ export function withoutDuplicates(
 ): { batch: RecordBatch; duplicate: readonly number[] } {
   if (claim.duplicates === 0) return { batch, duplicate: [] };
   const { starts, ends, shards } = batch;
+  const keys = batch.keys && [...batch.keys];
   const duplicate: number[] = [];
   let count = 0;
   for (let record = 0; record < batch.count; record++) {
@@ -20,7 +21,8 @@ export function withoutDuplicates(
     starts[count] = starts[record] as number;
     ends[count] = ends[record] as number;
     shards[count] = shards[record] as number;
+    if (keys) keys[count] = keys[record] as string;
     count += 1;
   }
-  return { batch: { ...batch, count }, duplicate };
+  return { batch: { ...batch, count, keys }, duplicate };
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { ROLES } from '../govern/key-store.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type JsonSchema, recordSchema, rowSchema } from '../plan/type-mapping.ts';
+import { AWS_PATHS } from './openapi-aws.ts';
 import { DASHBOARD_PATHS, DASHBOARD_SCHEMAS, RENDER_PATHS } from './openapi-dashboards.ts';
 import {
   body,
@@ -63,6 +64,7 @@ export function openapiDocument(plan: Plan): Part {
       ...DASHBOARD_PATHS,
       ...RENDER_PATHS,
       ...REMOVED_PATHS,
+      ...AWS_PATHS,
       ...FIXED_PATHS,
     },
     components: {

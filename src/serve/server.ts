@@ -9,8 +9,11 @@ import { LIMITS } from '../core/limits.ts';
 import type { Role } from '../govern/key-store.ts';
 import { checkAccess } from './access.ts';
 import { adminRoutes } from './admin.ts';
+import { awsRoutes } from './aws/aws-door.ts';
+import { BothProtocols } from './both-protocols.ts';
 import { dashboardRoutes } from './dashboards.ts';
 import { healthRoutes } from './health.ts';
+import { hostOf } from './host.ts';
 import { ingestRoutes } from './ingest.ts';
 import { lookupRoutes } from './lookups.ts';
 import { openapiRoutes } from './openapi.ts';
@@ -74,7 +77,8 @@ export async function createServer(services: Services): Promise<FastifyInstance>
     if (known.code === 'MR_OVERLOADED' || known.code === 'MR_NOT_READY')
       reply.header('retry-after', '1');
     // The rest of a body that was begun stays unread; one that nobody began is passed over by Node.
-    if (!request.raw.complete && (request.raw.readableDidRead || !isShort(request)))
+    const isHttp1 = request.raw.httpVersionMajor === 1;
+    if (isHttp1 && !request.raw.complete && (request.raw.readableDidRead || !isShort(request)))
       reply.header('connection', 'close');
     return reply.status(known.status).send(errorBody(withoutFolder(known, services.folder)));
   });
@@ -85,6 +89,11 @@ export async function createServer(services: Services): Promise<FastifyInstance>
     checkAccess(request, services);
   });
   answerUnmatched(server, page);
+  const protocols = new BothProtocols(server.server, (request, response) =>
+    server.routing(request as never, response as never),
+  );
+  server.addHook('preClose', async () => protocols.close());
+  await server.register(awsRoutes, { services });
   await server.register(ingestRoutes, { services });
   const readers = new Readers();
   await server.register(recordRoutes, { services, readers });
@@ -163,7 +172,7 @@ const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'
 /** A page on another site can make a browser call us: by a name that points here, or with its own origin. */
 function checkHost(request: FastifyRequest, services: Services): void {
   const allowed = (name: string) => LOOPBACK.has(name) || services.allowedHosts.includes(name);
-  const host = (request.headers.host ?? '').replace(/:\d+$/, '');
+  const host = hostOf(request).replace(/:\d+$/, '');
   const { origin } = request.headers;
   const originHost = origin === undefined ? undefined : originName(origin);
   if (allowed(host) && (originHost === undefined || allowed(originHost))) return;

@@ -13,6 +13,7 @@ import type { QueryEngine } from '../query/query-engine.ts';
 import type { Run } from '../schedule/run-store.ts';
 import type { RecordForm } from '../stream/record-lines.ts';
 import type { ShardChange, ShardMap } from '../stream/shard-map.ts';
+import type { WireStreams } from './aws/wire-streams.ts';
 
 /** Who asks. */
 export interface Principal {
@@ -67,6 +68,8 @@ export interface Services {
   readonly query: QueryEngine;
   /** Who sends this key. */
   authenticate(key: string): Principal | undefined;
+  /** The key of this id, for a request that is signed (SigV4), and the secret it signs with. */
+  signer(id: string): { readonly principal: Principal; readonly secret: string } | undefined;
   /** Whether the server waits for its first administrator. */
   isClaimable(): boolean;
   /** Exchanges the claim token of the first start for an admin key. @throws MR_ACCESS_CLAIMED, MR_ACCESS_DENIED */
@@ -86,6 +89,8 @@ export interface Services {
     revoke(id: string): Promise<boolean>;
   };
   plan(): Plan;
+  /** What programs that speak Kinesis and Firehose are given. */
+  readonly wireStreams: WireStreams;
   /** The numbers of a dashboard, all of one moment that is not before this call. */
   answerDashboard(request: DashboardRequest, signal: AbortSignal): Promise<DashboardAnswer>;
   /** A chart or a dashboard, with numbers that were answered, as SVG or PNG. */

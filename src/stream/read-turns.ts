@@ -9,11 +9,16 @@ export class ReadTurns {
     what: 'reads of streams',
   });
   readonly #free: Buffer[] = [];
+  readonly #bufferBytes: number;
+
+  /** @param recordBytesMax of the largest record: it fits a buffer, with its newline */
+  constructor(recordBytesMax: number = LIMITS.recordBytesMax) {
+    this.#bufferBytes = recordBytesMax + 4096;
+  }
 
   take<T>(read: (buffer: Buffer) => Promise<T>): Promise<T> {
     return this.#turns.take(async () => {
-      // A record of the largest size fits, with its newline.
-      const buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(LIMITS.recordBytesMax + 4096);
+      const buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#bufferBytes);
       try {
         return await read(buffer);
       } finally {

@@ -1,5 +1,18 @@
+import type { RunPlace } from './run-reader.ts';
+
 /** How records read back are written: a line of JSON each, or an event each (WHATWG HTML, 9.2). */
 export type RecordForm = 'ndjson' | 'events';
+
+/** Takes what is read of a log, a piece at a time. */
+export interface RecordSink {
+  /** Bytes that were taken. */
+  readonly length: number;
+  /** Where the records that follow lie. */
+  startRun(place: RunPlace): void;
+  /** One record, [start, end) of bytes that are used again. */
+  record(sequence: number, bytes: Buffer, start: number, end: number): void;
+  damaged(damage: DamagedRecords): void;
+}
 
 /** Records that cannot be read: their bytes or their index entry are damaged. */
 export interface DamagedRecords {
@@ -13,7 +26,7 @@ const CARRIAGE_RETURN = 13;
 const FIRST_BYTES = 4 * 1024;
 
 /** Writes one piece of an answer. The bytes of a record go through as they are stored. */
-export class RecordLines {
+export class RecordLines implements RecordSink {
   readonly #isEvents: boolean;
   #buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #length = 0;
@@ -27,8 +40,7 @@ export class RecordLines {
     return this.#length;
   }
 
-  /** Where the records that follow lie. */
-  startRun(shard: number, timeMs: number): void {
+  startRun({ shard, timeMs }: RunPlace): void {
     this.#place = `","shard":${shard},"arrivedAt":"${new Date(timeMs).toISOString()}","record":`;
   }
 

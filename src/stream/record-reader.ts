@@ -2,9 +2,9 @@ import { crc32 } from 'node:zlib';
 import { MillraceError, systemErrorCode } from '../core/errors.ts';
 import type { FileHandle, FileSystem } from '../core/file-system.ts';
 import { LIMITS } from '../core/limits.ts';
-import { type RecordForm, RecordLines } from './record-lines.ts';
+import type { RecordSink } from './record-lines.ts';
 import { endOfSlices, RUN, RUN_COLUMNS } from './run-columns.ts';
-import { readSpans, runOfSpan } from './run-reader.ts';
+import { placeOfRun, type RunPlace, readSpans, runOfSpan } from './run-reader.ts';
 import type { LogSlice, StreamLog } from './stream-store.ts';
 
 /**
@@ -30,7 +30,6 @@ export interface ReadRequest {
   readonly key: KeyFilter | undefined;
   /** So many records at most. */
   readonly limit: number | undefined;
-  readonly form: RecordForm;
 }
 
 /** Records whose key field has one value. */
@@ -56,13 +55,6 @@ interface WantedRuns {
   readonly slices: readonly LogSlice[];
   /** Behind the runs that were looked at. */
   readonly end: number;
-}
-
-interface RunPlace {
-  readonly firstSequence: number;
-  readonly shard: number;
-  readonly timeMs: number;
-  readonly schemaVersion: number;
 }
 
 const NEWLINE = 10;
@@ -100,25 +92,24 @@ export class RecordReader {
   }
 
   /**
-   * The next piece; empty where nothing passed, or the log has nothing new. `buffer` is used meanwhile.
+   * Gives the next piece to `sink`: nothing where nothing passed, or the log has nothing new. `buffer` is used
+   * meanwhile.
    *
    * @throws MillraceError MR_STREAM_EXPIRED
    */
-  async next(log: ReadableLog, buffer: Buffer): Promise<Buffer> {
-    const lines = new RecordLines(this.#request.form);
+  async next(log: ReadableLog, buffer: Buffer, sink: RecordSink): Promise<void> {
     try {
-      await this.#read(log, lines, buffer);
+      await this.#read(log, sink, buffer);
     } catch (error) {
       if (systemErrorCode(error) !== 'ENOENT') throw error;
       // Retention may take a segment between its listing and its opening,
       refuseExpired(log, this.#position);
       // or have it go to the raw zone: it is listed from there now.
-      if (lines.bytes().length === 0) await this.#read(log, lines, buffer);
+      if (sink.length === 0) await this.#read(log, sink, buffer);
     }
-    return lines.bytes();
   }
 
-  async #read(log: ReadableLog, lines: RecordLines, buffer: Buffer): Promise<void> {
+  async #read(log: ReadableLog, lines: RecordSink, buffer: Buffer): Promise<void> {
     refuseExpired(log, this.#position);
     const until = Math.min(this.#until, log.nextSequence);
     if (this.done || this.#position >= until) return;
@@ -145,21 +136,21 @@ export class RecordReader {
   /** The runs that may hold wanted records: short ones, or a single long one. */
   #wanted(slices: readonly LogSlice[], until: number): WantedRuns {
     const wanted: LogSlice[] = [];
-    for (const { file, runs } of slices) {
+    for (const { file, keysFile, runs } of slices) {
       const kept: number[] = [];
       for (let at = 0; at < runs.length; at += RUN_COLUMNS) {
         const row = runs.subarray(at, at + RUN_COLUMNS);
         if (!this.#mayHold(row)) continue;
         const isFirst = wanted.length === 0 && kept.length === 0;
         if (isLong(row) && isFirst)
-          return { slices: [{ file, runs: row }], end: Math.min(until, endOf(row)) };
+          return { slices: [{ file, keysFile, runs: row }], end: Math.min(until, endOf(row)) };
         if (isLong(row)) {
-          if (kept.length > 0) wanted.push({ file, runs: Float64Array.from(kept) });
+          if (kept.length > 0) wanted.push({ file, keysFile, runs: Float64Array.from(kept) });
           return { slices: wanted, end: row[RUN.firstSequence] as number };
         }
         kept.push(...row);
       }
-      if (kept.length > 0) wanted.push({ file, runs: Float64Array.from(kept) });
+      if (kept.length > 0) wanted.push({ file, keysFile, runs: Float64Array.from(kept) });
     }
     return { slices: wanted, end: Math.min(until, endOfSlices(slices) ?? until) };
   }
@@ -171,13 +162,13 @@ export class RecordReader {
   }
 
   async #takeLong(
-    { file, runs: row }: LogSlice,
+    { file, keysFile, runs: row }: LogSlice,
     until: number,
     gaps: Gap[],
-    lines: RecordLines,
+    lines: RecordSink,
     buffer: Buffer,
   ): Promise<void> {
-    const place = placeOf(row);
+    const place = placeOfRun(row, keysFile);
     const [position, length] = [row[RUN.position] as number, row[RUN.length] as number];
     tellGaps(gaps, place.firstSequence, lines);
     const handle = await this.#files.open(file, 'read');
@@ -208,21 +199,21 @@ export class RecordReader {
   #takeLines(
     bytes: Buffer,
     first: number,
-    { shard, timeMs, schemaVersion }: RunPlace,
+    place: RunPlace,
     until: number,
-    lines: RecordLines,
+    lines: RecordSink,
   ): { bytes: number; next: number } {
     const { key } = this.#request;
     const none = key?.mayMatch(bytes) === false;
     let [at, sequence] = [0, first];
-    lines.startRun(shard, timeMs);
+    lines.startRun(place);
     while (sequence < until && this.#left > 0 && lines.length < LIMITS.readerPieceBytesMax) {
       const end = bytes.indexOf(NEWLINE, at);
       if (end === -1) break;
       if (
         !none &&
         sequence >= this.#position &&
-        passes(bytes.subarray(at, end), schemaVersion, key)
+        passes(bytes.subarray(at, end), place.schemaVersion, key)
       ) {
         lines.record(sequence, bytes, at, end);
         this.#left -= 1;
@@ -234,7 +225,7 @@ export class RecordReader {
     return { bytes: at, next: sequence };
   }
 
-  #damaged(first: number, last: number, shard: number, lines: RecordLines): void {
+  #damaged(first: number, last: number, shard: number, lines: RecordSink): void {
     const end = Math.min(last + 1, this.#until);
     lines.damaged({ first: Math.max(first, this.#position), last: end - 1, shard });
     this.#position = end;
@@ -251,15 +242,6 @@ const endOf = (row: Float64Array): number =>
 
 const isLong = (row: Float64Array): boolean =>
   (row[RUN.length] as number) > LIMITS.readerWindowBytes;
-
-function placeOf(row: Float64Array): RunPlace {
-  return {
-    firstSequence: row[RUN.firstSequence] as number,
-    shard: row[RUN.shard] as number,
-    timeMs: row[RUN.timeMs] as number,
-    schemaVersion: row[RUN.schemaVersion] as number,
-  };
-}
 
 /** Numbers that no run holds: their index entry is lost. */
 interface Gap {
@@ -283,7 +265,7 @@ function gapsOf(slices: readonly LogSlice[], from: number, end: number): Gap[] {
 }
 
 /** Writes the gaps in front of `before`. */
-function tellGaps(gaps: Gap[], before: number, lines: RecordLines): void {
+function tellGaps(gaps: Gap[], before: number, lines: RecordSink): void {
   while (gaps[0] && gaps[0].first < before) lines.damaged(gaps.shift() as Gap);
 }
 

@@ -2,7 +2,7 @@
  * A run is the records of one shard in one commit. In memory and between processes runs are rows of
  * a Float64Array: a million of them must not be a million objects.
  */
-export const RUN_COLUMNS = 8;
+export const RUN_COLUMNS = 11;
 export const RUN = Object.freeze({
   /** Byte position in the segment file. */
   position: 0,
@@ -15,6 +15,10 @@ export const RUN = Object.freeze({
   /** Epoch ms of the commit: when the records arrived. */
   timeMs: 6,
   schemaVersion: 7,
+  /** Where the partition keys lie that producers gave, in the keys file; length 0 where they gave none. */
+  keysPosition: 8,
+  keysLength: 9,
+  keysCrc: 10,
 });
 
 /** Growable rows of run columns, ordered by sequence number. */

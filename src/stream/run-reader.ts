@@ -4,14 +4,28 @@ import { type FileSystem, SECTOR_BYTES } from '../core/file-system.ts';
 import { RUN, RUN_COLUMNS } from './run-columns.ts';
 import type { LogSlice } from './stream-store.ts';
 
-/** The lines of one run, newline after each. */
-export interface RunBytes {
-  readonly bytes: Buffer;
-  readonly count: number;
+/** Where the partition keys lie that producers gave the records of a run. */
+export interface KeysPlace {
+  readonly file: string;
+  readonly position: number;
+  readonly length: number;
+  readonly crc: number;
+}
+
+/** What the records of a run have in common. */
+export interface RunPlace {
   readonly firstSequence: number;
   readonly shard: number;
   readonly timeMs: number;
   readonly schemaVersion: number;
+  /** Undefined where no producer gave any. */
+  readonly keys?: KeysPlace | undefined;
+}
+
+/** The lines of one run, newline after each. */
+export interface RunBytes extends RunPlace {
+  readonly bytes: Buffer;
+  readonly count: number;
   /** Names the damage where the bytes do not match their checksum; then `bytes` is empty. */
   readonly damage?: string;
 }
@@ -19,6 +33,7 @@ export interface RunBytes {
 /** Neighbouring runs of one file, read together: the bytes from the first one's position on, unchecked. */
 export interface RunSpan {
   readonly file: string;
+  readonly keysFile: string;
   readonly runs: Float64Array;
   readonly bytes: Buffer;
 }
@@ -55,7 +70,7 @@ export async function* readSpans(
   const { allocate } = READS[mode];
   const bytesMax = into?.length ?? READS[mode].bytesMax;
   let buffer = into ?? allocate(bytesMax);
-  for (const { file, runs } of slices) {
+  for (const { file, keysFile, runs } of slices) {
     const handle = await files.open(file, mode);
     try {
       for (const neighbours of neighboursOf(runs, bytesMax)) {
@@ -63,7 +78,7 @@ export async function* readSpans(
         const sectors = Math.ceil(length / SECTOR_BYTES) * SECTOR_BYTES;
         if (buffer.length < sectors) buffer = allocate(sectors);
         const bytes = await handle.read(start, sectors, buffer);
-        yield { file, runs: neighbours, bytes: bytes.subarray(0, length) };
+        yield { file, keysFile, runs: neighbours, bytes: bytes.subarray(0, length) };
       }
     } finally {
       await handle.close();
@@ -97,21 +112,36 @@ function at(runs: Float64Array, run: number, column: number): number {
   return runs[run * RUN_COLUMNS + column] as number;
 }
 
+/** @param row that begins with the run's columns */
+export function placeOfRun(row: Float64Array, keysFile: string): RunPlace {
+  const length = at(row, 0, RUN.keysLength);
+  return {
+    firstSequence: at(row, 0, RUN.firstSequence),
+    shard: at(row, 0, RUN.shard),
+    timeMs: at(row, 0, RUN.timeMs),
+    schemaVersion: at(row, 0, RUN.schemaVersion),
+    keys:
+      length === 0
+        ? undefined
+        : {
+            file: keysFile,
+            position: at(row, 0, RUN.keysPosition),
+            length,
+            crc: at(row, 0, RUN.keysCrc),
+          },
+  };
+}
+
 /** The run and its bytes, held against their checksum. */
-export function runOfSpan({ file, runs, bytes: read }: RunSpan, run: number): RunBytes {
+export function runOfSpan({ file, keysFile, runs, bytes: read }: RunSpan, run: number): RunBytes {
   const position = at(runs, run, RUN.position);
   const length = at(runs, run, RUN.length);
   const start = position - at(runs, 0, RUN.position);
   const bytes = read.subarray(start, start + length);
-  const firstSequence = at(runs, run, RUN.firstSequence);
   const count = at(runs, run, RUN.count);
-  const common = {
-    count,
-    firstSequence,
-    shard: at(runs, run, RUN.shard),
-    timeMs: at(runs, run, RUN.timeMs),
-    schemaVersion: at(runs, run, RUN.schemaVersion),
-  };
+  const place = placeOfRun(runs.subarray(run * RUN_COLUMNS), keysFile);
+  const { firstSequence } = place;
+  const common = { count, ...place };
   if (bytes.length === length && crc32(bytes) === at(runs, run, RUN.crc))
     return { bytes, ...common };
   return {

@@ -77,6 +77,8 @@ export interface RecordBatch {
   readonly ends: Uint32Array;
   /** Places in the routing's list. */
   readonly shards: Uint16Array;
+  /** The partition keys that their producer gave, kept beside them; undefined where there are none. */
+  readonly keys?: readonly string[] | undefined;
   /** Version of the routing that `shards` is of. */
   readonly routing: number;
 }
@@ -105,6 +107,8 @@ export interface KeyedRequest {
 /** Runs of records in one file, `RUN_COLUMNS` numbers each (see stream/run-columns.ts). */
 export interface LogSlice {
   readonly file: string;
+  /** The file of partition keys; it is there where a run has some. */
+  readonly keysFile: string;
   readonly runs: Float64Array;
 }
 

@@ -9,6 +9,7 @@ import { ChildRenderer } from '../dashboard/embedded/child-renderer.ts';
 import { TableDelivery } from '../deliver/embedded/table-delivery.ts';
 import { LmdbKeyStore } from '../govern/embedded/lmdb-key-store.ts';
 import { LmdbUserStore } from '../govern/embedded/lmdb-user-store.ts';
+import { sealingKey } from '../govern/embedded/sealed-secret.ts';
 import { SlicedDedupeWindow } from '../ingest/embedded/sliced-dedupe-window.ts';
 import { FileTableStore } from '../lake/embedded/file-table-store.ts';
 import { DuckdbLiveEngine } from '../live/embedded/duckdb-live-engine.ts';
@@ -19,6 +20,7 @@ import { LmdbRunStore, markInterrupted } from '../schedule/embedded/lmdb-run-sto
 import { S3RawZone } from '../stream/aws/s3-raw-zone.ts';
 import { s3Settings } from '../stream/aws/s3-settings.ts';
 import { FolderRawZone } from '../stream/embedded/folder-raw-zone.ts';
+import { LmdbAttributeStore } from '../stream/embedded/lmdb-attribute-store.ts';
 import { SegmentStreamStore } from '../stream/embedded/segment-stream-store.ts';
 import type { Target } from './target.ts';
 
@@ -79,6 +81,9 @@ export async function embedded({
     files,
     streams: new SegmentStreamStore(join(folder, 'streams'), log, rawZones),
     deadLetters: new SegmentStreamStore(join(folder, 'deadletters'), log),
+    createdStreams: new SegmentStreamStore(join(folder, 'created'), log),
+    streamAttributes: new LmdbAttributeStore(system, 'stream-attributes'),
+    deliveryAttributes: new LmdbAttributeStore(system, 'delivery-attributes'),
     checkRawZone: (place) => void rawZones.zoneAt(place),
     openDedupeWindow: (settings) =>
       SlicedDedupeWindow.open({
@@ -91,7 +96,7 @@ export async function embedded({
     tables: new FileTableStore(join(folder, 'lake'), { files, clock, logger }),
     lookups,
     runs,
-    keys: new LmdbKeyStore(system),
+    keys: new LmdbKeyStore(system, await sealingKey(files, join(folder, 'system', 'sealing.key'))),
     users: new LmdbUserStore(system),
     createDelivery: (options) => new TableDelivery(options),
     createModelRunner: (options) => new TableModelRunner(options),

@@ -14,6 +14,11 @@ import type { ModelRunnerOptions } from '../model/embedded/table-model-runner.ts
 import type { ModelRunner } from '../model/model-runner.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
 import type { RunStore } from '../schedule/run-store.ts';
+import type {
+  AttributeStore,
+  DeliveryAttributes,
+  StreamAttributes,
+} from '../stream/stream-attributes.ts';
 import type { StreamStore } from '../stream/stream-store.ts';
 
 /** Where a pipeline runs: one implementation per room. Only files in this folder name them. */
@@ -22,6 +27,10 @@ export interface Target {
   readonly streams: StreamStore;
   /** Logs of refused records, one per stream. */
   readonly deadLetters: StreamStore;
+  /** Logs of streams that programs make, and no definition describes. */
+  readonly createdStreams: StreamStore;
+  readonly streamAttributes: AttributeStore<StreamAttributes>;
+  readonly deliveryAttributes: AttributeStore<DeliveryAttributes>;
   /** @throws MillraceError MR_DEFINITION_INVALID for a place that no stream can have its raw zone at */
   checkRawZone(place: string): void;
   /** The ids of records of a stream that were stored lately. */

@@ -66,12 +66,15 @@ async function served() {
 /** `get /v1/keys/:id` for each route that the sources give the server. */
 function routes(): { method: string; path: string }[] {
   const folder = fileURLToPath(new URL('../../src/serve/', import.meta.url));
-  return readdirSync(folder).flatMap((file) => {
-    const text = readFileSync(`${folder}${file}`, 'utf8');
-    return [
-      ...text.matchAll(/\bserver\s*\.(get|post|put|patch|delete)\b.*?\(\s*'(\/[^']*)'/gs),
-    ].map(([, method, path]) => ({ method: method as string, path: path as string }));
-  });
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => {
+      const text = readFileSync(`${folder}${file}`, 'utf8');
+      return [
+        ...text.matchAll(/\bserver\s*\.(get|post|put|patch|delete)\b.*?\(\s*'(\/[^']*)'/gs),
+      ].map(([, method, path]) => ({ method: method as string, path: path as string }));
+    });
 }
 
 /** Whether a path of the document is one of a route: names of this pipeline or `{name}` stand for `:name`, more segments for `*`. */

@@ -9,7 +9,7 @@ import type { ReadRequest } from '../../src/stream/record-reader.ts';
 import type { LogSettings, StreamLog } from '../../src/stream/stream-store.ts';
 import { FaultFileSystem, seededRandom } from '../support/fault-file-system.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { parseLines, piecesOf, readBuffer, readerOf } from '../support/reading.ts';
+import { nextPiece, parseLines, piecesOf, readBuffer, readerOf } from '../support/reading.ts';
 import { batchOf, LOG_SETTINGS, readAll, storeOn } from '../support/stream.ts';
 
 /** Another schema closes the segment. */
@@ -95,7 +95,7 @@ describe('Reading records back', () => {
           let text = '';
           for (const pieces of [...steps, Number.POSITIVE_INFINITY]) {
             for (let piece = 0; piece < pieces && !reader.done; piece++)
-              text += (await reader.next(log, buffer)).toString();
+              text += (await nextPiece(reader, log, { buffer })).toString();
             if (reader.done) break;
             reader = readerOf(files, { ...request, from: reader.position, limit: reader.left });
           }
@@ -125,7 +125,7 @@ describe('Reading records back', () => {
     const buffer = readBuffer();
     let text = '';
     while (acknowledged < 2400 || reader.position < log.nextSequence) {
-      const piece = await reader.next(log, buffer);
+      const piece = await nextPiece(reader, log, { buffer });
       expect(reader.position).toBeLessThanOrEqual(log.nextSequence);
       text += piece.toString();
       if (piece.length === 0) await new Promise(setImmediate);
@@ -146,13 +146,14 @@ describe('Reading records back', () => {
     await log.append(batchOf(Array.from({ length: 100_000 }, () => '{}')));
     await log.append(batchOf(Array.from({ length: 20_000 }, () => `{"p":"${'y'.repeat(200)}"}`)));
     let pieces = 0;
-    const text = await piecesOf(readerOf(files), log, (piece) => {
+    const onPiece = (piece: Buffer) => {
       pieces += 1;
       const records = piece.toString().split('\n').length - 1;
       expect(piece.length).toBeLessThan(
         LIMITS.readerPieceBytesMax + (records === 1 ? LIMITS.recordBytesMax : 300) + 200,
       );
-    });
+    };
+    const text = await piecesOf(readerOf(files), log, { onPiece });
     expect(numbers(text)).toEqual(Array.from({ length: 120_003 }, (_, index) => index));
     expect(pieces).toBeGreaterThan(40);
     expect(pieces, 'and large enough').toBeLessThan(400);
@@ -214,7 +215,7 @@ describe('Reading records back', () => {
     await log.append(batchOf(Array.from({ length: 9000 }, () => line)));
     await log.append(batchOf(['{"n":9000}']));
     const reader = readerOf(files);
-    const start = parseLines((await reader.next(log, readBuffer())).toString());
+    const start = parseLines((await nextPiece(reader, log)).toString());
     const handle = await files.open('/data/sales/0000000000000000.ndjson', 'write');
     await handle.truncate(1000);
     const rest = parseLines(await piecesOf(reader, log));
@@ -228,7 +229,7 @@ describe('Reading records back', () => {
     await log.append(batchOf(lines));
     const { records } = parseLines(await piecesOf(readerOf(files), log));
     expect(records.map(({ text }) => text)).toEqual(lines);
-    const events = await piecesOf(readerOf(files, { form: 'events' }), log);
+    const events = await piecesOf(readerOf(files), log, { form: 'events' });
     const time = records[0]?.arrivedAt;
     expect(events.split('\n\n')).toEqual([
       `id: 0\ndata: {"sequenceNumber":"0","shard":0,"arrivedAt":"${time}","record":${lines[0]}}`,
@@ -274,11 +275,11 @@ describe('Reading records back', () => {
         return files.open(...args);
       },
     } as FileSystem;
-    const racing = readerOf(retained).next(log, readBuffer());
+    const racing = nextPiece(readerOf(retained), log);
     const refusal = { code: 'MR_STREAM_EXPIRED', details: { oldest: '5' } };
     await expect(racing).rejects.toMatchObject(refusal);
     const late = readerOf(files, { from: slow.position });
-    const error = await late.next(log, readBuffer()).catch((caught: unknown) => caught);
+    const error = await nextPiece(late, log).catch((caught: unknown) => caught);
     expect(error).toMatchObject(refusal);
     expect((error as Error).message).toContain('from=earliest, or from=5');
     expect(systemErrorCode(error)).not.toBe('ENOENT');

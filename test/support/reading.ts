@@ -1,7 +1,12 @@
 import { type IncomingMessage, request } from 'node:http';
 import type { FileSystem } from '../../src/core/file-system.ts';
 import { LIMITS } from '../../src/core/limits.ts';
-import { type ReadRequest, RecordReader } from '../../src/stream/record-reader.ts';
+import { type RecordForm, RecordLines } from '../../src/stream/record-lines.ts';
+import {
+  type ReadableLog,
+  type ReadRequest,
+  RecordReader,
+} from '../../src/stream/record-reader.ts';
 import type { StreamLog } from '../../src/stream/stream-store.ts';
 
 /** A line of an answer, parsed; the record as the text that came. */
@@ -53,23 +58,33 @@ export function readerOf(files: FileSystem, request: Partial<ReadRequest> = {}):
     shards: undefined,
     key: undefined,
     limit: undefined,
-    form: 'ndjson',
     ...request,
   });
 }
 
 export const readBuffer = (): Buffer => Buffer.alloc(LIMITS.recordBytesMax + 4096);
 
+/** The next piece, as it goes to a program. */
+export async function nextPiece(
+  reader: RecordReader,
+  log: ReadableLog,
+  { buffer = readBuffer(), form = 'ndjson' as RecordForm } = {},
+): Promise<Buffer> {
+  const lines = new RecordLines(form);
+  await reader.next(log, buffer, lines);
+  return lines.bytes();
+}
+
 /** The pieces up to the end of the log as it is; each is looked at before the next is read. */
 export async function piecesOf(
   reader: RecordReader,
   log: StreamLog,
-  onPiece: (piece: Buffer) => void = () => {},
+  { form = 'ndjson' as RecordForm, onPiece = (_piece: Buffer): void => {} } = {},
 ): Promise<string> {
   const buffer = readBuffer();
   let text = '';
   while (!reader.done && reader.position < log.nextSequence) {
-    const piece = await reader.next(log, buffer);
+    const piece = await nextPiece(reader, log, { buffer, form });
     onPiece(piece);
     text += piece.toString();
   }

@@ -8,14 +8,18 @@ import {
   type Role,
   secretMatches,
 } from '../key-store.ts';
+import { seal, unseal } from './sealed-secret.ts';
 
 /** Keys in the system's LMDB environment. */
 export class LmdbKeyStore implements KeyStore {
   readonly #keys: Database<AccessKey, string>;
+  readonly #sealingKey: Buffer;
   /** By token, those that were right: to read, hash and compare for each request is a tenth of what a small one costs. */
   readonly #found = new Map<string, AccessKey>();
 
-  constructor(root: RootDatabase) {
+  /** @param sealingKey of 32 bytes */
+  constructor(root: RootDatabase, sealingKey: Buffer) {
+    this.#sealingKey = sealingKey;
     this.#keys = root.openDB<AccessKey, string>({ name: 'keys', encoding: 'json' });
   }
 
@@ -25,8 +29,9 @@ export class LmdbKeyStore implements KeyStore {
     nowMs: number,
   ): Promise<{ key: AccessKey; secret: string }> {
     const made = newKey(roles, label, nowMs);
-    await this.#save(made.key);
-    return made;
+    const key = { ...made.key, sealedToken: seal(made.secret, this.#sealingKey) };
+    await this.#save(key);
+    return { key, secret: made.secret };
   }
 
   list(): readonly AccessKey[] {
@@ -46,6 +51,12 @@ export class LmdbKeyStore implements KeyStore {
     const found = this.#found.get(token) ?? this.#stored(token);
     if (found) this.#found.set(token, found);
     return found;
+  }
+
+  signer(id: string): { key: AccessKey; token: string } | undefined {
+    const key = this.#keys.get(id);
+    if (!key || key.revokedMs !== null || key.sealedToken === undefined) return undefined;
+    return { key, token: unseal(key.sealedToken, this.#sealingKey) };
   }
 
   #stored(token: string): AccessKey | undefined {

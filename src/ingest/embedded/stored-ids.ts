@@ -41,11 +41,12 @@ export async function* readStoredIds(options: StoredIdsOptions): AsyncGenerator<
   }
 }
 
-function since({ file, runs }: LogSlice, sinceMs: number): LogSlice {
+function since(slice: LogSlice, sinceMs: number): LogSlice {
+  const { runs } = slice;
   let first = 0;
   while (first < runs.length && (runs[first + RUN.timeMs] as number) < sinceMs)
     first += RUN_COLUMNS;
-  return { file, runs: runs.subarray(first) };
+  return { ...slice, runs: runs.subarray(first) };
 }
 
 function idsOf({ bytes, count }: RunBytes, ids: RecordIds): Uint32Array {

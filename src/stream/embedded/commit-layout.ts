@@ -35,8 +35,11 @@ export function measure(
   return { bytesByShard, countByShard, bytes };
 }
 
+/** A run but for where its partition keys come to lie. */
+export type LaidRun = Omit<CommitRun, 'keysPosition' | 'keysLength' | 'keysCrc'>;
+
 export interface CommitLayout {
-  readonly runs: readonly CommitRun[];
+  readonly runs: readonly LaidRun[];
   readonly records: number;
   /** Bytes with padding. */
   readonly dataLength: number;
@@ -84,6 +87,25 @@ export function layOut(
     firstSequence: run.first,
   }));
   return { runs, records: sequence - firstSequence, dataLength: end, placements };
+}
+
+/**
+ * The partition keys of each run, a line of JSON for each of its records in their order; an empty text for runs
+ * whose producers gave none. `shards`: how many the routing has.
+ */
+export function keyLines(appends: readonly PendingAppend[], shards: number): string[] {
+  const lines = new Array<string>(shards).fill('');
+  const hasKeys = new Set<number>();
+  for (const { batch } of appends)
+    for (let index = 0; index < batch.count; index++) {
+      const shard = batch.shards[index] as number;
+      const key = batch.keys?.[index];
+      lines[shard] += key === undefined ? '\n' : `${JSON.stringify(key)}\n`;
+      if (key !== undefined) hasKeys.add(shard);
+    }
+  return lines
+    .map((keys, shard) => (hasKeys.has(shard) ? keys : ''))
+    .filter((_, shard) => appends.some(({ countByShard }) => (countByShard[shard] as number) > 0));
 }
 
 function sum(appends: readonly PendingAppend[], value: (append: PendingAppend) => number): number {

@@ -10,7 +10,8 @@ import { SECTOR_BYTES } from '../../core/file-system.ts';
  *         96 u64 metadata position | 104 u32 metadata length | 108 u32 metadata CRC | 112 u32 records
  *         116 u32 data length with padding | 120 u32 zero | 124 u32 CRC of the sectors with this field zero
  * run     0 u32 shard | 4 u32 records | 8 u64 position | 16 u32 length without padding | 20 u32 CRC
- *         24 u64 first sequence | 32 16B room for the producer | 48 16B room for the request
+ *         24 u64 first sequence | 32 u64 keys position | 40 u32 keys length, 0 for none | 44 u32 keys CRC
+ *         48 16B room for the request
  */
 const MAGIC = 0x3149524d;
 const FORMAT = 1;
@@ -25,6 +26,10 @@ export interface CommitRun {
   readonly length: number;
   readonly crc: number;
   readonly firstSequence: number;
+  /** Of the partition keys of its records, in the keys file. */
+  readonly keysPosition: number;
+  readonly keysLength: number;
+  readonly keysCrc: number;
 }
 
 export interface CommitEntry {
@@ -71,6 +76,9 @@ export function writeEntry(target: Buffer, epoch: Buffer, entry: CommitEntry): v
     target.writeUInt32LE(run.length, at + 16);
     target.writeUInt32LE(run.crc, at + 20);
     writeUInt64(target, run.firstSequence, at + 24);
+    writeUInt64(target, run.keysPosition, at + 32);
+    target.writeUInt32LE(run.keysLength, at + 40);
+    target.writeUInt32LE(run.keysCrc, at + 44);
   });
   target.writeUInt32LE(crc32(target), CRC_AT);
 }
@@ -160,6 +168,9 @@ function parseEntry(sectors: Buffer, runs: number): CommitEntry {
         length: sectors.readUInt32LE(at + 16),
         crc: sectors.readUInt32LE(at + 20),
         firstSequence: readUInt64(sectors, at + 24),
+        keysPosition: readUInt64(sectors, at + 32),
+        keysLength: sectors.readUInt32LE(at + 40),
+        keysCrc: sectors.readUInt32LE(at + 44),
       };
     }),
   };

@@ -10,7 +10,10 @@ export interface RawSegment {
   readonly lastTimeMs: number;
   /** Of the records, before they were packed. */
   readonly dataBytes: number;
+  /** Of their partition keys; undefined where producers gave none. */
+  readonly keysBytes?: number;
 }
 
 export const RAW_DATA = '.ndjson.zst';
 export const RAW_INDEX = '.idx';
+export const RAW_KEYS = '.keys.zst';

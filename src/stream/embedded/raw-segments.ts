@@ -8,7 +8,7 @@ import type { RawZone } from '../raw-zone.ts';
 import type { LogStatus } from '../stream-store.ts';
 import { readChecked, writeChecked } from './checked-file.ts';
 import { pack } from './packed-file.ts';
-import { RAW_DATA, RAW_INDEX, type RawSegment } from './raw-segment.ts';
+import { RAW_DATA, RAW_INDEX, RAW_KEYS, type RawSegment } from './raw-segment.ts';
 import { type Damage, type Segment, segmentName } from './segment.ts';
 import { UnpackedSegments } from './unpacked-segments.ts';
 
@@ -169,7 +169,7 @@ export class RawSegments {
   async #put(segment: Segment, nextSequence: number): Promise<RawSegment> {
     const { files, place, cache, stream, epoch } = this.#options;
     const { signal } = this.#stopping;
-    const { firstSequence, firstTimeMs, lastTimeMs, dataBytes } = segment;
+    const { firstSequence, firstTimeMs, lastTimeMs, dataBytes, keysBytes } = segment;
     const name = `${stream}/${epoch}/${segmentName(firstSequence)}`;
     const zone = this.#zoneOf(place);
     await files.makeFolder(cache);
@@ -178,11 +178,17 @@ export class RawSegments {
       const compress = await loadCompressor();
       await pack(files, segment.dataFile, packed, { compress, signal });
       await zone.put(`${name}${RAW_DATA}`, packed, signal);
+      if (keysBytes > 0) {
+        await pack(files, segment.keysFile, packed, { compress, signal });
+        await zone.put(`${name}${RAW_KEYS}`, packed, signal);
+      }
       await zone.put(`${name}${RAW_INDEX}`, segment.indexFile, signal);
     } finally {
       await files.remove(packed);
     }
-    return { place, name, firstSequence, nextSequence, firstTimeMs, lastTimeMs, dataBytes };
+    const times = { firstTimeMs, lastTimeMs };
+    const keys = keysBytes > 0 ? { keysBytes } : {};
+    return { place, name, firstSequence, nextSequence, ...times, dataBytes, ...keys };
   }
 
   /** Nothing is written once the log is closed: another may have opened it. */
@@ -223,9 +229,10 @@ export class RawSegments {
     this.#over = [...this.#over, ...this.#segments.slice(0, count)];
     this.#segments = this.#segments.slice(count);
     if (this.#over.length === 0) return;
-    for (const { place, name } of this.#over) {
+    for (const { place, name, keysBytes } of this.#over) {
       this.#stopping.signal.throwIfAborted();
-      for (const ending of [RAW_INDEX, RAW_DATA]) await this.#zoneOf(place).remove(name + ending);
+      for (const ending of [RAW_INDEX, RAW_DATA, ...(keysBytes ? [RAW_KEYS] : [])])
+        await this.#zoneOf(place).remove(name + ending);
     }
     // Named until they are gone: after a crash they are found again.
     await this.#list(this.#segments);

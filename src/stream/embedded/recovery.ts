@@ -6,7 +6,7 @@ import { type Damage, type ReadSegment, readSegment, Segment } from './segment.t
 
 /**
  * Makes the newest segment ready to be appended to. Commits are strictly serial, so only its last one
- * can be unfinished, and that was never acknowledged: it is cut off data, index and metadata.
+ * can be unfinished, and that was never acknowledged: it is cut off all files.
  *
  * What is unfinished is told from what is damaged by what a disk leaves of a write that did not end:
  * whole sectors are missing or zero, and no sector of a commit is zero. Damage is never cut off, as it was
@@ -127,7 +127,7 @@ function rebuild(
   return segment;
 }
 
-/** Whether data and metadata of the commit are on disk as its entry says, or how they are not. */
+/** Whether what belongs to the commit is on disk as its entry says, or how it is not. */
 async function stateOf(
   files: FileSystem,
   segment: Segment,
@@ -140,18 +140,22 @@ async function stateOf(
     entry.metadataPosition,
     entry.metadataLength,
   );
+  const keys = await readKeys(files, segment, entry);
   if (
     entry.runs.every((run) => isSound(data, run, entry)) &&
     metadata.length === entry.metadataLength &&
-    crc32(metadata) === entry.metadataCrc
+    crc32(metadata) === entry.metadataCrc &&
+    entry.runs.every((run) => areKeysSound(keys.bytes, run, entry))
   )
     return 'whole';
   if ((await sizeOf(files, segment.dataFile)) < entry.dataPosition) return 'damaged';
   const isMissing =
     data.length < entry.dataLength ||
     metadata.length < entry.metadataLength ||
+    keys.bytes.length < keys.length ||
     hasZeroSector(data) ||
-    hasZeroSector(metadata);
+    hasZeroSector(metadata) ||
+    hasZeroSector(keys.bytes);
   return isMissing ? 'unfinished' : 'damaged';
 }
 
@@ -161,26 +165,62 @@ function isSound(data: Buffer, run: CommitRun, { dataPosition }: CommitEntry): b
   return bytes.length === run.length && crc32(bytes) === run.crc;
 }
 
+/** The partition keys of all runs of a commit lie one behind the other. */
+async function readKeys(
+  files: FileSystem,
+  { keysFile }: Segment,
+  { runs }: CommitEntry,
+): Promise<{ bytes: Buffer; length: number }> {
+  const length = runs.reduce((sum, { keysLength }) => sum + keysLength, 0);
+  const bytes = await readRange(files, keysFile, runs[0]?.keysPosition ?? 0, length);
+  return { bytes, length };
+}
+
+function areKeysSound(keys: Buffer, run: CommitRun, { runs }: CommitEntry): boolean {
+  const start = run.keysPosition - (runs[0]?.keysPosition ?? 0);
+  const bytes = keys.subarray(start, start + run.keysLength);
+  return bytes.length === run.keysLength && (bytes.length === 0 || crc32(bytes) === run.keysCrc);
+}
+
 /** Bytes that were durable are gone: what is appended behind them would begin with a hole. */
 async function isShort(files: FileSystem, segment: Segment): Promise<boolean> {
   return (
     (await sizeOf(files, segment.dataFile)) < segment.dataBytes ||
-    (await sizeOf(files, segment.metadataFile)) < segment.metadataBytes
+    (await sizeOf(files, segment.metadataFile)) < segment.metadataBytes ||
+    (await sizeOf(files, segment.keysFile)) < segment.keysBytes
   );
 }
 
 async function damagedRuns(
   files: FileSystem,
-  { dataFile }: Segment,
+  segment: Segment,
   entry: CommitEntry,
 ): Promise<Damage[]> {
+  const { dataFile, keysFile } = segment;
   const data = await readRange(files, dataFile, entry.dataPosition, entry.dataLength);
-  return entry.runs
+  const keys = await readKeys(files, segment, entry);
+  const records = entry.runs
     .filter((run) => !isSound(data, run, entry))
-    .map(({ position, length, firstSequence, count }) => ({
-      text: `${dataFile}: bytes ${position} to ${position + length}, records ${firstSequence} to ${firstSequence + count - 1}`,
-      places: [{ file: dataFile, start: position, end: position + length }],
-    }));
+    .map((run) => damageOf(dataFile, run.position, run.length, `records ${rangeOf(run)}`));
+  const partitionKeys = entry.runs
+    .filter((run) => !areKeysSound(keys.bytes, run, entry))
+    .map((run) =>
+      damageOf(
+        keysFile,
+        run.keysPosition,
+        run.keysLength,
+        `partition keys of records ${rangeOf(run)}`,
+      ),
+    );
+  return [...records, ...partitionKeys];
+}
+
+const rangeOf = ({ firstSequence, count }: CommitRun): string =>
+  `${firstSequence} to ${firstSequence + count - 1}`;
+
+function damageOf(file: string, start: number, length: number, what: string): Damage {
+  const end = start + length;
+  return { text: `${file}: bytes ${start} to ${end}, ${what}`, places: [{ file, start, end }] };
 }
 
 /** Bytes of a file from `position` on, as far as there are any. */
@@ -203,6 +243,7 @@ async function cut(files: FileSystem, segment: Segment): Promise<void> {
   await cutTo(files, segment.indexFile, segment.indexBytes);
   await cutTo(files, segment.dataFile, segment.dataBytes);
   await cutTo(files, segment.metadataFile, segment.metadataBytes);
+  await cutTo(files, segment.keysFile, segment.keysBytes);
 }
 
 async function cutTo(files: FileSystem, path: string, bytes: number): Promise<void> {

@@ -29,8 +29,8 @@ export function expired(
   return { removable, held: heldBytes > 0 ? { consumer, bytes: heldBytes } : null };
 }
 
-export const bytesOf = ({ dataBytes, indexBytes, metadataBytes }: Segment): number =>
-  dataBytes + indexBytes + metadataBytes;
+export const bytesOf = ({ dataBytes, indexBytes, metadataBytes, keysBytes }: Segment): number =>
+  dataBytes + indexBytes + metadataBytes + keysBytes;
 
 function slowest(consumers: ReadonlyMap<string, number>): [name: string, next: number] {
   let found: [string, number] = ['', Number.POSITIVE_INFINITY];

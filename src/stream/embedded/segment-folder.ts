@@ -129,10 +129,13 @@ async function readAnswers(files: FileSystem, path: string, epoch: Buffer): Prom
 async function finishRemovals(files: FileSystem, path: string): Promise<void> {
   const answers = await startsOf(files, path, 'keyed');
   const expired = await startsOf(files, path, 'expired');
-  for (const start of answers) await files.remove(new Segment(path, start).dataFile);
+  for (const start of answers) {
+    const { dataFile, keysFile } = new Segment(path, start);
+    for (const file of [dataFile, keysFile]) await files.remove(file);
+  }
   for (const start of expired) {
-    const { dataFile, metadataFile, expiredFile } = new Segment(path, start);
-    for (const file of [dataFile, metadataFile, expiredFile]) await files.remove(file);
+    const { dataFile, metadataFile, keysFile, expiredFile } = new Segment(path, start);
+    for (const file of [dataFile, metadataFile, keysFile, expiredFile]) await files.remove(file);
   }
   if (answers.length + expired.length > 0) await files.syncFolder(path);
 }

@@ -23,6 +23,16 @@ export interface RawZones {
   readonly cache: string;
 }
 
+/** A name that two folders of any file system can have: those of definitions are what they were. */
+export function folderOfName(name: string): string {
+  return name.replace(/[^a-z0-9_-]/g, (character) => `=${character.charCodeAt(0).toString(16)}`);
+}
+
+const nameOfFolder = (folder: string): string =>
+  folder.replace(/=([0-9a-f]{2})/g, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );
+
 /** Logs as folders of segment files below `folder`. */
 export class SegmentStreamStore implements StreamStore {
   readonly #folder: string;
@@ -35,27 +45,31 @@ export class SegmentStreamStore implements StreamStore {
     this.#rawZones = rawZones;
   }
 
+  #pathOf(name: string): string {
+    return join(this.#folder, folderOfName(name));
+  }
+
   async names(): Promise<string[]> {
     return (await this.#context.files.list(this.#folder))
       .filter((entry) => entry.isFolder)
-      .map((entry) => entry.name);
+      .map((entry) => nameOfFolder(entry.name));
   }
 
   async rename(from: string, to: string): Promise<void> {
     const { files } = this.#context;
-    const [before, after] = [join(this.#folder, from), join(this.#folder, to)];
+    const [before, after] = [this.#pathOf(from), this.#pathOf(to)];
     if (!(await files.exists(before)) || (await files.exists(after))) return;
     await files.rename(before, after);
     await files.syncFolder(this.#folder);
   }
 
   bytes(name: string): Promise<number> {
-    return folderBytes(this.#context.files, join(this.#folder, name));
+    return folderBytes(this.#context.files, this.#pathOf(name));
   }
 
   async remove(name: string): Promise<void> {
     const { files } = this.#context;
-    const path = join(this.#folder, name);
+    const path = this.#pathOf(name);
     if (!(await files.exists(path))) return;
     await files.remove(path);
     await files.syncFolder(this.#folder);
@@ -63,7 +77,7 @@ export class SegmentStreamStore implements StreamStore {
 
   async open(settings: LogSettings): Promise<StreamLog> {
     const { files, clock } = this.#context;
-    const folder = await SegmentFolder.open(files, join(this.#folder, settings.name));
+    const folder = await SegmentFolder.open(files, this.#pathOf(settings.name));
     const { read, answersOnly, ...opened } = folder.opened;
     const segments = read.map(({ segment }) => segment);
     const known = opened.description ?? newDescription(settings);

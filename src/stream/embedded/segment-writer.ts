@@ -4,9 +4,15 @@ import type { Clock } from '../../core/clock.ts';
 import type { FileHandle, FileSystem } from '../../core/file-system.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Placement } from '../stream-store.ts';
-import { commitBytesMax, layOut, type PendingAppend } from './commit-layout.ts';
+import {
+  commitBytesMax,
+  keyLines,
+  type LaidRun,
+  layOut,
+  type PendingAppend,
+} from './commit-layout.ts';
 import { answerLine } from './idempotency-window.ts';
-import { type CommitEntry, indexBytes, writeEntry } from './index-format.ts';
+import { type CommitEntry, type CommitRun, indexBytes, writeEntry } from './index-format.ts';
 import { Segment, type SegmentFiles, sectorsOf } from './segment.ts';
 
 export interface WriterContext {
@@ -30,11 +36,19 @@ export interface Committed {
   readonly placements: readonly (readonly Placement[])[];
 }
 
+/** What is written with the data of a commit. */
+interface Beside {
+  readonly indexLength: number;
+  readonly metadata: Buffer;
+  readonly keys: Buffer;
+}
+
 const FIRST_BUFFER_BYTES = 1024 * 1024;
 
 /**
- * Writes commits to the newest segment: data, index and, for keyed requests, metadata in parallel and past
- * the page cache (ingest-ceiling.md §5). One commit at a time; `segments` is the log's own list.
+ * Writes commits to the newest segment: data, index and, where there are some, answers to keyed requests and
+ * partition keys, in parallel and past the page cache (ingest-ceiling.md §5). One commit at a time; `segments` is
+ * the log's own list.
  */
 export class SegmentWriter {
   readonly #context: WriterContext;
@@ -76,6 +90,8 @@ export class SegmentWriter {
     this.#reserve(commitBytesMax(bytes, shardIds.length));
     const layout = layOut(this.#buffer, appends, shardIds, segment.dataBytes, segment.nextSequence);
     const metadata = metadataOf(appends, layout.placements);
+    const lines = appends.some(({ batch }) => batch.keys) ? keyLines(appends, shardIds.length) : [];
+    const { runs, keys } = withKeys(layout.runs, lines, segment.keysBytes);
     const entry: CommitEntry = {
       commit: segment.commit + 1,
       schemaVersion,
@@ -87,11 +103,13 @@ export class SegmentWriter {
       metadataPosition: segment.metadataBytes,
       metadataLength: metadata.length,
       metadataCrc: crc32(metadata),
-      runs: layout.runs,
+      runs,
     };
     const indexLength = indexBytes(entry.runs.length);
-    this.#reserve(layout.dataLength + indexLength + sectorsOf(metadata.length));
-    await this.#write(files, segment, entry, indexLength, metadata);
+    this.#reserve(
+      layout.dataLength + indexLength + sectorsOf(metadata.length) + sectorsOf(keys.length),
+    );
+    await this.#write(files, segment, entry, { indexLength, metadata, keys });
     segment.add(entry, indexLength);
     return { segment, entry, metadata, placements: layout.placements };
   }
@@ -108,30 +126,32 @@ export class SegmentWriter {
     files: SegmentFiles,
     segment: Segment,
     entry: CommitEntry,
-    indexLength: number,
-    metadata: Buffer,
+    { indexLength, metadata, keys }: Beside,
   ): Promise<void> {
     const buffer = this.#buffer;
     const indexAt = entry.dataLength;
     const metadataAt = indexAt + indexLength;
     writeEntry(buffer.subarray(indexAt, metadataAt), this.#epoch, entry);
     // First: a write that fails while something else is waited for would have nobody to tell it to.
-    if (metadata.length > 0) files.metadata ??= await this.#openMetadata(segment);
+    if (metadata.length > 0) files.metadata ??= await this.#openBeside(segment.metadataFile);
+    if (keys.length > 0) files.keys ??= await this.#openBeside(segment.keysFile);
     const writes = [files.index.write(buffer.subarray(indexAt, metadataAt), segment.indexBytes)];
     if (entry.dataLength > 0)
       writes.push(files.data.write(buffer.subarray(0, entry.dataLength), segment.dataBytes));
-    if (files.metadata && metadata.length > 0) {
-      const padded = buffer.subarray(metadataAt, metadataAt + sectorsOf(metadata.length)).fill(10);
-      metadata.copy(padded);
-      writes.push(files.metadata.write(padded, segment.metadataBytes));
-    }
+    const keysAt = metadataAt + sectorsOf(metadata.length);
+    if (files.metadata && metadata.length > 0)
+      writes.push(
+        files.metadata.write(padded(metadata, buffer, metadataAt), segment.metadataBytes),
+      );
+    if (files.keys && keys.length > 0)
+      writes.push(files.keys.write(padded(keys, buffer, keysAt), segment.keysBytes));
     // The buffer is used again by the next commit: no write may still be running when this one fails.
     const outcomes = await Promise.allSettled(writes);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
-  async #openMetadata(segment: Segment): Promise<FileHandle> {
-    const handle = await this.#context.files.open(segment.metadataFile, 'durable');
+  async #openBeside(file: string): Promise<FileHandle> {
+    const handle = await this.#context.files.open(file, 'durable');
     await this.#context.files.syncFolder(this.#folder);
     return handle;
   }
@@ -160,7 +180,7 @@ export class SegmentWriter {
       const index = await files.open(segment.indexFile, 'durable');
       opened.push(index);
       await files.syncFolder(this.#folder);
-      this.#open = { data, index, metadata: undefined };
+      this.#open = { data, index, metadata: undefined, keys: undefined };
       return this.#open;
     } catch (error) {
       await Promise.all(opened.map((handle) => handle.close()));
@@ -171,7 +191,12 @@ export class SegmentWriter {
   async close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
-    await Promise.all([open?.data.close(), open?.index.close(), open?.metadata?.close()]);
+    await Promise.all([
+      open?.data.close(),
+      open?.index.close(),
+      open?.metadata?.close(),
+      open?.keys?.close(),
+    ]);
   }
 
   /** Back to the last whole commit, after a write that found the disk full. False where that fails, too. */
@@ -182,9 +207,11 @@ export class SegmentWriter {
       await this.#open.index.truncate(segment.indexBytes);
       await this.#open.data.truncate(segment.dataBytes);
       await this.#open.metadata?.truncate(segment.metadataBytes);
+      await this.#open.keys?.truncate(segment.keysBytes);
       await this.#open.index.sync();
       await this.#open.data.sync();
       await this.#open.metadata?.sync();
+      await this.#open.keys?.sync();
       return true;
     } catch (error) {
       this.#context.logger.error(
@@ -194,6 +221,30 @@ export class SegmentWriter {
       return false;
     }
   }
+}
+
+/** A copy of the bytes in the commit's buffer, with newlines up to the end of a sector. */
+function padded(bytes: Buffer, buffer: Buffer, at: number): Buffer {
+  const sectors = buffer.subarray(at, at + sectorsOf(bytes.length));
+  bytes.copy(sectors);
+  return sectors.fill(10, bytes.length);
+}
+
+/** The runs with the places of their partition keys, in a block that will lie at `position` of the keys file. */
+function withKeys(
+  runs: readonly LaidRun[],
+  lines: readonly string[],
+  position: number,
+): { runs: CommitRun[]; keys: Buffer } {
+  const blocks = runs.map((_, index) => Buffer.from(lines[index] ?? ''));
+  let at = position;
+  const placed = runs.map((run, index) => {
+    const block = blocks[index] as Buffer;
+    const keysPosition = at;
+    at += block.length;
+    return { ...run, keysPosition, keysLength: block.length, keysCrc: crc32(block) };
+  });
+  return { runs: placed, keys: Buffer.concat(blocks) };
 }
 
 function metadataOf(

@@ -10,13 +10,15 @@ export function segmentName(firstSequence: number): string {
   return String(firstSequence).padStart(16, '0');
 }
 
-/** One pair of data and index file (and metadata, once a commit has some), with its runs in memory. */
+/** One pair of data and index file (and metadata and keys, once a commit has some), with its runs in memory. */
 export class Segment {
   readonly firstSequence: number;
   readonly runs: RunList = new RunList();
   readonly dataFile: string;
   readonly indexFile: string;
   readonly metadataFile: string;
+  /** Partition keys that producers gave: a line of JSON for each record of such a run. */
+  readonly keysFile: string;
   /** What its index is called once only answers to keyed requests are left of it, and while all of it is removed. */
   readonly answersFile: string;
   readonly expiredFile: string;
@@ -25,6 +27,7 @@ export class Segment {
   dataBytes = 0;
   indexBytes = 0;
   metadataBytes = 0;
+  keysBytes = 0;
   /** 0 while it is empty. */
   firstTimeMs = 0;
   lastTimeMs = 0;
@@ -38,6 +41,7 @@ export class Segment {
     this.dataFile = `${base}.ndjson`;
     this.indexFile = `${base}.idx`;
     this.metadataFile = `${base}.meta`;
+    this.keysFile = `${base}.keys`;
     this.answersFile = `${base}.keyed`;
     this.expiredFile = `${base}.expired`;
   }
@@ -59,7 +63,12 @@ export class Segment {
       row[RUN.shard] = run.shard;
       row[RUN.timeMs] = entry.timeMs;
       row[RUN.schemaVersion] = entry.schemaVersion;
+      row[RUN.keysPosition] = run.keysPosition;
+      row[RUN.keysLength] = run.keysLength;
+      row[RUN.keysCrc] = run.keysCrc;
       this.runs.add(row);
+      if (run.keysLength > 0)
+        this.keysBytes = Math.max(this.keysBytes, sectorsOf(run.keysPosition + run.keysLength));
     }
     this.commit = entry.commit;
     this.nextSequence = entry.firstSequence + entry.records;
@@ -91,7 +100,8 @@ export class Segment {
       end += 1;
     }
     if (end === start) return undefined;
-    return { slice: { file: this.dataFile, runs: this.runs.slice(start, end) }, bytes };
+    const { dataFile: file, keysFile } = this;
+    return { slice: { file, keysFile, runs: this.runs.slice(start, end) }, bytes };
   }
 }
 
@@ -103,6 +113,7 @@ export interface SegmentFiles {
   readonly data: FileHandle;
   readonly index: FileHandle;
   metadata: FileHandle | undefined;
+  keys: FileHandle | undefined;
 }
 
 /** Bytes that are not what was written, named for people, with where they are. */

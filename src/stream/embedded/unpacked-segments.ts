@@ -4,7 +4,7 @@ import type { FileSystem } from '../../core/file-system.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { RawZone } from '../raw-zone.ts';
 import { unpack } from './packed-file.ts';
-import { RAW_DATA, RAW_INDEX, type RawSegment } from './raw-segment.ts';
+import { RAW_DATA, RAW_INDEX, RAW_KEYS, type RawSegment } from './raw-segment.ts';
 import { readClosed } from './recovery.ts';
 import { type Segment, segmentName } from './segment.ts';
 
@@ -75,7 +75,7 @@ export class UnpackedSegments {
 
   async #unpack(stored: RawSegment, folder: string): Promise<Segment | undefined> {
     const { files, zoneOf, epoch, signal } = this.#options;
-    const { place, name, firstSequence, nextSequence } = stored;
+    const { place, name, firstSequence, nextSequence, keysBytes = 0 } = stored;
     const base = join(folder, segmentName(firstSequence));
     const packed = `${base}.packed`;
     await files.makeFolder(folder);
@@ -88,6 +88,12 @@ export class UnpackedSegments {
         await files.remove(folder);
         return undefined;
       }
+      const hasKeys =
+        keysBytes === 0 ||
+        ((await zone.get(`${name}${RAW_KEYS}`, packed, signal)) &&
+          (await unpack(files, packed, `${base}.keys`)));
+      if (!hasKeys)
+        this.#say(`${place}/${name}: partition keys of ${firstSequence} to ${nextSequence - 1}`);
       await files.remove(packed);
     } catch (error) {
       await files.remove(folder);

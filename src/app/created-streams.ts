@@ -1,0 +1,123 @@
+import type { Clock } from '../core/clock.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { Logger } from '../core/logger.ts';
+import { OPAQUE_FIELDS, OpaquePuts } from '../ingest/opaque-puts.ts';
+import type { StreamAttributes } from '../stream/stream-attributes.ts';
+import type { StreamLog } from '../stream/stream-store.ts';
+import type { Target } from '../target/target.ts';
+
+/** A stream that a program made, while it runs. */
+export interface CreatedStream {
+  readonly log: StreamLog;
+  readonly puts: OpaquePuts;
+}
+
+export type CreatedAttributes = StreamAttributes & {
+  readonly created: NonNullable<StreamAttributes['created']>;
+};
+
+const HOUR_MS = 60 * 60 * 1000;
+
+/**
+ * Streams that programs make with CreateStream, and no definition describes: they hold bytes of any kind and stay
+ * until they are deleted, whatever the pipeline becomes. Each log is opened when it is first asked for.
+ */
+export class CreatedStreams {
+  readonly #target: Target;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #open = new Map<string, Promise<CreatedStream>>();
+  #cancelTrim = () => {};
+  #isClosed = false;
+
+  constructor(target: Target, { clock, logger }: { clock: Clock; logger: Logger }) {
+    this.#target = target;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#trimLater();
+  }
+
+  attributes(name: string): CreatedAttributes | undefined {
+    const attributes = this.#target.streamAttributes.get(name);
+    return attributes?.created ? { ...attributes, created: attributes.created } : undefined;
+  }
+
+  names(): string[] {
+    return this.#target.streamAttributes.names().filter((name) => this.attributes(name));
+  }
+
+  async find(name: string): Promise<CreatedStream | undefined> {
+    const attributes = this.attributes(name);
+    if (!attributes || this.#isClosed) return undefined;
+    const known = this.#open.get(name) ?? this.#opened(name, attributes.created);
+    this.#open.set(name, known);
+    // What could not be opened is tried again.
+    known.catch(() => this.#open.delete(name));
+    return known;
+  }
+
+  async #opened(name: string, created: CreatedAttributes['created']): Promise<CreatedStream> {
+    const log = await this.#target.createdStreams.open({
+      name,
+      shards: created.shards,
+      retention: { ageMs: created.retentionHours * HOUR_MS },
+      schema: { fields: OPAQUE_FIELDS, unknown: 'refuse' },
+    });
+    return { log, puts: new OpaquePuts(log) };
+  }
+
+  async create(name: string, attributes: CreatedAttributes): Promise<void> {
+    await this.#target.createdStreams.remove(name);
+    await this.#target.streamAttributes.set(name, attributes);
+    await this.find(name);
+  }
+
+  /** First nobody knows it any more, then its records go: broken off in between, the next of its name begins empty. */
+  async remove(name: string): Promise<void> {
+    const open = this.#open.get(name);
+    await this.#target.streamAttributes.remove(name);
+    this.#open.delete(name);
+    await (await open)?.log.close();
+    await this.#target.createdStreams.remove(name);
+  }
+
+  /** The log is opened anew with it. */
+  async setRetention(name: string, hours: number): Promise<void> {
+    const attributes = this.attributes(name);
+    if (!attributes) return;
+    const open = this.#open.get(name);
+    const created = { ...attributes.created, retentionHours: hours };
+    await this.#target.streamAttributes.set(name, { ...attributes, created });
+    const reopened = (async () => {
+      await (await open)?.log.close();
+      return this.#opened(name, created);
+    })();
+    this.#open.set(name, reopened);
+    await reopened;
+  }
+
+  #trimLater(): void {
+    this.#cancelTrim = this.#clock.after(LIMITS.retentionCheckMs, () => void this.#trim());
+  }
+
+  async #trim(): Promise<void> {
+    for (const name of this.names())
+      try {
+        await (await this.find(name))?.log.trim();
+      } catch (error) {
+        const { message } = error as Error;
+        this.#logger.error({ stream: name, error: message }, 'retention failed; it is tried again');
+      }
+    if (!this.#isClosed) this.#trimLater();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelTrim();
+    for (const open of this.#open.values())
+      await open.then(
+        ({ log }) => log.close(),
+        () => undefined,
+      );
+  }
+}

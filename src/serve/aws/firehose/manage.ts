@@ -1,0 +1,202 @@
+import type { DeliveryAttributes } from '../../../stream/stream-attributes.ts';
+import { AwsError } from '../../../wire/aws-api/aws-error.ts';
+import { type Output, Timestamp } from '../../../wire/aws-api/codec.ts';
+import { ACCOUNT, type AwsCall, findStream, inUse, invalid, page } from '../aws-call.ts';
+import { tagPage } from '../kinesis/manage.ts';
+import {
+  deliveryArn,
+  deliveryNames,
+  findDelivery,
+  getDelivery,
+  plainDelivery,
+} from './delivery-stream.ts';
+import type { Input } from './input.ts';
+
+const DESTINATION_ID = 'destinationId-000000000001';
+const NAMES_PER_PAGE = 10;
+const TAGS_MAX = 50;
+const SHARDS = 1;
+const RECORD_KIB = 1024;
+
+/**
+ * A delivery stream that no definition describes: it keeps what is put into it as bytes, in a stream of its name.
+ * Which bucket it was meant for is kept and told, and nothing is sent there.
+ */
+export async function createDeliveryStream(
+  call: AwsCall,
+  input: Input<'CreateDeliveryStream'>,
+): Promise<Output> {
+  const { DeliveryStreamName: name, Tags = [] } = input;
+  const { streams, clock, logger } = call;
+  if (await findDelivery(call, name))
+    throw inUse(`Firehose ${name} under accountId ${ACCOUNT} already exists`);
+  const type = input.DeliveryStreamType ?? 'DirectPut';
+  const source = input.KinesisStreamSourceConfiguration?.KinesisStreamARN;
+  if (type !== 'DirectPut' && type !== 'KinesisStreamAsSource')
+    throw invalid(
+      `DeliveryStreamType ${type} is not supported here: use DirectPut or KinesisStreamAsSource.`,
+    );
+  if (type === 'KinesisStreamAsSource') {
+    if (source === undefined)
+      throw invalid('KinesisStreamSourceConfiguration is needed for type KinesisStreamAsSource.');
+    await findStream(call, { StreamARN: source });
+  }
+  const hasOwnStream = type === 'DirectPut' && !(await streams.find(name));
+  if (hasOwnStream)
+    await streams.create(name, {
+      shards: SHARDS,
+      mode: 'PROVISIONED',
+      maxRecordKiB: RECORD_KIB,
+      tags: {},
+    });
+  const destination =
+    input.ExtendedS3DestinationConfiguration ?? input.S3DestinationConfiguration ?? {};
+  await streams.deliveries.set(name, {
+    ...plainDelivery(clock.now()),
+    type,
+    hasOwnStream,
+    ...(source === undefined ? {} : { sourceArn: source }),
+    destination: { ...destination },
+    tags: tagsOf(Tags),
+  });
+  logger.warn(
+    { stream: name },
+    'a delivery stream was made that no definition describes: its records are kept in a stream of its name and delivered nowhere; define stream() of that name to have a table',
+  );
+  return { DeliveryStreamARN: deliveryArn(call, name) };
+}
+
+const tagsOf = (tags: readonly { readonly Key: string; readonly Value?: string }[]) =>
+  Object.fromEntries(tags.map(({ Key, Value = '' }) => [Key, Value]));
+
+export async function describeDeliveryStream(
+  call: AwsCall,
+  input: Input<'DescribeDeliveryStream'>,
+): Promise<Output> {
+  const { name, attributes } = await getDelivery(call, input.DeliveryStreamName);
+  const { createdMs, updatedMs, type, version, sourceArn } = attributes;
+  return {
+    DeliveryStreamDescription: {
+      DeliveryStreamName: name,
+      DeliveryStreamARN: deliveryArn(call, name),
+      DeliveryStreamStatus: 'ACTIVE',
+      DeliveryStreamType: type,
+      VersionId: String(version),
+      CreateTimestamp: new Timestamp(createdMs),
+      LastUpdateTimestamp: new Timestamp(updatedMs),
+      Source:
+        sourceArn === undefined
+          ? undefined
+          : {
+              KinesisStreamSourceDescription: {
+                KinesisStreamARN: sourceArn,
+                DeliveryStartTimestamp: new Timestamp(createdMs),
+              },
+            },
+      Destinations: [{ DestinationId: DESTINATION_ID, ...destinationOutput(attributes) }],
+      HasMoreDestinations: false,
+    },
+  };
+}
+
+function destinationOutput({ destination }: DeliveryAttributes): { [name: string]: Output } {
+  if (Object.keys(destination).length === 0) return {};
+  const described = {
+    CompressionFormat: 'UNCOMPRESSED',
+    EncryptionConfiguration: { NoEncryptionConfig: 'NoEncryption' },
+    ...destination,
+    BufferingHints: {
+      SizeInMBs: 5,
+      IntervalInSeconds: 300,
+      ...(destination['BufferingHints'] as object | undefined),
+    },
+  } as Output;
+  return { S3DestinationDescription: described, ExtendedS3DestinationDescription: described };
+}
+
+export async function listDeliveryStreams(
+  call: AwsCall,
+  input: Input<'ListDeliveryStreams'>,
+): Promise<Output> {
+  const names = await deliveryNames(call);
+  const wanted = input.DeliveryStreamType;
+  const found = await Promise.all(names.map((name) => findDelivery(call, name)));
+  const all = found
+    .filter((one) => one !== undefined)
+    .filter(({ attributes }) => wanted === undefined || attributes.type === wanted)
+    .map(({ name }) => name);
+  const { items, hasMore } = page(all, (name) => name, {
+    after: input.ExclusiveStartDeliveryStreamName,
+    limit: input.Limit ?? NAMES_PER_PAGE,
+  });
+  return { DeliveryStreamNames: items, HasMoreDeliveryStreams: hasMore };
+}
+
+export async function updateDestination(
+  call: AwsCall,
+  input: Input<'UpdateDestination'>,
+): Promise<Output> {
+  const { name, attributes } = await getDelivery(call, input.DeliveryStreamName);
+  if (input.CurrentDeliveryStreamVersionId !== String(attributes.version))
+    throw new AwsError(
+      'ConcurrentModificationException',
+      `The version of delivery stream ${name} is ${attributes.version}, not ${input.CurrentDeliveryStreamVersionId}. Describe it, and try again.`,
+    );
+  if (input.DestinationId !== DESTINATION_ID)
+    throw invalid(`Destination ${input.DestinationId} of delivery stream ${name} not found.`);
+  const update = input.ExtendedS3DestinationUpdate ?? input.S3DestinationUpdate ?? {};
+  await call.streams.deliveries.set(name, {
+    ...attributes,
+    destination: { ...attributes.destination, ...update },
+    version: attributes.version + 1,
+    updatedMs: call.clock.now(),
+  });
+  return {};
+}
+
+/** Its records go with it, where they are kept only for it. */
+export async function deleteDeliveryStream(
+  call: AwsCall,
+  input: Input<'DeleteDeliveryStream'>,
+): Promise<Output> {
+  const { name, isDefined, attributes } = await getDelivery(call, input.DeliveryStreamName);
+  if (isDefined)
+    throw inUse(
+      `Delivery stream ${name} is a stream of the pipeline: take it out of pipeline.ts, then end its data with \`millrace drop ${name}\`.`,
+    );
+  await call.streams.deliveries.remove(name);
+  if (attributes.hasOwnStream) await call.streams.remove(name);
+  return {};
+}
+
+export async function tagDeliveryStream(
+  call: AwsCall,
+  input: Input<'TagDeliveryStream'>,
+): Promise<Output> {
+  const { name, attributes } = await getDelivery(call, input.DeliveryStreamName);
+  const tags = { ...attributes.tags, ...tagsOf(input.Tags) };
+  if (Object.keys(tags).length > TAGS_MAX)
+    throw new AwsError('LimitExceededException', `A delivery stream has at most ${TAGS_MAX} tags.`);
+  await call.streams.deliveries.set(name, { ...attributes, tags });
+  return {};
+}
+
+export async function untagDeliveryStream(
+  call: AwsCall,
+  input: Input<'UntagDeliveryStream'>,
+): Promise<Output> {
+  const { name, attributes } = await getDelivery(call, input.DeliveryStreamName);
+  const tags = Object.fromEntries(
+    Object.entries(attributes.tags).filter(([key]) => !input.TagKeys.includes(key)),
+  );
+  await call.streams.deliveries.set(name, { ...attributes, tags });
+  return {};
+}
+
+export async function listDeliveryTags(
+  call: AwsCall,
+  input: Input<'ListTagsForDeliveryStream'>,
+): Promise<Output> {
+  const { attributes } = await getDelivery(call, input.DeliveryStreamName);
+  return tagPage(attributes.tags, input.ExclusiveStartTagKey, input.Limit);
+}

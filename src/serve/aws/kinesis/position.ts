@@ -1,0 +1,57 @@
+import type { Shard } from '../../../stream/shard-map.ts';
+import { ACCOUNT, type AwsCall, invalid } from '../aws-call.ts';
+import type { WireStream } from '../wire-streams.ts';
+import { shardIdText } from './shard-id.ts';
+import type { ShardPosition } from './shard-reader.ts';
+
+/** Where to begin, as GetShardIterator and SubscribeToShard say it. */
+export interface StartingPosition {
+  readonly type: string;
+  readonly sequence: string | undefined;
+  readonly timeMs: number | undefined;
+}
+
+/** @throws AwsError InvalidArgumentException */
+export async function startOf(
+  call: AwsCall,
+  stream: WireStream,
+  shard: Shard,
+  start: StartingPosition,
+): Promise<ShardPosition> {
+  const { log } = stream;
+  switch (start.type) {
+    case 'LATEST':
+      return { next: shard.closedAt ?? log.nextSequence, sinceMs: undefined };
+    case 'AT_TIMESTAMP': {
+      const { timeMs } = start;
+      if (timeMs === undefined) throw invalid('Timestamp is needed for type AT_TIMESTAMP.');
+      if (timeMs > call.clock.now())
+        throw invalid(
+          `The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. timestampInMillis: ${timeMs}, currentTimestampInMillis: ${call.clock.now()}`,
+        );
+      const next = await log.firstAtOrAfter(timeMs);
+      return { next: Math.max(next, shard.openedAt), sinceMs: timeMs };
+    }
+    case 'AT_SEQUENCE_NUMBER':
+      return { next: sequenceOf(stream, shard, start), sinceMs: undefined };
+    case 'AFTER_SEQUENCE_NUMBER':
+      return { next: sequenceOf(stream, shard, start) + 1, sinceMs: undefined };
+    default:
+      return { next: Math.max(log.firstSequence, shard.openedAt), sinceMs: undefined };
+  }
+}
+
+function sequenceOf(
+  { name, log }: WireStream,
+  shard: Shard,
+  { type, sequence }: StartingPosition,
+): number {
+  if (sequence === undefined) throw invalid(`A sequence number is needed for type ${type}.`);
+  const number = BigInt(sequence);
+  const end = BigInt(shard.closedAt ?? log.nextSequence);
+  if (number < BigInt(shard.openedAt) || number > end)
+    throw invalid(
+      `StartingSequenceNumber ${sequence} used in GetShardIterator on shard ${shardIdText(shard.id)} in stream ${name} under account ${ACCOUNT} is invalid.`,
+    );
+  return Number(number);
+}

@@ -1,0 +1,85 @@
+import type { Server } from 'node:http';
+import {
+  createServer,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import { LIMITS } from '../core/limits.ts';
+
+/** What a client sends first that speaks HTTP/2 without being asked (RFC 9113, 3.4). */
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+
+export type Http2Handler = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
+
+/**
+ * Lets one port without TLS speak HTTP/1.1 and HTTP/2: AWS's clients of Kinesis for JavaScript and Java begin with
+ * HTTP/2 at once (aws-rows.md §0). A connection's first bytes tell which.
+ */
+export class BothProtocols {
+  readonly #http2: Http2Server;
+  readonly #undecided = new Set<Socket>();
+  readonly #sessions = new Set<{ close(): void; destroy(): void }>();
+
+  constructor(server: Server, handler: Http2Handler) {
+    this.#http2 = createServer(
+      { maxSessionMemory: 64, settings: { maxConcurrentStreams: LIMITS.http2StreamsMax } },
+      handler,
+    );
+    this.#http2.on('session', (session) => {
+      this.#sessions.add(session);
+      session.once('close', () => this.#sessions.delete(session));
+      session.setTimeout(LIMITS.http2IdleMs, () => session.close());
+    });
+    const http1 = server.listeners('connection') as ((socket: Socket) => void)[];
+    server.removeAllListeners('connection');
+    server.on('connection', (socket: Socket) => {
+      this.#decide(socket, () => {
+        for (const listener of http1) listener.call(server, socket);
+      });
+    });
+  }
+
+  #decide(socket: Socket, toHttp1: () => void): void {
+    this.#undecided.add(socket);
+    const late = setTimeout(() => socket.destroy(), LIMITS.headersTimeoutMs);
+    // A connection that breaks before it says anything is nobody's business.
+    const ignore = (): void => {};
+    const settled = (): void => {
+      clearTimeout(late);
+      this.#undecided.delete(socket);
+      socket.off('error', ignore);
+      socket.off('close', settled);
+    };
+    socket.on('error', ignore);
+    socket.once('close', settled);
+    const look = (): void => {
+      const first = socket.read() as Buffer | null;
+      if (first === null) return;
+      const length = Math.min(first.length, PREFACE.length);
+      const isPreface = first.subarray(0, length).equals(PREFACE.subarray(0, length));
+      // One byte at a time is the way of an attacker, or of a test.
+      if (isPreface && length < PREFACE.length && length < 4) {
+        socket.unshift(first);
+        socket.once('readable', look);
+        return;
+      }
+      settled();
+      socket.unshift(first);
+      if (isPreface) this.#http2.emit('connection', socket);
+      else toHttp1();
+    };
+    socket.once('readable', look);
+  }
+
+  /** Sessions end once their requests are answered; connections that said nothing yet end now. */
+  close(): void {
+    for (const socket of this.#undecided) socket.destroy();
+    for (const session of this.#sessions) session.close();
+  }
+
+  destroy(): void {
+    for (const session of this.#sessions) session.destroy();
+  }
+}
