@@ -11,8 +11,11 @@ export interface Step {
 /** Runs calls against one endpoint, and keeps the answers under their names. */
 export class ScriptRun {
   readonly steps: Step[] = [];
+  readonly endpoint: string;
 
-  constructor(readonly endpoint: string) {}
+  constructor(endpoint: string) {
+    this.endpoint = endpoint;
+  }
 
   async call(name: string, operation: string, input: object | string): Promise<Answer['body']> {
     const answer = await call(this.endpoint, operation, input);
