@@ -1,3 +1,4 @@
+import { salesPipeline } from './pipeline.mjs';
 import { records } from './records.mjs';
 
 /** Records that say who sent them: producer, number of the request, place in the request. */
@@ -6,37 +7,13 @@ import { records } from './records.mjs';
 const FIRST_REQUEST = 100_000_000;
 const DIGITS = String(FIRST_REQUEST).length;
 
-/** A pipeline of its own: what is delivered leaves the log, so that ten minutes fit a disk; a run of the model delivers the rest. */
-export const overloadPipeline = (
-  table,
-) => `import { field as f, model, sql, stream } from 'millrace';
-
-export const sales = stream('sales', {
-  fields: {
-    producer: f.int().optional(),
-    request: f.int().optional(),
-    place: f.int().optional(),
-    invoice_no: f.string(),
-    stock_code: f.string(),
-    description: f.string().optional(),
-    quantity: f.int(),
-    unit_price: f.decimal(10, 3),
-    invoice_date: f.timestamp(),
-    customer_id: f.string().optional(),
-    country: f.string(),
-  },
-  key: 'invoice_no',
-  shards: 4,
-  time: 'invoice_date',
-  retention: { maxBytes: '4GB' },
-  table: ${table},
-});
-
-export const counted = model('counted', {
-  sql: sql\`select count(*) as records from \${sales}\`,
-  schedule: 'manual',
-});
-`;
+/** What is delivered leaves the log, so that ten minutes fit a disk. */
+export const overloadPipeline = (table) =>
+  salesPipeline({
+    fields: 'producer: f.int().optional(), request: f.int().optional(), place: f.int().optional(),',
+    settings: "retention: { maxBytes: '4GB' },",
+    table,
+  });
 
 /** A body that can be numbered anew in place, which costs less than building one. */
 export function overloadBody(producer, perRequest) {

@@ -1,9 +1,17 @@
-/** The stream of examples/ecommerce alone, and a model whose run makes it deliver. */
-export function salesPipeline({ table = "{ every: '1h', maxBytes: '100GB' }" } = {}) {
+/**
+ * The stream of examples/ecommerce alone, and a model whose run makes it deliver. `fields` come before its own,
+ * `settings` behind them, each as the pipeline file has it.
+ */
+export function salesPipeline({
+  fields = '',
+  settings = '',
+  table = "{ every: '1h', maxBytes: '100GB' }",
+} = {}) {
   return `import { field as f, model, sql, stream } from 'millrace';
 
 export const sales = stream('sales', {
   fields: {
+    ${fields}
     invoice_no: f.string(),
     stock_code: f.string(),
     description: f.string().optional(),
@@ -17,6 +25,7 @@ export const sales = stream('sales', {
   shards: 4,
   time: 'invoice_date',
   table: ${table},
+  ${settings}
 });
 
 export const counted = model('counted', {

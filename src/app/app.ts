@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { ChildProcess } from '../children/child-process.ts';
 import type { CallContext, Methods } from '../children/rpc.ts';
@@ -154,9 +155,7 @@ export class App {
     await this.#listen();
     if (this.#options.mode === 'start') this.#claimToken = await this.claim.token();
     // After those who wait for this start have gone on: processes that start take the cores from them.
-    setImmediate(() => {
-      this.#confirmed = this.#comeUp(loaded);
-    });
+    this.#confirmed = setImmediate().then(() => this.#comeUp(loaded));
   }
 
   /** What answers people first. Also while it is stopping: a drain waits for the worker; what is closed stays so. */
@@ -178,7 +177,10 @@ export class App {
       const said = await this.#descriptions.differing();
       if (!said || this.#stopping) return;
       logger.error({}, 'the engine describes the queries otherwise than was kept; it is believed');
-      await this.#use(await prepare(loaded, async () => said), allowBreaking);
+      const pipeline = await prepare(loaded, async () => said);
+      await this.#inTurn(async () => {
+        if (!this.#stopping) await this.#use(pipeline, allowBreaking);
+      });
     } catch (error) {
       if (this.#stopping) return;
       const { message } = asMillraceError(error, 'MR_INTERNAL');
@@ -380,7 +382,6 @@ export class App {
     return null;
   }
 
-  /** Stops taking, finishes what is under way, delivers, and gives the folder up. */
   /** A connection that was busy stays open for its next request: it is closed once it has its answer. */
   async #closeDoor(): Promise<void> {
     const door = this.#server;
@@ -396,6 +397,7 @@ export class App {
     cancel();
   }
 
+  /** Stops taking, finishes what is under way, delivers, and gives the folder up. */
   async stop({ deliver }: { deliver: boolean }): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;

@@ -1,5 +1,5 @@
 import { MillraceError } from '../core/errors.ts';
-import type { NamedField } from '../core/field-types.ts';
+import { fieldNamed } from '../core/field-types.ts';
 import { keyFilter } from '../ingest/key-filter.ts';
 import type { AskedRecords, ReadStart, RecordFeed } from '../serve/services.ts';
 import type { ReadTurns } from '../stream/read-turns.ts';
@@ -143,12 +143,9 @@ class LogFeed implements RecordFeed {
 }
 
 function filterOf(key: string, { plan, log }: RunningStream): KeyFilter {
-  if (plan.key !== undefined) return keyFilter(key, fieldNamed(plan.key, plan.fields), log.schemas);
+  if (plan.key !== undefined) return keyFilter(key, fieldNamed(plan.fields, plan.key), log.schemas);
   throw new MillraceError(
     'MR_REQUEST_INVALID',
     `Parameter 'key': stream '${plan.name}' has no key field, so no record has a partition key. Give the stream one with key: '…', or ask with SQL.`,
   );
 }
-
-const fieldNamed = (name: string, fields: readonly NamedField[]): NamedField =>
-  fields.find((field) => field.name === name) as NamedField;

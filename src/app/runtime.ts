@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { ChildProcess } from '../children/child-process.ts';
 import type { Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
-import type { NamedField } from '../core/field-types.ts';
+import { fieldNamed, type NamedField } from '../core/field-types.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Delivery } from '../deliver/delivery.ts';
@@ -71,7 +71,7 @@ export class Runtime {
   readonly models: ModelRunner;
   readonly context: RuntimeContext;
   readonly #lookups: ReadonlyMap<string, LookupSchema>;
-  readonly #stopTrimming: () => void;
+  readonly #stopTrimming: readonly (() => void)[];
   readonly #closing = new AbortController();
   #closed = false;
   #taking = 0;
@@ -96,7 +96,7 @@ export class Runtime {
       ]),
     );
     this.models = this.#modelRunner();
-    this.#stopTrimming = this.#startTrimming();
+    this.#stopTrimming = [...streams.values()].map((stream) => this.#startTrimming(stream));
   }
 
   static async open(pipeline: PreparedPipeline, context: RuntimeContext): Promise<Runtime> {
@@ -271,33 +271,29 @@ export class Runtime {
     return [...required, ...plan.checks.map(renderCheck)];
   }
 
-  #startTrimming(): () => void {
-    const { clock, logger } = this.context;
+  /** Each stream on its own, one trim after the other: what waits for its raw zone keeps no other from its turn. */
+  #startTrimming(stream: RunningStream): () => void {
     let cancel = () => {};
-    const trimming = new Set<string>();
-    /** Each on its own: one that waits for its raw zone keeps no other from its turn. */
-    const trim = async ({ log, letters }: RunningStream): Promise<void> => {
-      if (trimming.has(log.name)) return;
-      trimming.add(log.name);
-      try {
-        const removed = (await log.trim()) + ((await letters?.trim()) ?? 0);
-        if (removed > 0)
-          logger.info({ stream: log.name, segments: removed }, 'retention removed segments');
-      } catch (error) {
-        const { message } = error as Error;
-        logger.error({ stream: log.name, error: message }, 'retention failed; it is tried again');
-      } finally {
-        trimming.delete(log.name);
-      }
-    };
     const schedule = (): void => {
-      cancel = clock.after(LIMITS.retentionCheckMs, () => {
-        for (const stream of this.streams.values()) void trim(stream);
-        schedule();
+      cancel = this.context.clock.after(LIMITS.retentionCheckMs, async () => {
+        await this.#trim(stream);
+        if (!this.#closing.signal.aborted) schedule();
       });
     };
     schedule();
     return () => cancel();
+  }
+
+  async #trim({ log, letters }: RunningStream): Promise<void> {
+    const { logger } = this.context;
+    try {
+      const removed = (await log.trim()) + ((await letters?.trim()) ?? 0);
+      if (removed > 0)
+        logger.info({ stream: log.name, segments: removed }, 'retention removed segments');
+    } catch (error) {
+      const { message } = error as Error;
+      logger.error({ stream: log.name, error: message }, 'retention failed; it is tried again');
+    }
   }
 
   /** What is not delivered when the time is over waits in the log. */
@@ -323,7 +319,7 @@ export class Runtime {
   async close({ deliver }: { deliver: boolean }): Promise<void> {
     this.#closed = !deliver;
     this.#closing.abort();
-    this.#stopTrimming();
+    for (const stop of this.#stopTrimming) stop();
     await this.models.close();
     await this.#requestsDone();
     const lookups = deliver ? lookupsCaughtUp(this) : undefined;
@@ -342,14 +338,12 @@ export class Runtime {
 }
 
 function lookupSchema({ name, from, key, sort }: LookupPlan, { fields }: StreamPlan): LookupSchema {
-  const field = (wanted: string) =>
-    fields.find((candidate) => candidate.name === wanted) as NamedField;
   return {
     name,
     from,
     fields,
-    key: field(key),
-    sort: sort.map((part) => (part === null ? null : field(part))),
+    key: fieldNamed(fields, key),
+    sort: sort.map((part) => (part === null ? null : fieldNamed(fields, part))),
   };
 }
 
@@ -359,7 +353,7 @@ async function openDedupe(
   log: StreamLog,
   target: Target,
 ) {
-  const ids = recordIds(fields.find(({ name }) => name === by) as NamedField);
+  const ids = recordIds(fieldNamed(fields, by));
   return { ids, window: await target.openDedupeWindow({ log, ids, withinMs }) };
 }
 

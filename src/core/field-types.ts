@@ -1,3 +1,5 @@
+import { invariant } from './errors.ts';
+
 /**
  * The field types of a stream: Iceberg's, without `time` (Spark refuses tables that have one).
  * A `FieldSpec` is plain data and goes into the plan as it is.
@@ -51,6 +53,13 @@ export type JsonValue =
   | null
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue };
+
+/** One that the plan names: that there is one was checked when the pipeline was loaded. */
+export function fieldNamed(fields: readonly NamedField[], name: string): NamedField {
+  const found = fields.find((field) => field.name === name);
+  invariant(found, `there is no field '${name}'`);
+  return found;
+}
 
 /** `decimal(10,3)`, `list<string>`, `struct<a:int,b?:string>`: how a type is written in messages and plans. */
 export function typeText(type: FieldType): string {

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { NamedField } from '../core/field-types.ts';
 import { parseTime } from '../core/time-grain.ts';
-import type { Constraint, Dim, TimeRange } from '../live/constraint.ts';
+import type { Constraint, Dim, SpanConstraint, TimeRange } from '../live/constraint.ts';
 import type { CubeNeed, CubeSpec } from '../live/cube-spec.ts';
 import { narrowSpec } from '../live/cube-spec.ts';
 import type { LiveSource } from '../live/live-plan.ts';
@@ -182,7 +182,7 @@ export class LiveSourceState {
     // What a cube lacks stays for it, but for one that nobody has looked at for long.
     const needed = Math.max(this.cubes.next, until - 10 * tailRecords);
     const from = Math.min(until - tailRecords, needed);
-    if (from - this.#tailFrom <= this.limits.tailRecords) return;
+    if (from - this.#tailFrom <= tailRecords) return;
     this.#tailFrom = from;
     this.#olderThanTail = outer(
       this.#olderThanTail,
@@ -266,7 +266,7 @@ export class LiveSourceState {
     const keys = measures.flatMap((measure) => measure.keys.map((field) => ({ field })));
     const need = { ...wanted, dims: [...wanted.dims, ...keys] };
     const span = need.constraints.find((one) => this.#isFreeSpan(one));
-    const found = await (span && 'range' in span && this.#spans
+    const found = await (span && this.#spans
       ? this.#spans.scope({ need: without(need, span), range: this.#open(span.range) }, (bins) =>
           // It moves on with the time, whatever else is changed.
           this.#scopeOfBins(bins, this.source.time),
@@ -296,7 +296,7 @@ export class LiveSourceState {
   }
 
   /** One that begins and ends anywhere: as it moves on with each record, nothing is made for it alone. */
-  #isFreeSpan(one: Constraint): boolean {
+  #isFreeSpan(one: Constraint): one is SpanConstraint {
     return 'range' in one && one.field === this.source.time && one.range.closed === 'end';
   }
 

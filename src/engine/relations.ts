@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { NamedField } from '../core/field-types.ts';
+import { fieldNamed } from '../core/field-types.ts';
 import { LIMITS } from '../core/limits.ts';
 import { keyBytesSql } from '../lookup/lookup-key.ts';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
@@ -112,7 +112,7 @@ export async function createLookupView(
   );
   if (!stream) return;
   const parts = [lookup.key, ...lookup.sort].map((part) =>
-    part === null ? null : (stream.fields.find(({ name }) => name === part) as NamedField),
+    part === null ? null : fieldNamed(stream.fields, part),
   );
   const columns = parts.map((part) => (part ? quoteIdentifier(part.name) : '_sequence_number'));
   const isEntry = [

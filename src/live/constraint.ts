@@ -9,7 +9,12 @@ import type { LiveSource } from './live-plan.ts';
 export type Constraint =
   | { readonly field: string; readonly in: readonly (string | null)[] }
   | { readonly field: string; readonly has: string }
-  | { readonly field: string; readonly range: TimeRange };
+  | SpanConstraint;
+
+export interface SpanConstraint {
+  readonly field: string;
+  readonly range: TimeRange;
+}
 
 /** from ≤ value < until; `closed: 'end'`: from < value ≤ until. An open end is absent. */
 export interface TimeRange {

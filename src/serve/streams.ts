@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { MillraceError } from '../core/errors.ts';
-import type { Shard, ShardChange } from '../stream/shard-map.ts';
+import { HASH_KEYS, type Shard, type ShardChange } from '../stream/shard-map.ts';
 import { members } from './admin.ts';
 import type { Services } from './services.ts';
 
@@ -66,9 +66,9 @@ const CHANGES =
   'Send {"count": 8}, {"split": 0}, {"split": 0, "at": "a hash key"} or {"merge": [0, 1]}.';
 
 function parseChange(body: unknown): ShardChange {
-  const { count, split, at, merge, ...rest } = members(body, ['count', 'split', 'at', 'merge']);
+  const { count, split, at, merge } = members(body, ['count', 'split', 'at', 'merge']);
   const given = [count, split, merge].filter((part) => part !== undefined);
-  if (given.length !== 1 || (at !== undefined && split === undefined) || Object.keys(rest).length)
+  if (given.length !== 1 || (at !== undefined && split === undefined))
     throw new MillraceError('MR_REQUEST_INVALID', `One change at a time. ${CHANGES}`);
   if (isCount(count)) return { count };
   if (isCount(split)) return at === undefined ? { split } : { split, at: parseHashKey('at', at) };
@@ -82,7 +82,7 @@ const isPair = (value: unknown): value is [number, number] =>
 
 /** @throws MillraceError MR_REQUEST_INVALID for anything but a decimal number below 2^128 */
 export function parseHashKey(name: string, text: unknown): bigint {
-  if (typeof text === 'string' && /^\d{1,39}$/.test(text) && BigInt(text) < 2n ** 128n)
+  if (typeof text === 'string' && /^\d{1,39}$/.test(text) && BigInt(text) < HASH_KEYS)
     return BigInt(text);
   throw new MillraceError(
     'MR_REQUEST_INVALID',

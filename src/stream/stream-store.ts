@@ -22,6 +22,8 @@ import type { Shard, ShardChange, ShardMap } from './shard-map.ts';
  * S11 A named consumer and its position survive a restart, until it is removed.
  * S12 With a raw zone a closed segment goes only once it is there, whole; from there it is read as from here,
  *     until its time there is over. While the zone is away nothing is lost and appends go on.
+ * S13 Partition keys that producers gave stay with their records, wherever those go. Where damage takes them, no
+ *     record is lost with them.
  */
 export interface StreamStore {
   /** Opens the stream's log, or creates it. One owner per folder. */
@@ -180,7 +182,10 @@ export interface StreamLog {
   removeConsumer(name: string): Promise<boolean>;
   /** Called after each commit with the new `nextSequence`. Returns the way to stop it. */
   onCommit(listener: () => void): () => void;
-  /** Removes what retention has ended, and closes a segment that grows old. Returns how many were removed. */
+  /**
+   * Removes what retention has ended, and closes a segment that grows old. Returns how many were removed.
+   * The next is begun once this one has ended.
+   */
   trim(): Promise<number>;
   status(): LogStatus;
   close(): Promise<void>;

@@ -7,6 +7,7 @@ import type {
   LogSettings,
   RawSettings,
   Retention,
+  StreamLog,
   StreamStore,
 } from '../../src/stream/stream-store.ts';
 import { batchOf, LOG_SETTINGS, readAll } from '../support/stream.ts';
@@ -299,6 +300,39 @@ export function describeStreamStore(name: string, create: () => StreamStoreUnder
       expect((await readAll(again, after.files)).records.map(({ line }) => line)).toEqual(
         all.slice(5),
       );
+    });
+
+    test('S13: partition keys stay with their records, also in a raw zone, and go with them', async () => {
+      const under = create();
+      const raw = { to: under.rawPlace, keepMs: 1_000_000 };
+      const log = await under.store.open(settings({ raw }));
+      under.setTime(10_000);
+      const keys = ['a\n"b', '\ud800', 'ü', 'd', 'e', 'f'];
+      await Promise.all([
+        log.append(batchOf(lines(6), (index) => index % 4, 0, keys)),
+        log.append(batchOf(lines(6, 6), (index) => index % 4)),
+      ]);
+      const expected = [...lines(6).map((line, index) => [line, keys[index]])].concat(
+        lines(6, 6).map((line) => [line, '']),
+      );
+      const found = async (opened: StreamStoreUnderTest, from: StreamLog) =>
+        (await readAll(from, opened.files)).records.map(({ line, key }) => [line, key]).sort();
+      expect(await found(under, log)).toEqual([...expected].sort());
+      const after = under.reopen();
+      const schema = {
+        fields: [
+          ...LOG_SETTINGS.schema.fields,
+          { name: 'm', type: { kind: 'string' as const }, optional: true },
+        ],
+        unknown: 'refuse' as const,
+      };
+      const again = await after.store.open(settings({ raw, schema }));
+      expect(await found(after, again)).toEqual([...expected].sort());
+      after.setTime(1_000_000);
+      await again.append(batchOf(lines(1, 12)));
+      expect(await again.trim()).toBe(1);
+      const rest = (await found(after, again)).filter(([line]) => line !== '{"n":12}');
+      expect(rest).toEqual([...expected].sort());
     });
 
     test('S8: a keyed request is stored once, and its repeat gets the first answer, also after a restart', async () => {

@@ -22,9 +22,10 @@ const row = (id: string, more: object = {}) =>
     ...more,
   });
 
+const editor = (page: Page) => page.getByRole('textbox', { name: 'SQL' });
+
 async function write(page: Page, sql: string): Promise<void> {
-  const editor = page.getByRole('textbox', { name: 'SQL' });
-  await editor.click();
+  await editor(page).click();
   await page.keyboard.press('ControlOrMeta+A');
   await page.keyboard.insertText(sql);
 }
@@ -38,6 +39,16 @@ const grid = (page: Page) => page.getByRole('grid', { name: 'Result' });
 const cells = async (page: Page, index: number) =>
   grid(page).getByRole('row').nth(index).getByRole('gridcell').allTextContents();
 const link = (sql: string) => `/sql#q=${encodeURIComponent(sql)}`;
+
+/** A column of the stream, by its alias, is offered to somebody who types. */
+async function offered(url: string): Promise<Page> {
+  const page = await visit(url, { path: link('select ') });
+  await page.getByRole('button', { name: 'Insert lake.sales' }).waitFor();
+  await write(page, 'from sales s select s.pr');
+  await page.keyboard.type('i');
+  await page.getByRole('option', { name: /^price/ }).waitFor();
+  return page;
+}
 
 describe('a query', () => {
   test('answers with exact values, their types, the number of rows and the time it took', async () => {
@@ -73,9 +84,7 @@ describe('a query', () => {
     expect(await cells(page, 1)).toEqual(['é', '2']);
     const shared = page.url();
     await page.reload();
-    expect(await page.getByRole('textbox', { name: 'SQL' }).textContent()).toBe(
-      "select 'é' as x, 2 as y",
-    );
+    expect(await editor(page).textContent()).toBe("select 'é' as x, 2 as y");
     await page.goto(`${url}/streams`);
     await page.goto(`${url}/sql`);
     await page.getByText("select 'é' as x, 2 as y").waitFor();
@@ -223,28 +232,19 @@ describe('writing one', () => {
     await tables.getByRole('button', { name: 'Insert column price' }).click();
     await page.keyboard.insertText(' from ');
     await tables.getByRole('button', { name: 'Insert lake.sales' }).click();
-    expect(await page.getByRole('textbox', { name: 'SQL' }).textContent()).toBe(
-      'select price from sales',
-    );
+    expect(await editor(page).textContent()).toBe('select price from sales');
     for (const name of ['warehouse.totals', 'records.sales', 'sys.streams'])
       expect(await tables.getByRole('button', { name: `Insert ${name}` }).count(), name).toBe(1);
   });
 
   test('columns of the tables in the statement are offered, also by alias; Tab leaves the editor', async () => {
     const { url } = await start();
-    const page = await visit(url, { path: link('select ') });
-    await page.getByRole('button', { name: 'Insert lake.sales' }).waitFor();
-    await write(page, 'from sales s select s.pr');
-    await page.keyboard.type('i');
-    await page.getByRole('option', { name: /^price/ }).waitFor();
+    const page = await offered(url);
     // A list that comes while somebody types does not take keys in its first moment.
     await page.waitForTimeout(150);
     await page.keyboard.press('Enter');
     await eventually(async () =>
-      (await page.getByRole('textbox', { name: 'SQL' }).textContent()) ===
-      'from sales s select s.price'
-        ? true
-        : undefined,
+      (await editor(page).textContent()) === 'from sales s select s.price' ? true : undefined,
     );
     await page.keyboard.press('Tab');
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Run');
@@ -252,11 +252,7 @@ describe('writing one', () => {
 
   test('what is offered goes away when the statement is run', async () => {
     const { url } = await start();
-    const page = await visit(url, { path: link('select ') });
-    await page.getByRole('button', { name: 'Insert lake.sales' }).waitFor();
-    await write(page, 'from sales s select s.pr');
-    await page.keyboard.type('i');
-    await page.getByRole('option', { name: /^price/ }).waitFor();
+    const page = await offered(url);
     await page.keyboard.type('ce');
     await page.getByRole('option', { name: /^price/ }).waitFor();
     await page.keyboard.press('ControlOrMeta+Enter');
@@ -271,9 +267,8 @@ describe('writing one', () => {
     );
     await pipeline.post('/v1/streams/sales/records', row('a'));
     const page = await visit(pipeline.url, { path: '/sql' });
-    const editor = page.getByRole('textbox', { name: 'SQL' });
     await eventually(async () =>
-      /from sales/.test((await editor.textContent()) ?? '') ? true : undefined,
+      /from sales/.test((await editor(page).textContent()) ?? '') ? true : undefined,
     );
   });
 
@@ -287,7 +282,7 @@ describe('writing one', () => {
     await page.getByRole('heading', { level: 1, name: 'Lookups' }).waitFor();
     expect(await scripts()).toBe(0);
     await page.getByRole('link', { name: 'SQL' }).click();
-    await page.getByRole('textbox', { name: 'SQL' }).waitFor();
+    await editor(page).waitFor();
     expect(await scripts()).toBe(1);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NOT_GIVEN } from '../../src/stream/partition-keys.ts';
 import { FaultFileSystem, seededRandom } from '../support/fault-file-system.ts';
 import { batchOf, LOG_SETTINGS, readAll, storeOn } from '../support/stream.ts';
 
@@ -24,6 +25,7 @@ async function appendUntilFailure(
         ),
       );
       const keyed = random() < 0.3;
+      const givesKeys = random() < 0.5;
       await Promise.all(
         batches.map(async (lines, batch) => {
           tried.push(...lines);
@@ -31,7 +33,7 @@ async function appendUntilFailure(
             ? { key: `${round}-${batch}`, bodyHash: 'h', answer: () => '{}' }
             : undefined;
           await log.append(
-            batchOf(lines, () => Math.floor(random() * 4)),
+            batchOf(lines, () => Math.floor(random() * 4), 0, givesKeys ? lines : undefined),
             request,
           );
           acknowledged.push(...lines);
@@ -61,6 +63,9 @@ async function checkAfterRestart(
     ...records
       .filter((record, index) => record.sequence !== index)
       .map((record) => `gap at ${record.sequence}`),
+    ...records
+      .filter(({ key, line }) => key !== NOT_GIVEN && key !== line)
+      .map(({ key, line }) => `key ${key} for ${line}`),
     ...damage,
   ];
   // It goes on where it stopped.
@@ -96,18 +101,19 @@ describe('the log with a disk that fails', () => {
   });
 
   test('S5: a commit torn anywhere is dropped whole, and those before it stay', async () => {
-    for (let seed = 0; seed < 60; seed++) {
+    for (let seed = 0; seed < 90; seed++) {
       const files = new FaultFileSystem(seed);
       const log = await storeOn(files, '/data').open(LOG_SETTINGS);
-      await log.append(batchOf(['{"n":1}', '{"n":2}'], (index) => index));
+      await log.append(batchOf(['{"n":1}', '{"n":2}'], (index) => index, 0, ['a', 'b']));
       const lines = Array.from({ length: 100 }, (_, index) => `{"n":${index + 10}}`);
-      files.plan({ call: 1 + (seed % 2), kind: 'cut' });
-      await expect(log.append(batchOf(lines, (index) => index % 4))).rejects.toThrow();
+      files.plan({ call: 1 + (seed % 3), kind: 'cut' });
+      await expect(log.append(batchOf(lines, (index) => index % 4, 0, lines))).rejects.toThrow();
       files.restart();
       const reopened = await storeOn(files, '/data').open(LOG_SETTINGS);
       const { records, damage } = await readAll(reopened, files);
       expect(damage, `seed ${seed}`).toEqual([]);
       expect([2, 102], `seed ${seed}`).toContain(records.length);
+      for (const { key, line } of records.slice(2)) expect(key, `seed ${seed}`).toBe(line);
     }
   });
 
@@ -121,6 +127,26 @@ describe('the log with a disk that fails', () => {
       expect(damage).toHaveLength(1);
       expect(damage[0]).toContain('records 4 to 4');
       expect(records.map((record) => record.sequence)).toEqual([0, 1, 2, 3, 5, 6, 7, 8, 9]);
+    }
+  });
+
+  test('S6: a flipped bit in the partition keys costs those of one commit, and no record', async () => {
+    for (let flip = 0; flip < 25; flip++) {
+      const files = new FaultFileSystem(flip);
+      const log = await storeOn(files, '/data').open(LOG_SETTINGS);
+      for (let batch = 0; batch < 10; batch++)
+        await log.append(batchOf([`{"n":${batch}}`], () => 0, 0, [`key ${batch}`]));
+      await log.close();
+      const last = flip % 2 === 0;
+      files.flipBit('/data/sales/0000000000000000.keys', 512 * (last ? 9 : 4) + (flip % 8));
+      const reopened = await storeOn(files, '/data').open(LOG_SETTINGS);
+      const { records } = await readAll(reopened, files);
+      const lost = last ? 9 : 4;
+      expect(records.map(({ key }) => key)).toEqual(
+        Array.from({ length: 10 }, (_, batch) => (batch === lost ? undefined : `key ${batch}`)),
+      );
+      // Only the last commit is read when a log is opened.
+      expect(reopened.status().damaged.join()).toContain(last ? 'keys of records 9 to 9' : '');
     }
   });
 

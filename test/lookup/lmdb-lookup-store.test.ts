@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { NamedField } from '../../src/core/field-types.ts';
+import { fieldNamed, type NamedField } from '../../src/core/field-types.ts';
 import { field as f, stream } from '../../src/index.ts';
 import { recordsOfRun, type StoredRecord } from '../../src/ingest/stored-record.ts';
 import { openLookups, packEntry } from '../../src/lookup/embedded/lmdb-environment.ts';
@@ -18,7 +18,7 @@ const { fields } = stream('s', {
     gone: f.boolean().optional(),
   },
 }).settings;
-const named = (name: string) => fields.find((field) => field.name === name) as NamedField;
+const named = (name: string) => fieldNamed(fields, name);
 
 function recordsOf(rows: readonly object[], firstSequence = 0): StoredRecord[] {
   const bytes = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));

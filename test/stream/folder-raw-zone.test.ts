@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { FileSystem } from '../../src/core/file-system.ts';
 import { nodeFileSystem } from '../../src/core/node-file-system.ts';
 import { FolderRawZone } from '../../src/stream/embedded/folder-raw-zone.ts';
 import { describeRawZone, type RawZoneUnderTest } from '../conformance/raw-zone.ts';
@@ -36,6 +37,29 @@ describeRawZone('A folder of a disk that loses what was not synced', () => {
     },
   });
   return under();
+});
+
+test('an object is read while another is on its way', async () => {
+  const folder = temporaryFolder();
+  const files = nodeFileSystem();
+  let arrive = () => {};
+  const isThere = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  const slow: FileSystem = {
+    ...files,
+    open: async (path, mode) => {
+      if (path === `${folder}/slow`) await isThere;
+      return files.open(path, mode);
+    },
+  };
+  const zone = new FolderRawZone({ files: slow, folder: `${folder}/zone` });
+  for (const name of ['in', 'slow']) writeFileSync(`${folder}/${name}`, name);
+  await zone.put('a', `${folder}/in`);
+  const putting = zone.put('b', `${folder}/slow`);
+  expect(await zone.get('a', `${folder}/out`)).toBe(true);
+  arrive();
+  await putting;
 });
 
 const BYTES = Buffer.alloc(2 * 1024 * 1024 + 5, 'raw');

@@ -66,7 +66,7 @@ describe('Reading records back', () => {
       const { records, damaged } = parseLines(await piecesOf(readerOf(files), log));
       expect(damaged).toEqual([]);
       expect(
-        records.map(({ sequence, shard, text }) => ({ line: text, sequence, shard })),
+        records.map(({ sequence, shard, text }) => ({ line: text, sequence, shard, key: '' })),
         `seed ${seed}`,
       ).toEqual(expected);
     }

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { nodeFileSystem } from '../../src/core/node-file-system.ts';
 import { S3RawZone } from '../../src/stream/aws/s3-raw-zone.ts';
 import { s3Settings } from '../../src/stream/aws/s3-settings.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
 const KEYS = { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' };
@@ -155,6 +156,19 @@ describe('S3RawZone', () => {
     });
     expect(ever.asked).toHaveLength(4);
     expect((await files.list(ever.folder)).map(({ name }) => name)).toEqual(['in']);
+  });
+
+  test('an object is read while another is on its way', async () => {
+    let arrive = () => {};
+    const slow: Answer = (_, response) => {
+      arrive = () => response.writeHead(200).end();
+    };
+    const { zone, asked, folder } = await zoneWith(slow, status(200, 'whole'), sized);
+    const putting = zone.put('a', `${folder}/in`);
+    await eventually(() => asked[0]);
+    expect(await zone.get('b', `${folder}/out`)).toBe(true);
+    arrive();
+    await putting;
   });
 
   test('an object that is not there is removed already', async () => {

@@ -3,6 +3,7 @@ import type { FileSystem } from '../../src/core/file-system.ts';
 import { type Logger, silentLogger } from '../../src/core/logger.ts';
 import { FolderRawZone } from '../../src/stream/embedded/folder-raw-zone.ts';
 import { SegmentStreamStore } from '../../src/stream/embedded/segment-stream-store.ts';
+import { NOT_GIVEN, PartitionKeys } from '../../src/stream/partition-keys.ts';
 import type { RawZone } from '../../src/stream/raw-zone.ts';
 import { readRuns } from '../../src/stream/run-reader.ts';
 import type { LogSettings, RecordBatch, StreamLog } from '../../src/stream/stream-store.ts';
@@ -38,6 +39,7 @@ export function batchOf(
   lines: readonly string[],
   shardOf: (index: number) => number = () => 0,
   routing = 0,
+  keys?: readonly string[],
 ): RecordBatch {
   const bytes = Buffer.from(`${lines.join('\n')}\n`);
   const starts = new Uint32Array(lines.length);
@@ -51,13 +53,15 @@ export function batchOf(
     at += 1;
     shards[index] = shardOf(index);
   });
-  return { bytes, count: lines.length, starts, ends, shards, routing };
+  return { bytes, count: lines.length, starts, ends, shards, routing, keys };
 }
 
 export interface StoredRecord {
   readonly line: string;
   readonly sequence: number;
   readonly shard: number;
+  /** The partition key its producer gave, '' for none; undefined where it is damaged. */
+  readonly key: string | undefined;
 }
 
 /** Everything a reader sees, in the order of the log; damage as text. */
@@ -68,6 +72,7 @@ export async function readAll(
 ): Promise<{ records: StoredRecord[]; damage: string[] }> {
   const records: StoredRecord[] = [];
   const damage: string[] = [];
+  const keys = new PartitionKeys();
   for await (const run of readRuns(
     files,
     await log.slices(from, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
@@ -77,8 +82,10 @@ export async function readAll(
       continue;
     }
     const lines = run.bytes.toString().split('\n').slice(0, -1);
-    for (const [index, line] of lines.entries())
-      records.push({ line, sequence: run.firstSequence + index, shard: run.shard });
+    for (const [index, line] of lines.entries()) {
+      const key = run.keys ? await keys.of(files, run.keys, index) : NOT_GIVEN;
+      records.push({ line, sequence: run.firstSequence + index, shard: run.shard, key });
+    }
   }
   return { records, damage };
 }

@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { seededRandom } from '../support/fault-file-system.ts';
+import { removePatiently } from '../support/remove-patiently.ts';
 
 /** One thing that goes wrong, as often as asked, with the control that must be noticed. */
 export interface Fault {
@@ -77,20 +78,5 @@ async function inRound(
   } finally {
     process.off('exit', undoAtExit);
     for (const undo of undos.toReversed()) await undo();
-  }
-}
-
-const REMOVE_TRIES = 100;
-
-/** Children of a killed server end a moment after it, and may write until then. */
-async function removePatiently(folder: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      rmSync(folder, { recursive: true, force: true });
-      return;
-    } catch (error) {
-      if (attempt === REMOVE_TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
   }
 }

@@ -286,6 +286,7 @@ const readUnchecked: Reader = async (log, files) => {
           line: lines[index] ?? '',
           sequence: at(RUN.firstSequence) + index,
           shard: at(RUN.shard),
+          key: '',
         });
     }
   }

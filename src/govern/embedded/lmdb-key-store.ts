@@ -48,9 +48,11 @@ export class LmdbKeyStore implements KeyStore {
   }
 
   find(token: string): AccessKey | undefined {
-    const found = this.#found.get(token) ?? this.#stored(token);
-    if (found) this.#found.set(token, found);
-    return found;
+    const found = this.#found.get(token);
+    if (found) return found;
+    const stored = this.#stored(token);
+    if (stored) this.#found.set(token, stored);
+    return stored;
   }
 
   signer(id: string): { key: AccessKey; token: string } | undefined {

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
-import { Turns } from '../../core/turns.ts';
 import type { RawZone } from '../raw-zone.ts';
 import { checkObjectName, piecesOf, writeWhole } from '../whole-file.ts';
 import type { S3Settings } from './s3-settings.ts';
@@ -43,8 +42,6 @@ export class S3RawZone implements RawZone {
   readonly #files: FileSystem;
   readonly #clock: Clock;
   readonly #settings: S3Settings;
-  // Two that write the same temporary file would mix their bytes; one already fills the line.
-  readonly #turns = new Turns({ atOnce: 1, waitingMax: 1000, what: 'copies of a raw zone' });
 
   constructor({ files, clock, settings }: S3RawZoneOptions) {
     this.#files = files;
@@ -135,7 +132,7 @@ export class S3RawZone implements RawZone {
   async #attempt<T>(name: string, action: () => Promise<T>): Promise<T> {
     checkObjectName(name);
     try {
-      return await this.#turns.take(() => this.#retrying(action));
+      return await this.#retrying(action);
     } catch (error) {
       throw new MillraceError('MR_RAW_UNAVAILABLE', `${this.place}: ${reasonOf(error)}`, {
         cause: error,

@@ -15,8 +15,8 @@ export interface FolderRawZoneOptions {
 export class FolderRawZone implements RawZone {
   readonly place: string;
   readonly #files: FileSystem;
-  // Two that write the same temporary file would mix their bytes.
-  readonly #turns = new Turns({ atOnce: 1, waitingMax: 1000, what: 'copies of a raw zone' });
+  // Two of the same object would mix their bytes in its temporary file.
+  readonly #puts = new Turns({ atOnce: 1, waitingMax: 1000, what: 'copies to a raw zone' });
 
   constructor({ files, folder }: FolderRawZoneOptions) {
     this.#files = files;
@@ -26,10 +26,11 @@ export class FolderRawZone implements RawZone {
   /** @throws MillraceError MR_RAW_UNAVAILABLE where the folder cannot be written */
   async put(name: string, file: string): Promise<void> {
     const path = this.#path(name);
-    await this.#attempt(async () => {
+    const copy = async () => {
       await writeWhole(this.#files, path, piecesOf(this.#files, file));
       await this.#syncFoldersOf(path);
-    });
+    };
+    await this.#attempt(() => this.#puts.take(copy));
   }
 
   /** @throws MillraceError MR_RAW_UNAVAILABLE where the folder is not there, or one of the two cannot be read or written */
@@ -76,7 +77,7 @@ export class FolderRawZone implements RawZone {
 
   async #attempt<T>(action: () => Promise<T>): Promise<T> {
     try {
-      return await this.#turns.take(action);
+      return await action();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new MillraceError('MR_RAW_UNAVAILABLE', `${this.place}: ${reason}`, { cause: error });

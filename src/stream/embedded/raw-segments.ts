@@ -61,21 +61,13 @@ export class RawSegments {
     segments: readonly RawSegment[],
     damaged: readonly Damage[],
   ) {
-    const { files, clock, logger, epoch, stream, cache } = options;
     this.#options = options;
     this.#segments = segments;
     this.damaged = damaged;
-    const zoneOf = (place: string) => this.#zoneOf(place);
-    const { signal } = this.#stopping;
     this.#unpacked = new UnpackedSegments({
-      files,
-      clock,
-      logger,
-      epoch,
-      stream,
-      cache,
-      zoneOf,
-      signal,
+      ...options,
+      zoneOf: (place) => this.#zoneOf(place),
+      signal: this.#stopping.signal,
     });
   }
 

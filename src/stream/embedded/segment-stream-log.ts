@@ -92,6 +92,7 @@ export class SegmentStreamLog implements StreamLog {
   #held: LogStatus['held'] = null;
   /** Said once, not at every refused append. */
   #isFull = false;
+  /** The one under way, or the last. */
   #trimming: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
@@ -394,7 +395,7 @@ export class SegmentStreamLog implements StreamLog {
   }
 
   trim(): Promise<number> {
-    const trimming = this.#trimming.then(() => this.#trim());
+    const trimming = this.#trim();
     this.#trimming = trimming.catch(() => undefined);
     return trimming;
   }

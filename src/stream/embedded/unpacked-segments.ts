@@ -48,29 +48,32 @@ export class UnpackedSegments {
    */
   async fetch(stored: RawSegment): Promise<Segment | undefined> {
     const { clock, cache } = this.#options;
+    await this.#forgetGone(stored.name);
     const known = this.#unpacked.get(stored.name);
-    if (known && (await this.#isThere(known))) {
+    if (known) {
       known.usedMs = clock.now();
       return known.segment;
     }
-    const again = this.#unpacked.get(stored.name);
-    if (again && again !== known) return again.segment;
     const folder = join(cache, String(this.#counter++));
     const segment = this.#unpack(stored, folder);
     const entry = { folder, segment, usedMs: clock.now() };
     this.#unpacked.set(stored.name, entry);
-    segment.catch(() => {
-      // What could not be had is asked for again.
-      if (this.#unpacked.get(stored.name) === entry) this.#unpacked.delete(stored.name);
-    });
+    // What could not be had is asked for again.
+    segment.catch(() => this.#forget(stored.name, entry));
     await this.forgetUnread();
     return segment;
   }
 
   /** Somebody may have emptied the cache. */
-  async #isThere({ segment }: Unpacked): Promise<boolean> {
-    const found = await segment;
-    return found === undefined || this.#options.files.exists(found.dataFile);
+  async #forgetGone(name: string): Promise<void> {
+    const known = this.#unpacked.get(name);
+    const segment = await known?.segment;
+    if (segment && !(await this.#options.files.exists(segment.dataFile))) this.#forget(name, known);
+  }
+
+  /** Another may have unpacked it again meanwhile: that stays. */
+  #forget(name: string, entry: Unpacked | undefined): void {
+    if (this.#unpacked.get(name) === entry) this.#unpacked.delete(name);
   }
 
   async #unpack(stored: RawSegment, folder: string): Promise<Segment | undefined> {

@@ -1,9 +1,10 @@
+import { PartitionKeys } from '../../../stream/partition-keys.ts';
 import { RecordReader } from '../../../stream/record-reader.ts';
 import type { Shard } from '../../../stream/shard-map.ts';
 import { BlobOutput, type Output, Timestamp } from '../../../wire/aws-api/codec.ts';
 import type { AwsCall } from '../aws-call.ts';
 import type { WireStream } from '../wire-streams.ts';
-import { PartitionKeys, type ShardRecord, ShardRecords } from './shard-records.ts';
+import { type ShardRecord, ShardRecords } from './shard-records.ts';
 
 /** Where a reader of a shard is. */
 export interface ShardPosition {

@@ -1,10 +1,10 @@
-import { crc32 } from 'node:zlib';
 import type { NamedField } from '../../../core/field-types.ts';
 import type { FileSystem } from '../../../core/file-system.ts';
 import { membersOf } from '../../../ingest/canonical-row.ts';
 import type { OpaqueRecord } from '../../../ingest/opaque-puts.ts';
+import { NOT_GIVEN, type PartitionKeys } from '../../../stream/partition-keys.ts';
 import type { DamagedRecords, RecordSink } from '../../../stream/record-lines.ts';
-import type { KeysPlace, RunPlace } from '../../../stream/run-reader.ts';
+import type { RunPlace } from '../../../stream/run-reader.ts';
 
 /** A record as Kinesis gives it. */
 export interface ShardRecord {
@@ -80,34 +80,5 @@ export class ShardRecords implements RecordSink {
       records.push({ sequence, timeMs: run.timeMs, data, partitionKey: key });
     }
     return records;
-  }
-}
-
-/** The line of a record whose producer gave none; a key has at least one character. */
-const NOT_GIVEN = '';
-
-/** Partition keys of the run that was read last: a reader goes through one after the other. */
-export class PartitionKeys {
-  #place: KeysPlace | undefined;
-  #lines: readonly string[] = [];
-
-  async of(files: FileSystem, place: KeysPlace, index: number): Promise<string | undefined> {
-    if (this.#place?.file !== place.file || this.#place.position !== place.position) {
-      this.#lines = await linesOf(files, place);
-      this.#place = place;
-    }
-    const line = this.#lines[index];
-    return line === undefined || line === '' ? line : (JSON.parse(line) as string);
-  }
-}
-
-async function linesOf(files: FileSystem, place: KeysPlace): Promise<readonly string[]> {
-  if (!(await files.exists(place.file))) return [];
-  const handle = await files.open(place.file, 'read');
-  try {
-    const bytes = await handle.read(place.position, place.length);
-    return crc32(bytes) === place.crc ? bytes.toString().split('\n') : [];
-  } finally {
-    await handle.close();
   }
 }
