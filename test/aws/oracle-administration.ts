@@ -5,6 +5,7 @@ const StreamName = 'four';
 
 /** Retention, tags, modes, consumers, and the end of a stream. */
 export async function administration(run: ScriptRun): Promise<void> {
+  run.stream = StreamName;
   await run.call('create four', 'CreateStream', { StreamName, ShardCount: 1 });
   await run.settled(StreamName);
   await retention(run);

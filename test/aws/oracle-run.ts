@@ -5,11 +5,15 @@ import { type Answer, call } from './kinesis-call.ts';
 /** One call of the script and what came back. */
 export interface Step {
   readonly name: string;
+  /** The stream it is about, where it is about one. */
+  readonly stream: string;
   readonly answer: Answer;
 }
 
 /** Runs calls against one endpoint, and keeps the answers under their names. */
 export class ScriptRun {
+  /** What the calls to come are about. */
+  stream = '';
   readonly steps: Step[] = [];
   readonly endpoint: string;
 
@@ -21,7 +25,7 @@ export class ScriptRun {
     const answer = await call(this.endpoint, operation, input);
     if (this.steps.some((step) => step.name === name))
       throw new Error(`two calls are named '${name}'`);
-    this.steps.push({ name, answer });
+    this.steps.push({ name, stream: this.stream, answer });
     return answer.body;
   }
 
@@ -54,9 +58,9 @@ export class ScriptRun {
     return body['ShardIterator'] as string;
   }
 
-  /** Records put before and after have arrival times that differ. */
-  async tick(): Promise<void> {
-    await passed(20);
+  /** Until the clock says another time: what comes now is not of the same moment. */
+  async later(ms: number): Promise<void> {
+    await passed(ms);
   }
 }
 

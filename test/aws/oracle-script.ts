@@ -18,6 +18,7 @@ export async function runScript(endpoint: string): Promise<readonly Step[]> {
 }
 
 async function streams(run: ScriptRun): Promise<void> {
+  run.stream = 'one';
   const create = (name: string, input: object) => run.call(name, 'CreateStream', input);
   await create('create', { StreamName: 'one', ShardCount: 2 });
   await run.settled('one');
@@ -80,6 +81,10 @@ async function puts(run: ScriptRun): Promise<void> {
     ...{ StreamName, PartitionKey },
     Data: Buffer.alloc(1024 * 1024 - PartitionKey.length, 1).toString('base64'),
   });
+  await put('put of more than 1 MiB', {
+    ...{ StreamName, PartitionKey },
+    Data: Buffer.alloc(1024 * 1024 + 1, 1).toString('base64'),
+  });
   const batch = (name: string, input: object) => run.call(name, 'PutRecords', input);
   const record = (n: number) => ({ Data: base64(`${n}`), PartitionKey: `key-${n}` });
   await batch('put three', { StreamName, Records: [record(1), record(2), record(3)] });
@@ -96,6 +101,7 @@ async function puts(run: ScriptRun): Promise<void> {
 
 async function iterators(run: ScriptRun): Promise<void> {
   const StreamName = 'two';
+  run.stream = StreamName;
   await run.call('create two', 'CreateStream', { StreamName, ShardCount: 2 });
   await run.settled(StreamName);
   const sequences: string[] = [];
@@ -109,7 +115,7 @@ async function iterators(run: ScriptRun): Promise<void> {
       },
     });
     sequences.push(SequenceNumber as string);
-    await run.tick();
+    await run.later(20);
   }
   const shard = { StreamName, ShardId: SHARDS[0] };
   const read = async (name: string, input: object) => {
