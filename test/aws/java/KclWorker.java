@@ -9,6 +9,11 @@ import software.amazon.kinesis.common.InitialPositionInStreamExtended;
 import software.amazon.kinesis.common.StreamIdentifier;
 import software.amazon.kinesis.coordinator.Scheduler;
 import software.amazon.kinesis.leases.LeaseManagementConfig;
+import software.amazon.kinesis.lifecycle.events.InitializationInput;
+import software.amazon.kinesis.lifecycle.events.LeaseLostInput;
+import software.amazon.kinesis.lifecycle.events.ProcessRecordsInput;
+import software.amazon.kinesis.lifecycle.events.ShardEndedInput;
+import software.amazon.kinesis.lifecycle.events.ShutdownRequestedInput;
 import software.amazon.kinesis.metrics.NullMetricsFactory;
 import software.amazon.kinesis.processor.ShardRecordProcessor;
 import software.amazon.kinesis.processor.SingleStreamTracker;
@@ -48,7 +53,7 @@ public final class KclWorker {
                         .parentShardPollIntervalMillis(POLL_MS)
                         .shardConsumerDispatchPollIntervalMillis(POLL_MS)
                         .schedulerInitializationBackoffTimeMillis(POLL_MS),
-                quick(configs.leaseManagementConfig()),
+                quick(configs.leaseManagementConfig()).maxLeasesForWorker(options.number("leasesMax")),
                 configs.lifecycleConfig().taskBackoffTimeMillis(POLL_MS),
                 configs.metricsConfig().metricsFactory(new NullMetricsFactory()),
                 configs.processorConfig(),
@@ -69,14 +74,14 @@ public final class KclWorker {
         private String shardId;
 
         @Override
-        public void initialize(software.amazon.kinesis.lifecycle.events.InitializationInput input) {
+        public void initialize(InitializationInput input) {
             shardId = input.shardId();
             Output.line("event", "initialized", "shardId", shardId,
                     "from", input.extendedSequenceNumber().sequenceNumber());
         }
 
         @Override
-        public void processRecords(software.amazon.kinesis.lifecycle.events.ProcessRecordsInput input) {
+        public void processRecords(ProcessRecordsInput input) {
             input.records().forEach(this::print);
             try {
                 input.checkpointer().checkpoint();
@@ -97,12 +102,12 @@ public final class KclWorker {
         }
 
         @Override
-        public void leaseLost(software.amazon.kinesis.lifecycle.events.LeaseLostInput input) {
+        public void leaseLost(LeaseLostInput input) {
             Output.line("event", "leaseLost", "shardId", shardId);
         }
 
         @Override
-        public void shardEnded(software.amazon.kinesis.lifecycle.events.ShardEndedInput input) {
+        public void shardEnded(ShardEndedInput input) {
             try {
                 input.checkpointer().checkpoint();
             } catch (Exception error) {
@@ -112,7 +117,7 @@ public final class KclWorker {
         }
 
         @Override
-        public void shutdownRequested(software.amazon.kinesis.lifecycle.events.ShutdownRequestedInput input) {
+        public void shutdownRequested(ShutdownRequestedInput input) {
             Output.line("event", "shutdownRequested", "shardId", shardId);
         }
     }
