@@ -30,7 +30,7 @@ const createKey = (): Command =>
         });
         output.event({ event: 'done', ...key, roles });
         output.say(
-          `${key.secret}\nThis is shown once. Send it as \`Authorization: Bearer …\`; revoke it with \`millrace keys revoke ${key.id}\`.`,
+          `${key.secret}\nThis is shown once. Send it as \`Authorization: Bearer …\`; clients of AWS sign with AWS_ACCESS_KEY_ID=${key.id} and the whole key as AWS_SECRET_ACCESS_KEY. Revoke it with \`millrace keys revoke ${key.id}\`.`,
         );
       }),
     );

@@ -1,11 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { LIMITS } from '../core/limits.ts';
 import type { RecordBatch } from '../stream/stream-store.ts';
-import { blobLength, writeBlob } from '../wire/blob.ts';
-import { type AggregatedRecord, disaggregate } from '../wire/kpl.ts';
+import { type Blob, blobLength, writeBlob } from '../wire/blob.ts';
+import { disaggregate } from '../wire/kpl.ts';
 import { Decoder, PADDING_BYTES } from './decode.ts';
 import { md5 } from './md5.ts';
 import { type DecodedIds, Piece, type Rejected } from './piece.ts';
+import { PutRoute, type Routed } from './put-route.ts';
 import type { PutEntry } from './puts.ts';
 import type { RecordIds } from './record-id.ts';
 import type { Router } from './route.ts';
@@ -32,12 +33,11 @@ export interface PutDecoderParts {
   readonly keepsRefused: boolean;
 }
 
-interface Route {
-  readonly partitionKey: string | undefined;
-  readonly hashKey: bigint | undefined;
-}
-
 const NEWLINE = 10;
+const NOTHING_REFUSED: readonly Refusal[] = [];
+/** What records of the Kinesis Producer Library begin with, and no JSON does. */
+const AGGREGATED_BYTE = 0xf3;
+const AGGREGATED_BASE64 = '8';
 const EMPTY_DATA: Refusal = {
   code: 'MR_RECORD_SYNTAX',
   message: 'Data holds no record: it must hold a JSON object.',
@@ -51,29 +51,30 @@ export class PutDecoder {
   readonly #parts: PutDecoderParts;
   readonly #buffer: Buffer;
   readonly #piece: Piece;
+  readonly #route: PutRoute;
   readonly #keys: string[] = [];
   readonly #entries: (number | Refusal)[] = [];
   readonly #rejected: Rejected[] = [];
-  /** Where entries without any key go. */
-  readonly #place: number;
-  #at = 0;
+  /** Behind all that was written. */
+  #end = 0;
+  #isUtf8 = false;
   #hasKeys = false;
 
-  constructor(parts: PutDecoderParts, entries: readonly PutEntry[]) {
+  /** @param buffer of `putBytes(entries)` at least: the batch is made of it */
+  constructor(parts: PutDecoderParts, entries: readonly PutEntry[], buffer: Buffer) {
     this.#parts = parts;
-    const bytes = entries.reduce((sum, { data }) => sum + blobLength(data) + 1, 0);
-    // What was put together is taken apart behind itself, which takes less than it did.
-    this.#buffer = Buffer.allocUnsafe(2 * bytes + PADDING_BYTES);
-    this.#place = parts.keyed ? 0 : parts.router.next();
-    this.#piece = new Piece(
-      this.#buffer,
-      this.#buffer.length - PADDING_BYTES,
-      true,
-      entries.length,
-      this.#place,
-      parts.ids,
-    );
-    for (const entry of entries) this.#entry(entry);
+    this.#buffer = buffer;
+    this.#route = new PutRoute(parts.router, parts.keyed);
+    this.#piece = new Piece(buffer, buffer.length, true, entries.length, 0, parts.ids);
+    const ends = entries.map(({ data }) => this.#write(data));
+    this.#close();
+    this.#isUtf8 = isUtf8(buffer.subarray(0, this.#end));
+    let start = 0;
+    entries.forEach((entry, index) => {
+      const end = ends[index] as number;
+      this.#entry(entry, start, end);
+      start = end + 1;
+    });
   }
 
   get result(): DecodedPut {
@@ -85,15 +86,22 @@ export class PutDecoder {
     };
   }
 
-  #entry({ data, partitionKey, hashKey }: PutEntry): void {
+  /** A line of its own, whose end is told. */
+  #write(data: Blob): number {
+    const end = this.#end + writeBlob(data, this.#buffer, this.#end);
+    this.#buffer[end] = NEWLINE;
+    this.#end = end + 1;
+    return end;
+  }
+
+  /** The scanner has no bounds checks: newlines stop it. */
+  #close(): void {
+    this.#buffer.fill(NEWLINE, this.#end, this.#end + PADDING_BYTES);
+  }
+
+  #entry(entry: PutEntry, start: number, end: number): void {
     const before = this.#piece.count;
-    const start = this.#at;
-    const end = start + writeBlob(data, this.#buffer, start);
-    this.#at = end + 1;
-    const parts = this.#buffer[start] === 0xf3 ? this.#apart(start, end) : undefined;
-    const refusals = parts
-      ? parts.flatMap((part) => this.#copied(part))
-      : this.#records(start, end, { partitionKey, hashKey });
+    const refusals = this.#recordsOf(entry, start, end);
     const first = refusals[0];
     if (first && !this.#parts.keepsRefused) {
       this.#piece.cutTo(before);
@@ -102,56 +110,40 @@ export class PutDecoder {
     } else this.#entries.push(this.#piece.count);
   }
 
-  #apart(start: number, end: number): AggregatedRecord[] | undefined {
-    return disaggregate(this.#buffer.subarray(start, end));
-  }
-
-  #copied({ data, partitionKey, hashKey }: AggregatedRecord): Refusal[] {
-    const start = this.#at;
-    const end = start + data.copy(this.#buffer, start);
-    this.#at = end + 1;
-    return this.#records(start, end, { partitionKey, hashKey });
+  #recordsOf(entry: PutEntry, start: number, end: number): readonly Refusal[] {
+    const bytes = this.#buffer;
+    const parts =
+      bytes[start] === AGGREGATED_BYTE ? disaggregate(bytes.subarray(start, end)) : undefined;
+    if (!parts) return this.#records(entry, start, end, this.#isUtf8);
+    return parts.flatMap((part) => {
+      const from = this.#end;
+      const to = this.#write(part.data);
+      this.#close();
+      return this.#records(part, from, to, isUtf8(bytes.subarray(from, to)));
+    });
   }
 
   /** Finds the records of [start, end), and why others are none. */
-  #records(start: number, end: number, route: Route): Refusal[] {
+  #records(route: Routed, start: number, end: number, isText: boolean): readonly Refusal[] {
     const { scanner } = this.#parts;
     const bytes = this.#buffer;
-    bytes.fill(NEWLINE, end, end + PADDING_BYTES);
-    if (isUtf8(bytes.subarray(start, end)) && end - start <= LIMITS.recordBytesMax) {
-      const accepted = scanner.accept(bytes, start);
-      if (accepted !== -1 && isBlank(bytes, accepted, end)) {
-        this.#add(start, accepted, this.#placeOf(route, scanner));
-        const [idStart, idEnd] = scanner.idRange as unknown as [number, number];
-        if (idStart !== -1) this.#piece.ids?.addBytes(bytes, idStart, idEnd);
-        this.#keep(route, scanner);
-        return [];
-      }
-    }
-    return this.#judge(start, end, route);
-  }
-
-  #placeOf({ partitionKey, hashKey }: Route, { keyRange }: Scanner): number {
-    const { router, keyed } = this.#parts;
-    if (hashKey !== undefined) return router.byHashKey(hashKey);
-    if (partitionKey !== undefined) {
-      const key = Buffer.from(partitionKey);
-      return router.byKey(key, 0, key.length);
-    }
-    if (!keyed) return this.#place;
-    const [start, end] = keyRange as unknown as [number, number];
-    return start === -1 ? router.byKey(this.#buffer, 0, 0) : router.byKey(this.#buffer, start, end);
+    if (!isText || end - start > LIMITS.recordBytesMax) return this.#judge(route, start, end);
+    const accepted = scanner.accept(bytes, start);
+    if (accepted === -1 || accepted > end || !isBlank(bytes, accepted, end))
+      return this.#judge(route, start, end);
+    const [keyStart, keyEnd] = scanner.keyRange as unknown as [number, number];
+    const own = { bytes, start: keyStart, end: keyEnd };
+    this.#add(start, accepted, this.#route.placeOf(route, own));
+    const [idStart, idEnd] = scanner.idRange as unknown as [number, number];
+    if (idStart !== -1) this.#piece.ids?.addBytes(bytes, idStart, idEnd);
+    if (route.partitionKey !== undefined)
+      this.#keep(route.partitionKey, route.hashKey === undefined && this.#route.isOwn(own));
+    return NOTHING_REFUSED;
   }
 
   /** A partition key that is also the record's own need not be kept. */
-  #keep({ partitionKey, hashKey }: Route, { keyRange }: Scanner): void {
-    if (partitionKey === undefined) return;
+  #keep(partitionKey: string, isOwn: boolean): void {
     this.#keys.push(partitionKey);
-    const [start, end] = keyRange as unknown as [number, number];
-    const isOwn =
-      hashKey === undefined &&
-      start !== -1 &&
-      this.#buffer.toString('utf8', start, end) === partitionKey;
     if (!isOwn) this.#hasKeys = true;
   }
 
@@ -161,7 +153,7 @@ export class PutDecoder {
   }
 
   /** As a request of its own is taken apart: objects one after the other, lines, an array. */
-  #judge(start: number, end: number, { partitionKey, hashKey }: Route): Refusal[] {
+  #judge({ partitionKey, hashKey }: Routed, start: number, end: number): readonly Refusal[] {
     const { scanner, validator, router, keyed, ids, keepsRefused } = this.#parts;
     const key = partitionKey === undefined ? undefined : Buffer.from(partitionKey);
     const decoder = new Decoder({
@@ -173,24 +165,34 @@ export class PutDecoder {
       hashKey: hashKey ?? (key && md5(key, 0, key.length)),
       ids,
     });
-    const {
-      batch,
-      ids: found,
-      rejected,
-    } = decoder.decode(this.#buffer.subarray(start), end - start, true);
+    // It closes what it reads with newlines, and the next entry lies there.
+    const copy = Buffer.allocUnsafe(end - start + PADDING_BYTES);
+    this.#buffer.copy(copy, 0, start, end);
+    const { batch, ids: found, rejected } = decoder.decode(copy, end - start, true);
+    copy.copy(this.#buffer, start, 0, end - start);
     for (let record = 0; record < batch.count; record++) {
       const [from, to] = [batch.starts[record] as number, batch.ends[record] as number];
       this.#add(start + from, start + to, batch.shards[record] as number);
       if (found) this.#piece.ids?.addFrom(found, record);
-      if (partitionKey === undefined) continue;
-      this.#keys.push(partitionKey);
-      this.#hasKeys = true;
+      if (partitionKey !== undefined) this.#keep(partitionKey, false);
     }
     if (decoder.records === 0) return [EMPTY_DATA];
     if (keepsRefused)
       this.#rejected.push(...rejected.map((one) => ({ ...one, index: this.#entries.length })));
-    return [...rejected];
+    return rejected;
   }
+}
+
+/** Room that the entries take while they are taken apart. */
+export function putBytes(entries: readonly PutEntry[]): number {
+  let bytes = PADDING_BYTES;
+  for (const { data } of entries) {
+    const isAggregated =
+      typeof data === 'string' ? data.startsWith(AGGREGATED_BASE64) : data[0] === AGGREGATED_BYTE;
+    // What was put together is taken apart behind itself, which takes less than it did.
+    bytes += (blobLength(data) + 1) * (isAggregated ? 2 : 1);
+  }
+  return bytes;
 }
 
 function isBlank(bytes: Buffer, from: number, end: number): boolean {

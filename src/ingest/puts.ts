@@ -17,7 +17,7 @@ export type PutOutcome =
 /**
  * Stores what producers put into one stream.
  *
- * Contract (test/ingest/stream-puts.test.ts, test/ingest/opaque-puts.test.ts):
+ * Contract (each number has a test of that name in test/ingest/puts.test.ts):
  * P1  The outcomes are those of the entries, in their order, and come after everything they count is on disk.
  * P2  Of one entry either all is stored or nothing; entries are judged alone.
  * P3  Entries go to the shard of their hash key, else of the MD5 of their partition key, as Kinesis has it; those

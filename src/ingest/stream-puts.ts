@@ -1,7 +1,8 @@
 import type { Placement, RecordBatch, StreamLog } from '../stream/stream-store.ts';
+import { BufferPool } from './buffer-pool.ts';
 import { withoutDuplicates } from './duplicates.ts';
 import type { IngestOptions } from './ingest.ts';
-import { type DecodedPut, PutDecoder } from './put-decoder.ts';
+import { type DecodedPut, PutDecoder, putBytes } from './put-decoder.ts';
 import type { PutEntry, PutOutcome, Puts } from './puts.ts';
 import { createRouter, type Router } from './route.ts';
 import { compileScanner, type Scanner } from './scanner.ts';
@@ -18,6 +19,7 @@ export class StreamPuts implements Puts {
   readonly #options: IngestOptions;
   readonly #scanner: Scanner;
   readonly #validator: Validator;
+  readonly #pool = new BufferPool();
   #router: Router;
 
   constructor(options: IngestOptions) {
@@ -30,13 +32,20 @@ export class StreamPuts implements Puts {
   }
 
   async put(entries: readonly PutEntry[], producer?: string): Promise<readonly PutOutcome[]> {
+    const buffer = await this.#pool.take(putBytes(entries));
+    try {
+      return await this.#store(this.#decode(entries, buffer), producer);
+    } finally {
+      this.#pool.give(buffer);
+    }
+  }
+
+  async #store(decoded: DecodedPut, producer: string | undefined): Promise<readonly PutOutcome[]> {
     const { log, deadLetters } = this.#options;
     const { open } = log.routing;
-    const decoded = this.#decode(entries);
     const letters =
       decoded.rejected.length > 0 ? deadLetters?.(decoded.rejected, producer) : undefined;
-    const appended = await this.#append(decoded);
-    await letters;
+    const [appended] = await Promise.all([this.#append(decoded), letters]);
     const shards = Array.from(decoded.batch.shards, (place) => open[place]?.id as number);
     const places = placesOf(shards, decoded.batch.count, appended, log);
     const taken = { shard: open[0]?.id as number, sequence: newest(log) };
@@ -45,7 +54,7 @@ export class StreamPuts implements Puts {
     );
   }
 
-  #decode(entries: readonly PutEntry[]): DecodedPut {
+  #decode(entries: readonly PutEntry[], buffer: Buffer): DecodedPut {
     const { log, key, dedupe, deadLetters } = this.#options;
     if (log.routing.version !== this.#router.routing) this.#router = createRouter(log.routing);
     const parts = {
@@ -56,7 +65,7 @@ export class StreamPuts implements Puts {
       ids: dedupe?.ids,
       keepsRefused: deadLetters !== undefined,
     };
-    return new PutDecoder(parts, entries).result;
+    return new PutDecoder(parts, entries, buffer).result;
   }
 
   /** Nothing waits before the append where records need not be told apart: shards may change meanwhile. */

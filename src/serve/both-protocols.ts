@@ -51,26 +51,24 @@ export class BothProtocols {
       this.#undecided.delete(socket);
       socket.off('error', ignore);
       socket.off('close', settled);
+      socket.off('readable', look);
     };
     socket.on('error', ignore);
     socket.once('close', settled);
+    let seen: Buffer = Buffer.alloc(0);
     const look = (): void => {
-      const first = socket.read() as Buffer | null;
-      if (first === null) return;
-      const length = Math.min(first.length, PREFACE.length);
-      const isPreface = first.subarray(0, length).equals(PREFACE.subarray(0, length));
-      // One byte at a time is the way of an attacker, or of a test.
-      if (isPreface && length < PREFACE.length && length < 4) {
-        socket.unshift(first);
-        socket.once('readable', look);
-        return;
-      }
+      const chunk = socket.read() as Buffer | null;
+      if (chunk === null) return;
+      seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
+      const length = Math.min(seen.length, PREFACE.length);
+      const isPreface = seen.subarray(0, length).equals(PREFACE.subarray(0, length));
+      if (isPreface && length < PREFACE.length) return;
       settled();
-      socket.unshift(first);
+      socket.unshift(seen);
       if (isPreface) this.#http2.emit('connection', socket);
       else toHttp1();
     };
-    socket.once('readable', look);
+    socket.on('readable', look);
   }
 
   /** Sessions end once their requests are answered; connections that said nothing yet end now. */

@@ -9,6 +9,7 @@ export interface AggregatedRecord {
 
 const MAGIC = Buffer.from([0xf3, 0x89, 0x9a, 0xc2]);
 const DIGEST_BYTES = 16;
+const KEY_CHARACTERS_MAX = 256;
 
 /**
  * Takes an aggregated record apart: a magic number, a protobuf message, its MD5 (amazon-kinesis-producer,
@@ -58,7 +59,8 @@ function recordOf(
     if (field === 2 && typeof value === 'number') hashKey = hashKeys[value];
     if (field === 3 && typeof value !== 'number') data = value;
   }
-  if (partitionKey === undefined) throw new RangeError('no partition key');
+  if (partitionKey === undefined || partitionKey.length > KEY_CHARACTERS_MAX)
+    throw new RangeError('no partition key');
   return { partitionKey, hashKey, data };
 }
 

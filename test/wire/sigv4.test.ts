@@ -77,7 +77,7 @@ describe('a signature is refused', () => {
       withHeader('host', 'other.example.com'),
     ])
       expect(refusal(change)).toThrow(
-        expect.objectContaining({ type: 'InvalidSignatureException', status: 403 }),
+        expect.objectContaining({ type: 'InvalidSignatureException', status: 400 }),
       );
     const request = requestOf(vanilla);
     const verify = () =>

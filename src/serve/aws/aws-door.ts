@@ -108,7 +108,8 @@ class AwsDoor {
   async #readBody({ raw }: FastifyRequest): Promise<Buffer> {
     const received = this.#received.open();
     try {
-      for await (const chunk of raw) {
+      // To stop reading must not cut the connection off: the answer goes the same way.
+      for await (const chunk of raw.iterator({ destroyOnReturn: false })) {
         received.add(chunk as Buffer);
         if (received.total > LIMITS.awsRequestBytesMax)
           throw new AwsError(

@@ -18,6 +18,13 @@ export interface WireForm {
   readonly timestampMs: number;
 }
 
+/** Where a value is, as text only where it is wrong: a request may have a thousand of them. */
+interface Path {
+  readonly parent: Path | undefined;
+  /** The name of a member, or the place in a list. */
+  readonly part: string | number;
+}
+
 /** AWS's word, which is none of ours. */
 const ENUM = 'enum';
 
@@ -39,7 +46,7 @@ export function parseInput<S extends StructureShape>(
 ): ValueOf<S> {
   const typed = typedStructure(shape, value, form);
   const failures: string[] = [];
-  checkMembers(shape, typed, '', failures);
+  checkMembers(shape, typed, undefined, failures);
   if (failures.length > 0) {
     const listed = failures.slice(0, FAILURES_MAX);
     const errors = listed.length === 1 ? 'error' : 'errors';
@@ -145,17 +152,17 @@ function kindOf(value: unknown): string {
 function checkMembers(
   { required, optional }: StructureShape,
   value: Named,
-  path: string,
+  path: Path | undefined,
   failures: string[],
 ): void {
   for (const name in required)
-    checkValue(required[name] as Shape, value[name], path + lowerFirst(name), failures);
+    checkValue(required[name] as Shape, value[name], { parent: path, part: name }, failures);
   for (const name in optional)
     if (value[name] !== undefined)
-      checkValue(optional[name] as Shape, value[name], path + lowerFirst(name), failures);
+      checkValue(optional[name] as Shape, value[name], { parent: path, part: name }, failures);
 }
 
-function checkValue(shape: Shape, value: unknown, path: string, failures: string[]): void {
+function checkValue(shape: Shape, value: unknown, path: Path, failures: string[]): void {
   if (failures.length >= FAILURES_MAX) return;
   if (value === undefined) {
     failures.push(failure('null', path, 'Member must not be null'));
@@ -169,17 +176,17 @@ function checkValue(shape: Shape, value: unknown, path: string, failures: string
     checkLength(shape, { length, text: 'java.nio.HeapByteBuffer' }, path, failures);
   } else if (shape.type === 'list') checkList(shape, value as readonly unknown[], path, failures);
   else if (shape.type === 'map') checkMap(shape, value as Named, path, failures);
-  else if (shape.type === 'structure') checkMembers(shape, value as Named, `${path}.`, failures);
+  else if (shape.type === 'structure') checkMembers(shape, value as Named, path, failures);
 }
 
 function checkString(
   { min, max, pattern, values }: StringShape,
   text: string,
-  path: string,
+  path: Path,
   failures: string[],
 ): void {
   checkLength({ min, max }, { length: text.length, text }, path, failures);
-  if (pattern !== undefined && !new RegExp(`^(?:${pattern})$`, 's').test(text))
+  if (pattern !== undefined && !patternOf(pattern).test(text))
     failures.push(
       failure(quoted(text), path, `Member must satisfy regular expression pattern: ${pattern}`),
     );
@@ -189,10 +196,18 @@ function checkString(
     );
 }
 
+const patterns = new Map<string, RegExp>();
+
+function patternOf(pattern: string): RegExp {
+  const known = patterns.get(pattern) ?? new RegExp(`^(?:${pattern})$`, 's');
+  patterns.set(pattern, known);
+  return known;
+}
+
 function checkNumber(
   { min, max }: NumberShape,
   value: number,
-  path: string,
+  path: Path,
   failures: string[],
 ): void {
   if (min !== undefined && !(value >= min))
@@ -213,7 +228,7 @@ interface Lengths {
 function checkLength(
   { min, max }: Lengths,
   { length, text }: { readonly length: number; readonly text: string },
-  path: string,
+  path: Path,
   failures: string[],
 ): void {
   if (min !== undefined && length < min)
@@ -229,31 +244,38 @@ function checkLength(
 function checkList(
   { of, min, max }: ListShape,
   list: readonly unknown[],
-  path: string,
+  path: Path,
   failures: string[],
 ): void {
   checkLength({ min, max }, { length: list.length, text: '[…]' }, path, failures);
-  for (const [index, one] of list.entries())
-    checkValue(of, one, `${path}.${index + 1}.member`, failures);
+  list.forEach((one, index) => {
+    checkValue(of, one, { parent: path, part: index }, failures);
+  });
 }
 
 function checkMap(
   { key, of, min, max }: MapShape,
   map: Named,
-  path: string,
+  path: Path,
   failures: string[],
 ): void {
   const entries = Object.entries(map);
   checkLength({ min, max }, { length: entries.length, text: '{…}' }, path, failures);
   for (const [name, value] of entries) {
-    checkString(key, name, `${path}.key`, failures);
-    checkValue(of, value, `${path}.${name}.member`, failures);
+    checkString(key, name, { parent: path, part: 'key' }, failures);
+    checkValue(of, value, { parent: path, part: `${name}.member` }, failures);
   }
 }
 
 const quoted = (value: string | number): string => `'${String(value).slice(0, 256)}'`;
 
-const failure = (value: string, path: string, constraint: string): string =>
-  `Value ${value} at '${path}' failed to satisfy constraint: ${constraint}`;
+const failure = (value: string, path: Path, constraint: string): string =>
+  `Value ${value} at '${pathText(path)}' failed to satisfy constraint: ${constraint}`;
+
+/** `records.1.member.data`: as AWS counts, from 1. */
+function pathText({ parent, part }: Path): string {
+  const text = typeof part === 'number' ? `${part + 1}.member` : lowerFirst(part);
+  return parent ? `${pathText(parent)}.${text}` : text;
+}
 
 const lowerFirst = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);

@@ -32,7 +32,7 @@ const PARAMETERS = ['Credential', 'Signature', 'SignedHeaders'];
 export function parseSignature({ headers }: Pick<SignedRequest, 'headers'>): Signature {
   const header = textOf(headers['authorization']);
   if (header === undefined)
-    throw new AwsError('MissingAuthenticationTokenException', 'Missing Authentication Token', 403);
+    throw new AwsError('MissingAuthenticationTokenException', 'Missing Authentication Token');
   const given = new Map(
     header
       .replace(/^\S+\s*/, '')
@@ -52,7 +52,7 @@ export function parseSignature({ headers }: Pick<SignedRequest, 'headers'>): Sig
   if (missing.length === 0 && (end !== 'aws4_request' || !date || !region || !service))
     missing.push("Credential must be of the form 'key/date/region/service/aws4_request'.");
   if (missing.length > 0 || time === undefined)
-    throw new AwsError('IncompleteSignatureException', `${missing.join(' ')}`, 403);
+    throw new AwsError('IncompleteSignatureException', missing.join(' '));
   return {
     keyId,
     scope: `${date}/${region}/${service}/aws4_request`,
@@ -77,7 +77,6 @@ export function verifySignature(
   throw new AwsError(
     'InvalidSignatureException',
     'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
-    403,
   );
 }
 
@@ -88,20 +87,17 @@ function checkTime({ time, scope }: Signature, nowMs: number): void {
     throw new AwsError(
       'IncompleteSignatureException',
       `Date must be in ISO-8601 'basic format'. Got '${time}'.`,
-      403,
     );
   const signedMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
   if (Math.abs(nowMs - signedMs) > CLOCK_SKEW_MS)
     throw new AwsError(
       'InvalidSignatureException',
       `Signature ${signedMs < nowMs ? 'expired' : 'not yet current'}: ${time} is more than 5 minutes from ${basic(nowMs)}.`,
-      403,
     );
   if (!scope.startsWith(`${year}${month}${day}/`))
     throw new AwsError(
       'InvalidSignatureException',
       `Credential should be scoped to a valid date: '${scope}' is not of ${time}.`,
-      403,
     );
 }
 

@@ -125,6 +125,8 @@ async function filtered(
   filter: Input<'ListShards'>['ShardFilter'],
 ): Promise<readonly Shard[]> {
   const { shards } = log;
+  // The oldest that are kept: also one that was closed before it had a record, whose readers go on from there.
+  const isRoot = ({ parents }: Shard) => !shards.some(({ id }) => parents.includes(id));
   const isOpenAt = (at: number) => (shard: Shard) =>
     shard.openedAt <= at && (shard.closedAt === null || shard.closedAt > at);
   const isOpenFrom = (at: number) => (shard: Shard) =>
@@ -133,7 +135,7 @@ async function filtered(
     case 'AT_LATEST':
       return shards.filter(({ closedAt }) => closedAt === null);
     case 'AT_TRIM_HORIZON':
-      return shards.filter(isOpenAt(log.firstSequence));
+      return shards.filter(isRoot);
     case 'AT_TIMESTAMP':
       return shards.filter(isOpenAt(await log.firstAtOrAfter(timeOf(filter))));
     case 'FROM_TIMESTAMP':

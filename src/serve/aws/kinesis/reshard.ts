@@ -1,7 +1,7 @@
 import { MillraceError } from '../../../core/errors.ts';
 import { openShards, type ShardChange } from '../../../stream/shard-map.ts';
 import type { Output } from '../../../wire/aws-api/codec.ts';
-import { type AwsCall, findStream, invalid, streamArn } from '../aws-call.ts';
+import { ACCOUNT, type AwsCall, findStream, invalid, streamArn } from '../aws-call.ts';
 import type { WireStream } from '../wire-streams.ts';
 import type { Input } from './input.ts';
 import { refuseTooManyShards } from './manage.ts';
@@ -9,8 +9,13 @@ import { findShard } from './shard-id.ts';
 
 export async function splitShard(call: AwsCall, input: Input<'SplitShard'>): Promise<Output> {
   const stream = await findStream(call, input);
-  const { id } = findShard(stream, input.ShardToSplit);
-  await reshard(stream, { split: id, at: BigInt(input.NewStartingHashKey) });
+  const { id, hashFrom, hashLast } = findShard(stream, input.ShardToSplit);
+  const at = BigInt(input.NewStartingHashKey);
+  if (at <= hashFrom + 1n || at >= hashLast)
+    throw invalid(
+      `NewStartingHashKey ${at} used in SplitShard() on shard ${input.ShardToSplit} in stream ${stream.name} under account ${ACCOUNT} is not both greater than one plus the shard's StartingHashKey ${hashFrom} and less than the shard's EndingHashKey ${hashLast}.`,
+    );
+  await reshard(stream, { split: id, at });
   return {};
 }
 

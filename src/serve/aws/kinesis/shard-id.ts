@@ -4,7 +4,16 @@ import type { Output } from '../../../wire/aws-api/codec.ts';
 import { ACCOUNT } from '../aws-call.ts';
 import type { WireStream } from '../wire-streams.ts';
 
-export const shardIdText = (id: number): string => `shardId-${String(id).padStart(12, '0')}`;
+/** Each answer to PutRecords has hundreds of few. */
+const texts = new Map<number, string>();
+
+export function shardIdText(id: number): string {
+  const known = texts.get(id);
+  if (known !== undefined) return known;
+  const text = `shardId-${String(id).padStart(12, '0')}`;
+  texts.set(id, text);
+  return text;
+}
 
 /** @throws AwsError ResourceNotFoundException */
 export function findShard({ name, log }: WireStream, text: string): Shard {
