@@ -404,7 +404,7 @@ export class App {
     const { clock, logger, folder } = this.#options;
     const late = clock.after(LIMITS.drainDeadlineMs, () => {
       logger.error({}, 'draining takes too long; open connections are cut');
-      this.#server?.server.closeAllConnections();
+      this.#server?.cutConnections();
     });
     await removeRunFile(folder);
     await this.#closeDoor();

@@ -27,6 +27,7 @@ export class CreatedStreams {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #open = new Map<string, Promise<CreatedStream>>();
+  readonly #making = new Set<string>();
   #cancelTrim = () => {};
   #isClosed = false;
 
@@ -66,10 +67,18 @@ export class CreatedStreams {
     return { log, puts: new OpaquePuts(log) };
   }
 
-  async create(name: string, attributes: CreatedAttributes): Promise<void> {
-    await this.#target.createdStreams.remove(name);
-    await this.#target.streamAttributes.set(name, attributes);
+  /** False where there is one of the name, or another is being made. What a broken off removal left goes first. */
+  async create(name: string, attributes: CreatedAttributes): Promise<boolean> {
+    if (this.attributes(name) || this.#making.has(name)) return false;
+    this.#making.add(name);
+    try {
+      await this.#target.createdStreams.remove(name);
+      await this.#target.streamAttributes.set(name, attributes);
+    } finally {
+      this.#making.delete(name);
+    }
     await this.find(name);
+    return true;
   }
 
   /** First nobody knows it any more, then its records go: broken off in between, the next of its name begins empty. */

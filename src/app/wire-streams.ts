@@ -77,7 +77,9 @@ export function createWireStreams({
       return [...all].sort();
     },
     find: async (name) => (await defined(name)) ?? made(name),
-    create: (name, stream) => created.create(name, newAttributes(stream, clock.now())),
+    create: async (name, stream) =>
+      !(await runtime()).streams.has(name) &&
+      created.create(name, newAttributes(stream, clock.now())),
     remove: (name) => created.remove(name),
     setAttributes: (name, change) =>
       streamAttributes.set(name, { ...attributesOf(name), ...change }),

@@ -4,6 +4,7 @@ import {
   type Http2Server,
   type Http2ServerRequest,
   type Http2ServerResponse,
+  type ServerHttp2Session,
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import { LIMITS } from '../core/limits.ts';
@@ -20,18 +21,13 @@ export type Http2Handler = (request: Http2ServerRequest, response: Http2ServerRe
 export class BothProtocols {
   readonly #http2: Http2Server;
   readonly #undecided = new Set<Socket>();
-  readonly #sessions = new Set<{ close(): void; destroy(): void }>();
+  readonly #open = new Set<OpenSession>();
 
   constructor(server: Server, handler: Http2Handler) {
     this.#http2 = createServer(
       { maxSessionMemory: 64, settings: { maxConcurrentStreams: LIMITS.http2StreamsMax } },
       handler,
     );
-    this.#http2.on('session', (session) => {
-      this.#sessions.add(session);
-      session.once('close', () => this.#sessions.delete(session));
-      session.setTimeout(LIMITS.http2IdleMs, () => session.close());
-    });
     const http1 = server.listeners('connection') as ((socket: Socket) => void)[];
     server.removeAllListeners('connection');
     server.on('connection', (socket: Socket) => {
@@ -39,6 +35,15 @@ export class BothProtocols {
         for (const listener of http1) listener.call(server, socket);
       });
     });
+  }
+
+  #toHttp2(socket: Socket): void {
+    this.#http2.once('session', (session) => {
+      const open = new OpenSession(session, socket);
+      this.#open.add(open);
+      socket.once('close', () => this.#open.delete(open));
+    });
+    this.#http2.emit('connection', socket);
   }
 
   #decide(socket: Socket, toHttp1: () => void): void {
@@ -65,7 +70,7 @@ export class BothProtocols {
       if (isPreface && length < PREFACE.length) return;
       settled();
       socket.unshift(seen);
-      if (isPreface) this.#http2.emit('connection', socket);
+      if (isPreface) this.#toHttp2(socket);
       else toHttp1();
     };
     socket.on('readable', look);
@@ -74,10 +79,47 @@ export class BothProtocols {
   /** Sessions end once their requests are answered; connections that said nothing yet end now. */
   close(): void {
     for (const socket of this.#undecided) socket.destroy();
-    for (const session of this.#sessions) session.close();
+    for (const open of this.#open) open.close();
   }
 
+  /** Cuts off what is left. */
   destroy(): void {
-    for (const session of this.#sessions) session.destroy();
+    for (const { socket } of this.#open) socket.destroy();
+  }
+}
+
+/**
+ * A session and its connection. Node ends a session by closing its half of the connection and waits for the other
+ * half, which a client may never close that left a stream unread: the connection is ended here, with the last answer.
+ */
+class OpenSession {
+  readonly socket: Socket;
+  readonly #session: ServerHttp2Session;
+  #streams = 0;
+  #isClosing = false;
+
+  constructor(session: ServerHttp2Session, socket: Socket) {
+    this.socket = socket;
+    this.#session = session;
+    session.on('stream', (stream) => {
+      this.#streams += 1;
+      stream.once('close', () => {
+        this.#streams -= 1;
+        this.#endIfIdle();
+      });
+    });
+    session.once('goaway', () => this.close());
+    session.once('close', () => socket.destroySoon());
+    session.setTimeout(LIMITS.http2IdleMs, () => this.close());
+  }
+
+  close(): void {
+    this.#isClosing = true;
+    if (!this.#session.closed) this.#session.close();
+    this.#endIfIdle();
+  }
+
+  #endIfIdle(): void {
+    if (this.#isClosing && this.#streams === 0) this.socket.destroySoon();
   }
 }

@@ -9,7 +9,7 @@ import { LIMITS } from '../core/limits.ts';
 import type { Role } from '../govern/key-store.ts';
 import { checkAccess } from './access.ts';
 import { adminRoutes } from './admin.ts';
-import { awsRoutes } from './aws/aws-door.ts';
+import { awsBody, awsRoutes, isAwsRequest } from './aws/aws-door.ts';
 import { BothProtocols } from './both-protocols.ts';
 import { dashboardRoutes } from './dashboards.ts';
 import { healthRoutes } from './health.ts';
@@ -28,6 +28,10 @@ import { answerOnSocket, answerUnmatched, unreadableAddress } from './unmatched.
 import { userRoutes } from './users.ts';
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Ends all connections at once, whatever they wait for. */
+    cutConnections(): void;
+  }
   interface FastifyRequest {
     /** Who asks, where the server wants to know. */
     principal: Principal | undefined;
@@ -80,7 +84,8 @@ export async function createServer(services: Services): Promise<FastifyInstance>
     const isHttp1 = request.raw.httpVersionMajor === 1;
     if (isHttp1 && !request.raw.complete && (request.raw.readableDidRead || !isShort(request)))
       reply.header('connection', 'close');
-    return reply.status(known.status).send(errorBody(withoutFolder(known, services.folder)));
+    const told = withoutFolder(known, services.folder);
+    return reply.status(told.status).send(isAwsRequest(request) ? awsBody(told) : errorBody(told));
   });
   server.decorateRequest('principal', undefined);
   takeJson(server);
@@ -89,10 +94,7 @@ export async function createServer(services: Services): Promise<FastifyInstance>
     checkAccess(request, services);
   });
   answerUnmatched(server, page);
-  const protocols = new BothProtocols(server.server, (request, response) =>
-    server.routing(request as never, response as never),
-  );
-  server.addHook('preClose', async () => protocols.close());
+  speakBothProtocols(server);
   await server.register(awsRoutes, { services });
   await server.register(ingestRoutes, { services });
   const readers = new Readers();
@@ -109,6 +111,18 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   await server.register(openapiRoutes, { services });
   await server.register(pageRoutes, { page });
   return server;
+}
+
+/** Requests of HTTP/2 go the way of all others: Node gives them the same form. */
+function speakBothProtocols(server: FastifyInstance): void {
+  const protocols = new BothProtocols(server.server, (request, response) =>
+    server.routing(request as never, response as never),
+  );
+  server.addHook('preClose', async () => protocols.close());
+  server.decorate('cutConnections', () => {
+    server.server.closeAllConnections();
+    protocols.destroy();
+  });
 }
 
 /** Cutting the connection off would take the answer with it, so a short body is rather read to its end. */

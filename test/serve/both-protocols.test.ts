@@ -113,3 +113,17 @@ test('connections that say nothing, and sessions that are open, hold up no end',
   await ended;
   expect(performance.now() - before).toBeLessThan(10_000);
 });
+
+test('a program of AWS that calls by a strange name reads why it is refused', async () => {
+  const app = await startApp(temporaryFolder(), PIPELINE);
+  const { ask } = http2Client(app.address);
+  const headers = {
+    ':authority': 'evil.example.com',
+    'x-amz-target': 'Kinesis_20131202.ListStreams',
+  };
+  const { status, body } = await ask('/', '{}', headers);
+  expect([status, JSON.parse(body)]).toEqual([
+    403,
+    { __type: 'AccessDeniedException', message: expect.stringContaining('--allow-host') },
+  ]);
+});

@@ -204,3 +204,11 @@ test('a request that is too large is told so, and its connection lives', async (
   expect(await response.json()).toMatchObject({ __type: 'RequestEntityTooLargeException' });
   expect(await ask(app, 'ListStreams', {})).toMatchObject({ HasMoreStreams: false });
 });
+
+test('of two that make a stream of one name at once, one does', async () => {
+  const app = await startApp(temporaryFolder(), PIPELINE);
+  const make = () => ask(app, 'CreateStream', { StreamName: 'made', ShardCount: 1 });
+  const answers = await Promise.all([make(), make(), make()]);
+  const refused = answers.filter((answer) => answer['__type'] === 'ResourceInUseException');
+  expect(refused).toHaveLength(2);
+});

@@ -56,6 +56,15 @@ export async function findStream(call: AwsCall, named: NamedStream): Promise<Wir
   return stream;
 }
 
+/** A request that only asks whether it would succeed ends here. @throws AwsError DryRunOperationException */
+export function refuseDryRun(isDryRun: boolean | undefined): void {
+  if (isDryRun)
+    throw new AwsError(
+      'DryRunOperationException',
+      'Request would have succeeded, but the DryRun flag is set.',
+    );
+}
+
 /** Lists are given in pages: what follows `after`, and whether there is more. */
 export function page<T>(
   all: readonly T[],

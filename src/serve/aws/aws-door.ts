@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { ReceivedBytes } from '../../ingest/received-bytes.ts';
 import { AwsError } from '../../wire/aws-api/aws-error.ts';
@@ -47,6 +48,15 @@ export async function awsRoutes(
   // The handler reads the body itself: what is signed is its bytes.
   server.addContentTypeParser('*', (_request, _payload, done) => done(null));
   server.post('/', (request, reply) => door.answer(request, reply));
+}
+
+export const isAwsRequest = ({ headers }: FastifyRequest): boolean =>
+  headers['x-amz-target'] !== undefined;
+
+/** What is refused before it reaches the door, in words its program reads. */
+export function awsBody(error: MillraceError): object {
+  const { type, message } = asAwsError(error, 'kinesis');
+  return { __type: type, message };
 }
 
 class AwsDoor {
@@ -134,16 +144,25 @@ class AwsDoor {
   ): Promise<FastifyReply> {
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    const messages = await this.subscriptions.subscribe(call, input, gone.signal);
+    const { messages, ended } = await this.subscriptions.subscribe(call, input, gone.signal);
     reply.hijack();
     const { raw } = reply;
     raw.writeHead(200, { 'content-type': EVENT_STREAM, 'x-amzn-requestid': id });
     for await (const message of messages) {
-      if (raw.destroyed) break;
-      if (!raw.write(message)) await Promise.race([once(raw, 'drain'), once(raw, 'close')]);
+      if (gone.signal.aborted) break;
+      if (!raw.write(message)) await drained(raw, ended);
     }
     raw.end();
     return reply;
+  }
+}
+
+/** Resolves once what was written has left, or nobody waits for it any more. */
+async function drained(raw: NodeJS.EventEmitter, ended: AbortSignal): Promise<void> {
+  try {
+    await once(raw, 'drain', { signal: ended });
+  } catch (error) {
+    if (!ended.aborted) throw error;
   }
 }
 

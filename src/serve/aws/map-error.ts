@@ -21,6 +21,7 @@ export function asAwsError(error: unknown, service: AwsService): AwsError {
     case 'MR_STOPPING':
       return new AwsError('ServiceUnavailable', text(known), 503);
     case 'MR_ACCESS_DENIED':
+    case 'MR_REQUEST_HOST':
       return new AwsError('AccessDeniedException', text(known));
     default:
       return known.status < 500

@@ -38,8 +38,8 @@ export interface WireStreams {
   /** In their order. */
   names(): Promise<readonly string[]>;
   find(name: string): Promise<WireStream | undefined>;
-  /** Makes a stream of any bytes. The name must be free. */
-  create(name: string, stream: NewStream): Promise<void>;
+  /** Makes a stream of any bytes; false where the name is taken. */
+  create(name: string, stream: NewStream): Promise<boolean>;
   /** Removes one that was made, with its records. */
   remove(name: string): Promise<void>;
   setAttributes(name: string, change: Partial<StreamAttributes>): Promise<void>;

@@ -3,8 +3,12 @@ import { structure } from './shape.ts';
 /** What the operations of Amazon Data Firehose take (API reference 2015-08-04; botocore's service-2.json). */
 const NAME = { type: 'string', min: 1, max: 64, pattern: '[a-zA-Z0-9_.-]+' } as const;
 const RECORD = structure({ Data: { type: 'blob', max: 1_024_000 } });
-const TAG_KEY = { type: 'string', min: 1, max: 128 } as const;
-const TAG = structure({ Key: TAG_KEY }, { Value: { type: 'string', min: 0, max: 256 } });
+const TAG_PATTERN = '[\\p{L}\\p{Z}\\p{N}_.:\\/=+\\-@%]*';
+const TAG_KEY = { type: 'string', min: 1, max: 128, pattern: `(?!aws:)${TAG_PATTERN}` } as const;
+const TAG = structure(
+  { Key: TAG_KEY },
+  { Value: { type: 'string', min: 0, max: 256, pattern: TAG_PATTERN } },
+);
 const HINTS = structure(
   {},
   {

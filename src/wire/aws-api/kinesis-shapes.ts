@@ -93,11 +93,16 @@ export const KINESIS_SHAPES = {
   ),
   GetShardIterator: structure(
     { ShardId: NAME, ShardIteratorType: POSITION_TYPE },
-    { ...STREAM, StartingSequenceNumber: SEQUENCE, Timestamp: TIMESTAMP },
+    {
+      ...STREAM,
+      StartingSequenceNumber: SEQUENCE,
+      Timestamp: TIMESTAMP,
+      DryRun: { type: 'boolean' },
+    },
   ),
   GetRecords: structure(
     { ShardIterator: { type: 'string', min: 1, max: 512 } },
-    { StreamARN: ARN, Limit: PAGE },
+    { StreamARN: ARN, Limit: PAGE, DryRun: { type: 'boolean' } },
   ),
   RegisterStreamConsumer: structure({ StreamARN: ARN, ConsumerName: NAME }, { Tags: TAGS }),
   DescribeStreamConsumer: structure(
@@ -112,14 +117,17 @@ export const KINESIS_SHAPES = {
     {},
     { StreamARN: ARN, ConsumerName: NAME, ConsumerARN: CONSUMER_ARN },
   ),
-  SubscribeToShard: structure({
-    ConsumerARN: CONSUMER_ARN,
-    ShardId: NAME,
-    StartingPosition: structure(
-      { Type: POSITION_TYPE },
-      { SequenceNumber: SEQUENCE, Timestamp: TIMESTAMP },
-    ),
-  }),
+  SubscribeToShard: structure(
+    {
+      ConsumerARN: CONSUMER_ARN,
+      ShardId: NAME,
+      StartingPosition: structure(
+        { Type: POSITION_TYPE },
+        { SequenceNumber: SEQUENCE, Timestamp: TIMESTAMP },
+      ),
+    },
+    { DryRun: { type: 'boolean' } },
+  ),
   IncreaseStreamRetentionPeriod: structure({ RetentionPeriodHours: HOURS }, STREAM),
   DecreaseStreamRetentionPeriod: structure({ RetentionPeriodHours: HOURS }, STREAM),
   UpdateShardCount: structure(

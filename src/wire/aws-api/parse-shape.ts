@@ -199,7 +199,7 @@ function checkString(
 const patterns = new Map<string, RegExp>();
 
 function patternOf(pattern: string): RegExp {
-  const known = patterns.get(pattern) ?? new RegExp(`^(?:${pattern})$`, 's');
+  const known = patterns.get(pattern) ?? new RegExp(`^(?:${pattern})$`, 'su');
   patterns.set(pattern, known);
   return known;
 }

@@ -41,14 +41,14 @@ export async function createDeliveryStream(
       throw invalid('KinesisStreamSourceConfiguration is needed for type KinesisStreamAsSource.');
     await findStream(call, { StreamARN: source });
   }
-  const hasOwnStream = type === 'DirectPut' && !(await streams.find(name));
-  if (hasOwnStream)
-    await streams.create(name, {
+  const hasOwnStream =
+    type === 'DirectPut' &&
+    (await streams.create(name, {
       shards: SHARDS,
       mode: 'PROVISIONED',
       maxRecordKiB: RECORD_KIB,
       tags: {},
-    });
+    }));
   const destination =
     input.ExtendedS3DestinationConfiguration ?? input.S3DestinationConfiguration ?? {};
   await streams.deliveries.set(name, {

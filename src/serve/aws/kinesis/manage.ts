@@ -36,11 +36,9 @@ export async function createStream(call: AwsCall, input: Input<'CreateStream'>):
     );
   const shards = ShardCount ?? ON_DEMAND_SHARDS;
   refuseTooManyShards(shards);
-  if (await call.streams.find(name))
-    throw inUse(`Stream ${name} under account ${ACCOUNT} already exists.`);
   const maxRecordKiB = input.MaxRecordSizeInKiB ?? DEFAULT_RECORD_KIB;
-  await call.streams.create(name, { shards, mode, maxRecordKiB, tags: Tags });
-  return {};
+  if (await call.streams.create(name, { shards, mode, maxRecordKiB, tags: Tags })) return {};
+  throw inUse(`Stream ${name} under account ${ACCOUNT} already exists.`);
 }
 
 export function refuseTooManyShards(shards: number): void {

@@ -3,7 +3,7 @@ import { HASH_KEYS } from '../../../stream/shard-map.ts';
 import { AwsError } from '../../../wire/aws-api/aws-error.ts';
 import type { Output } from '../../../wire/aws-api/codec.ts';
 import { type Blob, blobLength } from '../../../wire/blob.ts';
-import { type AwsCall, findStream, invalid } from '../aws-call.ts';
+import { type AwsCall, findStream, invalid, refuseDryRun } from '../aws-call.ts';
 import type { WireStream } from '../wire-streams.ts';
 import type { Input } from './input.ts';
 import { shardIdText } from './shard-id.ts';
@@ -77,14 +77,6 @@ function validation(value: string, constraint: string): AwsError {
     'ValidationException',
     `1 validation error detected: ${value} failed to satisfy constraint: ${constraint}`,
   );
-}
-
-export function refuseDryRun(isDryRun: boolean | undefined): void {
-  if (isDryRun)
-    throw new AwsError(
-      'DryRunOperationException',
-      'Request would have succeeded, but the DryRun flag is set.',
-    );
 }
 
 /** `MR_FIELD_TYPE: Field 'quantity' must be …` */

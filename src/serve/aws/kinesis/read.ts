@@ -1,6 +1,6 @@
 import { AwsError } from '../../../wire/aws-api/aws-error.ts';
 import type { Output } from '../../../wire/aws-api/codec.ts';
-import { type AwsCall, findStream, invalid, notFound } from '../aws-call.ts';
+import { type AwsCall, findStream, invalid, notFound, refuseDryRun } from '../aws-call.ts';
 import type { WireStream } from '../wire-streams.ts';
 import type { Input } from './input.ts';
 import { startOf } from './position.ts';
@@ -22,11 +22,13 @@ export async function getShardIterator(
     sequence: input.StartingSequenceNumber,
     timeMs: input.Timestamp,
   });
+  refuseDryRun(input.DryRun);
   return { ShardIterator: iteratorText(call, stream, shard.id, position) };
 }
 
 export async function getRecords(call: AwsCall, input: Input<'GetRecords'>): Promise<Output> {
   const { stream, shard, position } = await openIterator(call, input.ShardIterator);
+  refuseDryRun(input.DryRun);
   const piece = await readShard(call, stream, shard, position, {
     limit: input.Limit ?? RECORDS_MAX,
     bytesMax: BYTES_MAX,

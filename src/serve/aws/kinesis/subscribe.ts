@@ -1,7 +1,7 @@
 import { AwsError } from '../../../wire/aws-api/aws-error.ts';
 import { JSON_CODEC, type Output } from '../../../wire/aws-api/codec.ts';
 import { eventMessage } from '../../../wire/aws-api/event-stream.ts';
-import { type AwsCall, inUse } from '../aws-call.ts';
+import { type AwsCall, inUse, refuseDryRun } from '../aws-call.ts';
 import { asAwsError } from '../map-error.ts';
 import { findConsumer } from './consumers.ts';
 import type { Input } from './input.ts';
@@ -31,19 +31,21 @@ export class Subscriptions {
   }
 
   /**
-   * The events of a subscription, each a message of an event stream; the first one says that it is open.
+   * The events of a subscription, each a message of an event stream; the first one says that it is open. It is over
+   * once `ended` is aborted, whoever does not take them.
    * @throws AwsError before there is any
    */
   async subscribe(
     call: AwsCall,
     input: Input<'SubscribeToShard'>,
     signal: AbortSignal,
-  ): Promise<AsyncGenerator<Buffer>> {
+  ): Promise<{ messages: AsyncGenerator<Buffer>; ended: AbortSignal }> {
     const { stream, consumer } = await findConsumer(call, input);
     const shard = findShard(stream, input.ShardId);
     const { Type, SequenceNumber, Timestamp } = input.StartingPosition;
     const start = { type: Type, sequence: SequenceNumber, timeMs: Timestamp };
     const position = await startOf(call, stream, shard, start);
+    refuseDryRun(input.DryRun);
     const name = `${input.ConsumerARN}/${input.ShardId}`;
     const now = call.clock.now();
     const before = this.#open.get(name);
@@ -62,7 +64,7 @@ export class Subscriptions {
       if (this.#open.get(name) === opened) this.#open.delete(name);
     };
     const parts = { stream: stream.name, shard: input.ShardId, epoch: stream.log.epoch, ended };
-    return messages(events(call, parts, position), done);
+    return { messages: messages(events(call, parts, position), done), ended };
   }
 
   /** Ends all: their programs come again by themselves. */
