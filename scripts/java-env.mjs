@@ -68,7 +68,15 @@ function libraries(pom) {
   return made(`${name}-${hashOf([readFileSync(path)])}`, (folder) => {
     requireTool('mvn', '--version');
     say(`copying what test/aws/java/${pom} lists into .cache/java …`);
-    const words = ['--batch-mode', '--quiet', '--file', path, COPY, `-DoutputDirectory=${folder}`];
+    const words = [
+      '--batch-mode',
+      '--quiet',
+      '-Dstyle.color=never',
+      '--file',
+      path,
+      COPY,
+      `-DoutputDirectory=${folder}`,
+    ];
     execFileSync('mvn', [...words, '-DincludeScope=runtime'], { stdio: ['ignore', 2, 2] });
   });
 }

@@ -8,6 +8,7 @@ import { javaPaths } from './java.ts';
 
 const KINESIS_LOCAL = fileURLToPath(new URL('../../scripts/kinesis-local.mjs', import.meta.url));
 const START_MS_MAX = 60_000;
+const SAID_LENGTH_MAX = 4000;
 
 export interface Server {
   readonly url: string;
@@ -22,7 +23,7 @@ export async function startKinesisLocal(): Promise<Server> {
   }).trim();
   const [plain, tls] = [await freePort(), await freePort()];
   const child = spawn(process.execPath, [program], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'pipe'],
     // It reads its certificate from where it is started.
     cwd: dirname(program),
     env: {
@@ -48,21 +49,25 @@ export async function startDynamodbLocal(): Promise<Server> {
       ...['-cp', dynamodbLocal, 'com.amazonaws.services.dynamodbv2.local.main.ServerRunner'],
       ...['-inMemory', '-disableTelemetry', '-port', `${port}`],
     ],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
+    { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   const url = `http://127.0.0.1:${port}`;
   await answering(url, child);
   return { url, stop: () => child.kill('SIGKILL') };
 }
 
-/** Any answer will do: it listens. */
+/** Any answer will do: it listens. What it says is told where it ends. */
 async function answering(url: string, child: ChildProcess): Promise<void> {
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said = `${said}${text}`.slice(-SAID_LENGTH_MAX);
+  });
   let ended = false;
   child.once('exit', () => {
     ended = true;
   });
   await eventually(async () => {
-    if (ended) throw new Error(`${child.spawnargs.join(' ')} ended with ${child.exitCode}`);
+    if (ended) throw new Error(`${child.spawnargs.join(' ')} ended:\n${said}`);
     return fetch(url).then(
       () => true,
       () => undefined,
