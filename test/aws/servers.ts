@@ -66,13 +66,17 @@ async function answering(url: string, child: ChildProcess): Promise<void> {
   child.once('exit', () => {
     ended = true;
   });
-  await eventually(async () => {
+  const ask = () => {
     if (ended) throw new Error(`${child.spawnargs.join(' ')} ended:\n${said}`);
     return fetch(url).then(
       () => true,
       () => undefined,
     );
-  }, START_MS_MAX);
+  };
+  await eventually(ask, START_MS_MAX).catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
 }
 
 async function freePort(): Promise<number> {
