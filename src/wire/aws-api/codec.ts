@@ -78,7 +78,7 @@ export const JSON_CODEC: AwsCodec = {
   decode: (body) => {
     try {
       // Nearly all is base64: bytes that are characters need no decoding.
-      return JSON.parse(isAscii(body) ? body.latin1Slice() : body.toString()) as unknown;
+      return JSON.parse(body.toString(isAscii(body) ? 'latin1' : 'utf8')) as unknown;
     } catch (error) {
       throw unreadable('JSON', error);
     }
