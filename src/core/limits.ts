@@ -6,6 +6,10 @@ export const LIMITS = Object.freeze({
   createdRecordBytesMax: 14 * 1024 * 1024,
   /** Of Kinesis: 10 MiB of data, in base64, and what stands around it. */
   awsRequestBytesMax: 24 * 1024 * 1024,
+  /** Of answers with records of Kinesis, in base64, from when they are asked for until they have left. */
+  awsAnswersBytesMax: 256 * 1024 * 1024,
+  /** What one of them takes: 4 MiB and a last piece, or one record of the largest size. */
+  awsAnswerBytesMax: 16 * 1024 * 1024,
   /** Deeper values break recursive readers; real events stay below ten. */
   recordDepthMax: 64,
   /** A JSON control request (SQL, keys) is small. */

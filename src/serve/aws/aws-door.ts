@@ -10,6 +10,7 @@ import { parseInput } from '../../wire/aws-api/parse-shape.ts';
 import type { SignedRequest } from '../../wire/aws-api/sigv4.ts';
 import { hostOf } from '../host.ts';
 import type { Services } from '../services.ts';
+import { AnswerRoom } from './answer-room.ts';
 import { checkRoles, whoCalls } from './aws-access.ts';
 import type { AwsCall } from './aws-call.ts';
 import { firehoseOperation } from './firehose/operations.ts';
@@ -63,6 +64,7 @@ class AwsDoor {
   readonly subscriptions = new Subscriptions();
   readonly #services: Services;
   readonly #received = new ReceivedBytes();
+  readonly #room = new AnswerRoom();
 
   constructor(services: Services) {
     this.#services = services;
@@ -80,6 +82,7 @@ class AwsDoor {
       const caller = whoCalls(signedRequest(request, body), this.#services);
       checkRoles(caller, asked.operation, `${asked.service}:${asked.name}`);
       const input = parseInput(asked.operation.shape, codec.decode(body), codec);
+      if (asked.name === 'GetRecords') reply.raw.once('close', this.#room.take());
       const { wireStreams: streams, clock, logger } = this.#services;
       const call = {
         streams,
@@ -148,11 +151,16 @@ class AwsDoor {
     reply.hijack();
     const { raw } = reply;
     raw.writeHead(200, { 'content-type': EVENT_STREAM, 'x-amzn-requestid': id });
-    for await (const message of messages) {
-      if (gone.signal.aborted) break;
-      if (!raw.write(message)) await drained(raw, ended);
+    try {
+      for await (const message of messages) {
+        if (gone.signal.aborted) break;
+        if (!raw.write(message)) await drained(raw, ended);
+      }
+      raw.end();
+    } catch (error) {
+      call.logger.warn({ error: (error as Error).message }, 'a subscription was cut off');
+      raw.destroy();
     }
-    raw.end();
     return reply;
   }
 }

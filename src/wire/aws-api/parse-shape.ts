@@ -58,8 +58,27 @@ export function parseInput<S extends StructureShape>(
   return typed as ValueOf<S>;
 }
 
+interface Member {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly isRequired: boolean;
+}
+
+const members = new WeakMap<StructureShape, readonly Member[]>();
+
+/** In the order they are judged. A request may have a thousand structures of one shape. */
+function membersOf(shape: StructureShape): readonly Member[] {
+  const known = members.get(shape);
+  if (known) return known;
+  const list = (named: StructureShape['required'], isRequired: boolean): Member[] =>
+    Object.entries(named).map(([name, member]) => ({ name, shape: member, isRequired }));
+  const all = [...list(shape.required, true), ...list(shape.optional, false)];
+  members.set(shape, all);
+  return all;
+}
+
 function typedStructure(
-  { required, optional }: StructureShape,
+  structure: StructureShape,
   value: unknown,
   form: WireForm,
 ): { [name: string]: unknown } {
@@ -67,12 +86,10 @@ function typedStructure(
     throw wrongType(value, 'a Structure');
   const given = value as Named;
   const typed: { [name: string]: unknown } = {};
-  for (const members of [required, optional])
-    for (const name in members) {
-      const member = given[name];
-      if (member !== undefined && member !== null)
-        typed[name] = typedValue(members[name] as Shape, member, form);
-    }
+  for (const { name, shape } of membersOf(structure)) {
+    const member = given[name];
+    if (member !== undefined && member !== null) typed[name] = typedValue(shape, member, form);
+  }
   return typed;
 }
 
@@ -150,16 +167,14 @@ function kindOf(value: unknown): string {
 }
 
 function checkMembers(
-  { required, optional }: StructureShape,
+  structure: StructureShape,
   value: Named,
   path: Path | undefined,
   failures: string[],
 ): void {
-  for (const name in required)
-    checkValue(required[name] as Shape, value[name], { parent: path, part: name }, failures);
-  for (const name in optional)
-    if (value[name] !== undefined)
-      checkValue(optional[name] as Shape, value[name], { parent: path, part: name }, failures);
+  for (const { name, shape, isRequired } of membersOf(structure))
+    if (isRequired || value[name] !== undefined)
+      checkValue(shape, value[name], { parent: path, part: name }, failures);
 }
 
 function checkValue(shape: Shape, value: unknown, path: Path, failures: string[]): void {

@@ -1,7 +1,7 @@
 import type { PutEntry, PutOutcome } from '../../../ingest/puts.ts';
 import { HASH_KEYS } from '../../../stream/shard-map.ts';
 import { AwsError } from '../../../wire/aws-api/aws-error.ts';
-import type { Output } from '../../../wire/aws-api/codec.ts';
+import { type Output, WrittenOutput } from '../../../wire/aws-api/codec.ts';
 import { type Blob, blobLength } from '../../../wire/blob.ts';
 import { type AwsCall, findStream, invalid, refuseDryRun } from '../aws-call.ts';
 import type { WireStream } from '../wire-streams.ts';
@@ -39,15 +39,36 @@ export async function putRecords(call: AwsCall, input: Input<'PutRecords'>): Pro
   if (bytes > REQUEST_BYTES_MAX) throw invalid('Records size exceeds 10 MiB limit');
   refuseDryRun(input.DryRun);
   const outcomes = await stream.put(entries, call.producer);
+  return new WrittenOutput(putRecordsJson(outcomes), () => putRecordsOutput(outcomes));
+}
+
+const failedCount = (outcomes: readonly PutOutcome[]): number =>
+  outcomes.filter((outcome) => 'refusal' in outcome).length;
+
+function putRecordsOutput(outcomes: readonly PutOutcome[]): Output {
   return {
-    FailedRecordCount: outcomes.filter((outcome) => 'refusal' in outcome).length,
-    Records: outcomes.map((outcome) =>
-      'refusal' in outcome
-        ? { ErrorCode: 'InvalidArgumentException', ErrorMessage: refusalText(outcome) }
-        : { SequenceNumber: String(outcome.sequence), ShardId: shardIdText(outcome.shard) },
-    ),
+    FailedRecordCount: failedCount(outcomes),
+    Records: outcomes.map(outcomeOutput),
     EncryptionType: 'NONE',
   };
+}
+
+function outcomeOutput(outcome: PutOutcome): Output {
+  return 'refusal' in outcome
+    ? { ErrorCode: 'InvalidArgumentException', ErrorMessage: refusalText(outcome) }
+    : { SequenceNumber: String(outcome.sequence), ShardId: shardIdText(outcome.shard) };
+}
+
+function putRecordsJson(outcomes: readonly PutOutcome[]): string {
+  let records = '';
+  for (const outcome of outcomes) {
+    if (records !== '') records += ',';
+    records +=
+      'refusal' in outcome
+        ? JSON.stringify(outcomeOutput(outcome))
+        : `{"SequenceNumber":"${outcome.sequence}","ShardId":"${shardIdText(outcome.shard)}"}`;
+  }
+  return `{"FailedRecordCount":${failedCount(outcomes)},"Records":[${records}],"EncryptionType":"NONE"}`;
 }
 
 /** @throws AwsError ValidationException, InvalidArgumentException */

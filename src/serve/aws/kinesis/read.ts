@@ -9,7 +9,8 @@ import { readShard, recordsOutput, type ShardPosition } from './shard-reader.ts'
 import { readToken, writeToken } from './token.ts';
 
 const RECORDS_MAX = 10_000;
-const BYTES_MAX = 10 * 1024 * 1024;
+/** AWS stops at 10 MiB; a program asks again in either case. */
+const BYTES_MAX = 4 * 1024 * 1024;
 
 export async function getShardIterator(
   call: AwsCall,
