@@ -2,6 +2,23 @@ import { crc32 } from 'node:zlib';
 import type { FileSystem } from '../core/file-system.ts';
 import type { KeysPlace } from './run-reader.ts';
 
+/** In hexadecimal. */
+const CHECKSUM_LENGTH = 8;
+
+/** The lines of a run's records, behind their checksum: of runs in memory there are too many to keep it there. */
+export function keysBlock(lines: string): Buffer {
+  return Buffer.from(`${checksum(Buffer.from(lines))}\n${lines}`);
+}
+
+function parseKeys(block: Buffer): readonly string[] {
+  const lines = block.subarray(CHECKSUM_LENGTH + 1);
+  const isSound = block.toString('latin1', 0, CHECKSUM_LENGTH) === checksum(lines);
+  return isSound ? lines.toString().split('\n') : [];
+}
+
+const checksum = (lines: Buffer): string =>
+  crc32(lines).toString(16).padStart(CHECKSUM_LENGTH, '0');
+
 /** The line of a record whose producer gave none; a key has at least one character. */
 export const NOT_GIVEN = '';
 
@@ -25,8 +42,7 @@ async function linesOf(files: FileSystem, place: KeysPlace): Promise<readonly st
   if (!(await files.exists(place.file))) return [];
   const handle = await files.open(place.file, 'read');
   try {
-    const bytes = await handle.read(place.position, place.length);
-    return crc32(bytes) === place.crc ? bytes.toString().split('\n') : [];
+    return parseKeys(await handle.read(place.position, place.length));
   } finally {
     await handle.close();
   }

@@ -1,8 +1,10 @@
+import { SECTOR_BYTES } from '../core/file-system.ts';
+
 /**
  * A run is the records of one shard in one commit. In memory and between processes runs are rows of
  * a Float64Array: a million of them must not be a million objects.
  */
-export const RUN_COLUMNS = 11;
+export const RUN_COLUMNS = 9;
 export const RUN = Object.freeze({
   /** Byte position in the segment file. */
   position: 0,
@@ -15,11 +17,21 @@ export const RUN = Object.freeze({
   /** Epoch ms of the commit: when the records arrived. */
   timeMs: 6,
   schemaVersion: 7,
-  /** Where the partition keys lie that producers gave, in the keys file; length 0 where they gave none. */
-  keysPosition: 8,
-  keysLength: 9,
-  keysCrc: 10,
+  /** Where the partition keys lie that producers gave (`keysColumn`); 0 where they gave none. */
+  keys: 8,
 });
+
+const LENGTHS = 2 ** 32;
+
+/** Sector and length in one number: runs are many, and most have no keys. Position in bytes, at a sector. */
+export function keysColumn(position: number, length: number): number {
+  return length === 0 ? 0 : (position / SECTOR_BYTES) * LENGTHS + length;
+}
+
+/** Bytes [position, position + length) of the keys file. */
+export function keysExtent(column: number): { position: number; length: number } {
+  return { position: Math.floor(column / LENGTHS) * SECTOR_BYTES, length: column % LENGTHS };
+}
 
 /** Growable rows of run columns, ordered by sequence number. */
 export class RunList {

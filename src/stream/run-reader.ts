@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { alignedBuffer } from '../core/aligned-buffer.ts';
 import { type FileSystem, SECTOR_BYTES } from '../core/file-system.ts';
-import { RUN, RUN_COLUMNS } from './run-columns.ts';
+import { keysExtent, RUN, RUN_COLUMNS } from './run-columns.ts';
 import type { LogSlice } from './stream-store.ts';
 
 /** Where the partition keys lie that producers gave the records of a run. */
@@ -9,7 +9,6 @@ export interface KeysPlace {
   readonly file: string;
   readonly position: number;
   readonly length: number;
-  readonly crc: number;
 }
 
 /** What the records of a run have in common. */
@@ -114,21 +113,13 @@ function at(runs: Float64Array, run: number, column: number): number {
 
 /** @param row that begins with the run's columns */
 export function placeOfRun(row: Float64Array, keysFile: string): RunPlace {
-  const length = at(row, 0, RUN.keysLength);
+  const keys = at(row, 0, RUN.keys);
   return {
     firstSequence: at(row, 0, RUN.firstSequence),
     shard: at(row, 0, RUN.shard),
     timeMs: at(row, 0, RUN.timeMs),
     schemaVersion: at(row, 0, RUN.schemaVersion),
-    keys:
-      length === 0
-        ? undefined
-        : {
-            file: keysFile,
-            position: at(row, 0, RUN.keysPosition),
-            length,
-            crc: at(row, 0, RUN.keysCrc),
-          },
+    keys: keys === 0 ? undefined : { file: keysFile, ...keysExtent(keys) },
   };
 }
 

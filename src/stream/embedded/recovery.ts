@@ -171,8 +171,12 @@ async function readKeys(
   { keysFile }: Segment,
   { runs }: CommitEntry,
 ): Promise<{ bytes: Buffer; length: number }> {
-  const length = runs.reduce((sum, { keysLength }) => sum + keysLength, 0);
-  const bytes = await readRange(files, keysFile, runs[0]?.keysPosition ?? 0, length);
+  const start = runs[0]?.keysPosition ?? 0;
+  const length = Math.max(
+    0,
+    ...runs.map((run) => (run.keysLength === 0 ? 0 : run.keysPosition + run.keysLength - start)),
+  );
+  const bytes = await readRange(files, keysFile, start, length);
   return { bytes, length };
 }
 

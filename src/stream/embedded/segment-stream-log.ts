@@ -218,7 +218,8 @@ export class SegmentStreamLog implements StreamLog {
       const { segment, entry, metadata, placements } = placed;
       if (metadata.length > 0)
         this.#window.add(metadata, segment.metadataFile, entry.metadataPosition, entry.timeMs);
-      if (segment.dataBytes >= this.#segmentBytesMax) this.#writer.closeNext();
+      if (Math.max(segment.dataBytes, segment.keysBytes) >= this.#segmentBytesMax)
+        this.#writer.closeNext();
       this.#noLongerFull();
       this.#settled(appends);
       for (let index = 0; index < appends.length; index++)

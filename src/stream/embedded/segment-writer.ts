@@ -3,6 +3,7 @@ import { alignedBuffer } from '../../core/aligned-buffer.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { FileHandle, FileSystem } from '../../core/file-system.ts';
 import type { Logger } from '../../core/logger.ts';
+import { keysBlock } from '../partition-keys.ts';
 import type { Placement } from '../stream-store.ts';
 import {
   commitBytesMax,
@@ -230,18 +231,22 @@ function padded(bytes: Buffer, buffer: Buffer, at: number): Buffer {
   return sectors.fill(10, bytes.length);
 }
 
-/** The runs with the places of their partition keys, in a block that will lie at `position` of the keys file. */
+/** The runs with the places of their partition keys, each at a sector, in a block that will lie at `position` of the keys file. */
 function withKeys(
   runs: readonly LaidRun[],
   lines: readonly string[],
   position: number,
 ): { runs: CommitRun[]; keys: Buffer } {
-  const blocks = runs.map((_, index) => Buffer.from(lines[index] ?? ''));
+  const blocks: Buffer[] = [];
   let at = position;
   const placed = runs.map((run, index) => {
-    const block = blocks[index] as Buffer;
+    const text = lines[index] ?? '';
+    const block = text === '' ? Buffer.alloc(0) : keysBlock(text);
     const keysPosition = at;
-    at += block.length;
+    const sectors = Buffer.alloc(sectorsOf(block.length), 10);
+    block.copy(sectors);
+    blocks.push(sectors);
+    at += sectors.length;
     return { ...run, keysPosition, keysLength: block.length, keysCrc: crc32(block) };
   });
   return { runs: placed, keys: Buffer.concat(blocks) };

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { FileHandle, FileSystem } from '../../core/file-system.ts';
 import { SECTOR_BYTES } from '../../core/file-system.ts';
-import { RUN, RUN_COLUMNS, RunList } from '../run-columns.ts';
+import { keysColumn, RUN, RUN_COLUMNS, RunList } from '../run-columns.ts';
 import type { LogSlice } from '../stream-store.ts';
 import { type CommitEntry, readEntry, repairEntry } from './index-format.ts';
 
@@ -63,9 +63,7 @@ export class Segment {
       row[RUN.shard] = run.shard;
       row[RUN.timeMs] = entry.timeMs;
       row[RUN.schemaVersion] = entry.schemaVersion;
-      row[RUN.keysPosition] = run.keysPosition;
-      row[RUN.keysLength] = run.keysLength;
-      row[RUN.keysCrc] = run.keysCrc;
+      row[RUN.keys] = keysColumn(run.keysPosition, run.keysLength);
       this.runs.add(row);
       if (run.keysLength > 0)
         this.keysBytes = Math.max(this.keysBytes, sectorsOf(run.keysPosition + run.keysLength));

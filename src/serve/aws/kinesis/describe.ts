@@ -98,6 +98,8 @@ export async function listShards(call: AwsCall, input: Input<'ListShards'>): Pro
   const { NextToken, StreamName, StreamARN } = input;
   if (NextToken !== undefined && (StreamName ?? StreamARN) !== undefined)
     throw invalid('NextToken and StreamName cannot be provided together.');
+  if ((NextToken ?? StreamName ?? StreamARN) === undefined)
+    throw invalid('Either NextToken or StreamName should be provided.');
   const token = NextToken === undefined ? undefined : pageToken(NextToken, nowMs);
   const stream = await findStream(call, token ? { StreamName: String(token['stream']) } : input);
   const after = token ? String(token['after']) : input.ExclusiveStartShardId;

@@ -19,6 +19,7 @@ export async function startOf(
   start: StartingPosition,
 ): Promise<ShardPosition> {
   const { log } = stream;
+  refuseSequence(start);
   switch (start.type) {
     case 'LATEST':
       return { next: shard.closedAt ?? log.nextSequence, sinceMs: undefined };
@@ -39,6 +40,13 @@ export async function startOf(
     default:
       return { next: Math.max(log.firstSequence, shard.openedAt), sinceMs: undefined };
   }
+}
+
+function refuseSequence({ type, sequence }: StartingPosition): void {
+  if (sequence !== undefined && (type === 'LATEST' || type === 'TRIM_HORIZON'))
+    throw invalid(
+      `Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified ${type} and also a StartingSequenceNumber.`,
+    );
 }
 
 function sequenceOf(
