@@ -12,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/interop/**', 'test/fault/**'],
+          exclude: ['test/e2e/**', 'test/interop/**', 'test/fault/**', 'test/aws/**'],
         },
       },
       {
@@ -26,6 +26,15 @@ export default defineConfig({
           ],
           // Real processes on a shared machine: a second try is shown in the report, and only in CI.
           retry: process.env['CI'] ? 1 : 0,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'aws',
+          include: ['test/aws/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

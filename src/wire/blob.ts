@@ -1,10 +1,13 @@
 /** Bytes as a wire gives them: base64 that was found right, or the bytes themselves. */
 export type Blob = string | Uint8Array;
 
+const EQUALS = 61;
+
 export function blobLength(blob: Blob): number {
   if (typeof blob !== 'string') return blob.length;
-  const padding = blob.endsWith('==') ? 2 : blob.endsWith('=') ? 1 : 0;
-  return (blob.length / 4) * 3 - padding;
+  const { length } = blob;
+  if (length === 0 || blob.charCodeAt(length - 1) !== EQUALS) return (length / 4) * 3;
+  return (length / 4) * 3 - (blob.charCodeAt(length - 2) === EQUALS ? 2 : 1);
 }
 
 /** Writes the bytes to `target` and tells how many they were. */

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { decode, encode } from 'cborg';
 import { type Blob, blobBase64, blobLength } from '../blob.ts';
 import { AwsError } from './aws-error.ts';
@@ -76,7 +77,8 @@ export const JSON_CODEC: AwsCodec = {
   },
   decode: (body) => {
     try {
-      return JSON.parse(body.toString()) as unknown;
+      // Nearly all is base64: bytes that are characters need no decoding.
+      return JSON.parse(body.toString(isAscii(body) ? 'latin1' : 'utf8')) as unknown;
     } catch (error) {
       throw unreadable('JSON', error);
     }
