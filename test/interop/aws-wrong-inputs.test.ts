@@ -1,15 +1,11 @@
+import { decode, encode } from 'cborg';
 import { describe, expect, test } from 'vitest';
-import {
-  type ServiceModel,
-  serviceModel,
-  type WrongInput,
-  WrongInputs,
-} from '../support/aws-model.ts';
+import { serviceModel, type WrongInput, WrongInputs } from '../support/aws-model.ts';
 import { awsPipeline } from '../support/aws-pipeline.ts';
 
 /**
  * Every member of every operation, wrong in each way that the service model of AWS's own SDK for Python (botocore) knows: the answer is 400 with
- * AWS's type and words. What a member means is tested with real clients, and bodies that are none in test/serve/aws-bodies.test.ts.
+ * AWS's type and words. What a member means is tested with real clients, and bodies that are none in test/serve/aws-wrong-calls.test.ts.
  */
 const aws = awsPipeline(`
 import { field as f, stream } from 'millrace';
@@ -86,16 +82,37 @@ interface Answer {
   readonly message: string;
 }
 
-async function ask(model: ServiceModel, operation: string, body: string): Promise<Answer> {
+const toBase64 = (_: string, value: unknown) =>
+  value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
+
+/** JSON, and CBOR as the SDK for Java writes it to Kinesis. */
+const FORMS = [
+  {
+    contentType: 'application/x-amz-json-1.1',
+    write: (input: object) => Uint8Array.from(Buffer.from(JSON.stringify(input, toBase64))),
+    read: (body: Uint8Array) => JSON.parse(Buffer.from(body).toString()) as unknown,
+  },
+  {
+    contentType: 'application/x-amz-cbor-1.1',
+    write: (input: object) => Uint8Array.from(encode(input)),
+    read: (body: Uint8Array) => decode(body) as unknown,
+  },
+] as const;
+
+async function ask(
+  target: string,
+  input: object,
+  { contentType, write, read }: (typeof FORMS)[number],
+): Promise<Answer> {
   const response = await fetch(`${aws.pipeline.url}/`, {
     method: 'POST',
-    headers: {
-      'content-type': 'application/x-amz-json-1.1',
-      'x-amz-target': `${model.metadata.targetPrefix}.${operation}`,
-    },
-    body,
+    headers: { 'content-type': contentType, 'x-amz-target': target },
+    body: write(input),
   });
-  const answer = (await response.json()) as { __type?: string; message?: string };
+  const answer = read(new Uint8Array(await response.arrayBuffer())) as {
+    __type?: string;
+    message?: string;
+  };
   return { status: response.status, type: answer.__type ?? '', message: answer.message ?? '' };
 }
 
@@ -103,7 +120,7 @@ async function ask(model: ServiceModel, operation: string, body: string): Promis
 function difference({ input, type, says }: WrongInput, answer: Answer): string[] {
   const isRight = answer.status === 400 && answer.type === type && answer.message.includes(says);
   if (isRight) return [];
-  const text = JSON.stringify(input);
+  const text = JSON.stringify(input, toBase64);
   return [
     `${text.slice(0, 120)} → ${answer.status} ${answer.type} ${answer.message.slice(0, 200)}; expected ${type} ${says}`,
   ];
@@ -113,12 +130,14 @@ describe.each(['kinesis', 'firehose'] as const)('%s', (service) => {
   const model = serviceModel(service);
 
   test.each(OPERATIONS[service])('%s', async (operation) => {
+    const { targetPrefix } = (await model).metadata;
     const inputs = new WrongInputs(await model, IGNORED[service]).of(operation);
     const wrong: string[] = [];
-    for (const input of inputs)
-      wrong.push(
-        ...difference(input, await ask(await model, operation, JSON.stringify(input.input))),
-      );
+    for (const form of service === 'kinesis' ? FORMS : FORMS.slice(0, 1))
+      for (const input of inputs) {
+        const answer = await ask(`${targetPrefix}.${operation}`, input.input, form);
+        wrong.push(...difference(input, answer));
+      }
     expect(wrong).toEqual([]);
   });
 });

@@ -132,13 +132,11 @@ test('a stream that keeps dead letters takes them all', async () => {
 });
 
 test.each([
-  ['one after another, as Firehose writes them to S3', '{"id":1}{"id":2}{"id":3}'],
-  ['on lines', '{"id":11}\n{"id":12}\n{"id":13}\n'],
-  ['with space between', ' {"id":21}  {"id":22}\r\n\t{"id":23} '],
-  ['with braces in texts', '{"id":31,"name":"}{"}{"id":32,"name":"\\"}"}{"id":33}'],
-])('several objects in one record are as many rows: %s', async (_, data) => {
-  const first = (JSON.parse(/^\s*(\{.*?\d+)/.exec(data)?.[1]?.concat('}') ?? '') as { id: number })
-    .id;
+  ['one after another, as Firehose writes them to S3', 1, '{"id":1}{"id":2}{"id":3}'],
+  ['on lines', 11, '{"id":11}\n{"id":12}\n{"id":13}\n'],
+  ['with space between', 21, ' {"id":21}  {"id":22}\r\n\t{"id":23} '],
+  ['with braces in texts', 31, '{"id":31,"name":"}{"}{"id":32,"name":"\\"}"}{"id":33}'],
+])('several objects in one record are as many rows: %s', async (_, first, data) => {
   await put('several', data);
   const stored = (await idsIn('several', first)).filter((id) => (id as number) < first + 10);
   expect(stored).toEqual([first, first + 1, first + 2]);

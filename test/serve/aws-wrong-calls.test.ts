@@ -1,9 +1,7 @@
 import { decode, encode } from 'cborg';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { App } from '../../src/app/app.ts';
-import { startApp } from '../support/app.ts';
-import { temporaryFolder } from '../support/folder.ts';
+import { appOfFile } from '../support/app.ts';
 
 /**
  * Calls that no SDK makes, or that mean nothing: each is answered with AWS's type. Wrong members, one by one, are in
@@ -12,6 +10,8 @@ import { temporaryFolder } from '../support/folder.ts';
 const PIPELINE = `import { stream, field as f } from 'millrace';
 export const sales = stream('sales', { fields: { id: f.int() }, shards: 2 });
 `;
+const app = appOfFile(PIPELINE);
+
 const KINESIS = 'Kinesis_20131202';
 const FIREHOSE = 'Firehose_20150804';
 const JSON_TYPE = 'application/x-amz-json-1.1';
@@ -30,8 +30,8 @@ interface Call {
   readonly contentType?: string;
 }
 
-async function send(app: App, { target, body, contentType = JSON_TYPE }: Call): Promise<Answer> {
-  const response = await fetch(`${app.address}/`, {
+async function send({ target, body, contentType = JSON_TYPE }: Call): Promise<Answer> {
+  const response = await fetch(`${app().address}/`, {
     method: 'POST',
     headers: {
       'content-type': contentType,
@@ -52,8 +52,6 @@ const bytes = (...values: number[]) => Uint8Array.from(values);
 const cbor = (value: unknown) => Uint8Array.from(encode(value));
 const nested = (open: string, levels: number) => open.repeat(levels);
 
-const start = () => startApp(temporaryFolder(), PIPELINE);
-
 describe('A body that is none', () => {
   const PUT = `${KINESIS}.PutRecord`;
   const JSON_BODIES: readonly (readonly [string, string | Uint8Array<ArrayBuffer>])[] = [
@@ -72,9 +70,8 @@ describe('A body that is none', () => {
   ];
 
   test('is a SerializationException in JSON', async () => {
-    const app = await start();
     for (const [what, body] of JSON_BODIES)
-      expect(await send(app, { target: PUT, body }), what).toMatchObject({
+      expect(await send({ target: PUT, body }), what).toMatchObject({
         status: 400,
         type: 'SerializationException',
       });
@@ -100,20 +97,18 @@ describe('A body that is none', () => {
   ];
 
   test('is a SerializationException in CBOR', async () => {
-    const app = await start();
     for (const [what, body] of CBOR_BODIES)
-      expect(await send(app, { target: PUT, body, contentType: CBOR_TYPE }), what).toMatchObject({
+      expect(await send({ target: PUT, body, contentType: CBOR_TYPE }), what).toMatchObject({
         status: 400,
         type: 'SerializationException',
       });
   });
 
   test('is data that is not base64', async () => {
-    const app = await start();
     const texts = ['a', 'YQ', 'YQ=', '=YQ=', '****', 'YR==', ' YQ==', 'YQ==\n', 'YQ-_', 'Ünï='];
     for (const Data of texts) {
       const body = JSON.stringify({ StreamName: 'sales', PartitionKey: 'k', Data });
-      expect(await send(app, { target: PUT, body }), Data).toMatchObject({
+      expect(await send({ target: PUT, body }), Data).toMatchObject({
         status: 400,
         type: 'SerializationException',
       });
@@ -122,7 +117,6 @@ describe('A body that is none', () => {
 });
 
 test('an operation that is not known is an UnknownOperationException, whatever comes with it', async () => {
-  const app = await start();
   const names = ['', 'Nothing', 'putRecord', '__proto__', 'constructor', 'toString'];
   const targets = [
     undefined,
@@ -141,7 +135,7 @@ test('an operation that is not known is an UnknownOperationException, whatever c
       [CBOR_TYPE, cbor({})],
     ] as const)
       expect(
-        await send(app, { ...(target === undefined ? {} : { target }), contentType, body }),
+        await send({ ...(target === undefined ? {} : { target }), contentType, body }),
         String(target),
       ).toMatchObject({ status: 400, type: 'UnknownOperationException' });
 });
@@ -363,31 +357,28 @@ describe('A call that means nothing here', () => {
     ['Kinesis', KINESIS, KINESIS_ROWS],
     ['Firehose', FIREHOSE, FIREHOSE_ROWS],
   ] as const)('has the type that %s has for it', async (_, prefix, rows) => {
-    const app = await start();
     const wrong: string[] = [];
     for (const row of rows) {
       const [operation, input] = row;
       const body = JSON.stringify(input);
-      wrong.push(...difference(row, await send(app, { target: `${prefix}.${operation}`, body })));
+      wrong.push(...difference(row, await send({ target: `${prefix}.${operation}`, body })));
     }
     expect(wrong).toEqual([]);
   });
 
   test('is the same in CBOR', async () => {
-    const app = await start();
     const wrong: string[] = [];
     for (const row of KINESIS_ROWS) {
       const [operation, input] = row;
       if ('Data' in input || 'Records' in input) continue;
       const target = `${KINESIS}.${operation}`;
       const body = cbor('Timestamp' in input ? { ...input, Timestamp: 9e15 } : input);
-      wrong.push(...difference(row, await send(app, { target, body, contentType: CBOR_TYPE })));
+      wrong.push(...difference(row, await send({ target, body, contentType: CBOR_TYPE })));
     }
     expect(wrong).toEqual([]);
   });
 
   test('a stream that another one feeds is not put into', async () => {
-    const app = await start();
     const create = {
       DeliveryStreamName: 'fed',
       DeliveryStreamType: 'KinesisStreamAsSource',
@@ -397,13 +388,13 @@ describe('A call that means nothing here', () => {
       },
     };
     const target = `${FIREHOSE}.CreateDeliveryStream`;
-    expect((await send(app, { target, body: JSON.stringify(create) })).status).toBe(200);
+    expect((await send({ target, body: JSON.stringify(create) })).status).toBe(200);
     for (const [name, more] of [
       ['PutRecord', { Record: record() }],
       ['PutRecordBatch', { Records: [record()] }],
     ] as const)
       expect(
-        await send(app, {
+        await send({
           target: `${FIREHOSE}.${name}`,
           body: JSON.stringify({ DeliveryStreamName: 'fed', ...more }),
         }),
@@ -413,21 +404,19 @@ describe('A call that means nothing here', () => {
 });
 
 test('members that AWS does not know are passed over', async () => {
-  const app = await start();
   const more = { NoSuchMember: { deep: [1, { er: null }] }, streamname: 'sales', '': 1 };
   const wrong: string[] = [];
   for (const row of KINESIS_ROWS) {
     const [operation, input] = row;
     const body = JSON.stringify({ ...more, ...input });
-    wrong.push(...difference(row, await send(app, { target: `${KINESIS}.${operation}`, body })));
+    wrong.push(...difference(row, await send({ target: `${KINESIS}.${operation}`, body })));
   }
   expect(wrong).toEqual([]);
   const body = `{"StreamName":"sales","__proto__":{"Limit":"x"},"constructor":1,"Limit":null}`;
-  expect((await send(app, { target: `${KINESIS}.DescribeStream`, body })).status).toBe(200);
+  expect((await send({ target: `${KINESIS}.DescribeStream`, body })).status).toBe(200);
 });
 
 test('numbers beyond all bounds are refused or bounded', async () => {
-  const app = await start();
   const numbers = ['1e400', '-1e400', '1e300', '9007199254740993', '-1', '0.5', '1.5', '-0'];
   const calls = [
     ['DescribeStream', '{"StreamName":"sales","Limit":N}'],
@@ -447,13 +436,12 @@ test('numbers beyond all bounds are refused or bounded', async () => {
   for (const [operation, template] of calls)
     for (const number of numbers) {
       const body = template.replace('N', number);
-      const { status } = await send(app, { target: `${KINESIS}.${operation}`, body });
+      const { status } = await send({ target: `${KINESIS}.${operation}`, body });
       expect([200, 400], body).toContain(status);
     }
 });
 
 test('whatever comes, in JSON or CBOR, is answered, and by no 500', async () => {
-  const app = await start();
   const operations = [
     ...NAMED.map(([name]) => `${KINESIS}.${name}`),
     ...['GetRecords', 'ListStreams', 'DescribeLimits', 'SubscribeToShard'].map(
@@ -490,7 +478,7 @@ test('whatever comes, in JSON or CBOR, is answered, and by no 500', async () => 
   );
   const input = fc.dictionary(fc.constantFrom(...members), value, { maxKeys: 6 });
   const answered = async (call: Call) => {
-    const { status } = await send(app, call);
+    const { status } = await send(call);
     expect([200, 400]).toContain(status);
   };
   await fc.assert(

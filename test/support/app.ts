@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { App, type AppOptions } from '../../src/app/app.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
@@ -11,9 +12,29 @@ export async function startApp(
   source: string,
   options: Partial<AppOptions> = {},
 ): Promise<App> {
+  const app = await begin(folder, source, options);
+  onTestFinished(() => app.stop({ deliver: false }));
+  return app;
+}
+
+/** One pipeline for all tests of a file that change nothing another one looks at. */
+export function appOfFile(source: string): () => App {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-test-'));
+  let app: App | undefined;
+  beforeAll(async () => {
+    app = await begin(folder, source, {});
+  });
+  afterAll(async () => {
+    await app?.stop({ deliver: false });
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return () => app as App;
+}
+
+function begin(folder: string, source: string, options: Partial<AppOptions>): Promise<App> {
   const file = join(folder, 'pipeline.ts');
   writeFileSync(file, source);
-  const app = await App.start({
+  return App.start({
     file,
     folder: join(folder, '.millrace'),
     mode: 'dev',
@@ -29,8 +50,6 @@ export async function startApp(
     },
     ...options,
   });
-  onTestFinished(() => app.stop({ deliver: false }));
-  return app;
 }
 
 export async function sendTo(

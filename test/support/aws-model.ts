@@ -26,7 +26,7 @@ export async function serviceModel(service: 'kinesis' | 'firehose'): Promise<Ser
   return JSON.parse(await runPython(code)) as ServiceModel;
 }
 
-/** One wrong input, and how AWS answers it. */
+/** One wrong input, and how AWS answers it. Bytes are as CBOR has them; JSON has them in base64. */
 export interface WrongInput {
   readonly input: object;
   readonly type: 'SerializationException' | 'ValidationException';
@@ -141,7 +141,7 @@ export class WrongInputs {
   #sized(shape: ModelShape, length: number): unknown {
     switch (shape.type) {
       case 'blob':
-        return Buffer.alloc(length).toString('base64');
+        return new Uint8Array(length);
       case 'list':
         return Array.from({ length }, () => this.#right(shape.member?.shape as string));
       case 'map':
@@ -159,7 +159,7 @@ export class WrongInputs {
   /** Some value without a fault. */
   #right(name: string): unknown {
     const { type, members = {}, required = [] } = this.#shape(name);
-    if (type !== 'structure') return type === 'blob' ? '' : 'a';
+    if (type !== 'structure') return type === 'blob' ? new Uint8Array() : 'a';
     return Object.fromEntries(
       required.map((member) => [member, this.#right(members[member]?.shape as string)]),
     );
