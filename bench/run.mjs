@@ -6,6 +6,8 @@ import { delivery } from './delivery.mjs';
 import { freshness } from './freshness.mjs';
 import { history } from './history.mjs';
 import { ingest } from './ingest.mjs';
+import { STREAM_NAMES } from './kinesis/targets.mjs';
+import { kinesis } from './kinesis.mjs';
 import { overload } from './overload.mjs';
 import { PEER_NAMES } from './peers/peers.mjs';
 import { size } from './size.mjs';
@@ -17,12 +19,14 @@ import { ROOT } from './support/folders.mjs';
  * writes .cache/bench/<name>.json. Settings are in the environment: BENCH_ROUNDS, BENCH_RECORDS,
  * BENCH_START_ROUNDS, BENCH_DELIVERY_ROUNDS, BENCH_MEMORY_SECONDS (0: none), BENCH_DASHBOARD_ROWS (a list),
  * BENCH_DASHBOARD_MOVES, BENCH_FRESHNESS_ROWS, BENCH_FRESHNESS_SECONDS, BENCH_OVERLOAD_SECONDS, BENCH_OVERLOAD_ROUNDS, BENCH_HISTORY_ROWS (a list; 100000000 is
- * the third of goals.md and takes its time), BENCH_PEERS (ingest: a list of names, or
- * nothing for none), BENCH_PROFILE=1 (ingest, without peers). Peers are installed once, by the machine's package
+ * the third of goals.md and takes its time), BENCH_PEERS (ingest, kinesis: a list of names,
+ * or nothing for none), BENCH_KINESIS_STREAMS (a list of defined, beside, made), BENCH_PROFILE=1 (ingest, or the first of
+ * those streams of kinesis, without peers). Peers are installed once, by the machine's package
  * managers into .cache/bench/peers; one that cannot be had is named with the reason.
  */
 const BENCHES = {
   ingest,
+  kinesis,
   delivery,
   startup,
   size,
@@ -54,6 +58,12 @@ function names(setting, all) {
   throw new Error(`${setting} has ${JSON.stringify(unknown)}; there are ${all.join(', ')}.`);
 }
 
+/** As `names`, where none would be nothing to measure. */
+function someNames(setting, all) {
+  const chosen = names(setting, all);
+  return chosen.length > 0 ? chosen : all;
+}
+
 const settings = {
   rounds: setting('BENCH_ROUNDS', 4),
   records: setting('BENCH_RECORDS', 1_000_000),
@@ -67,6 +77,7 @@ const settings = {
   freshnessSeconds: setting('BENCH_FRESHNESS_SECONDS', 70),
   historyRows: list('BENCH_HISTORY_ROWS', '1000000,10000000'),
   peers: names('BENCH_PEERS', PEER_NAMES),
+  kinesisStreams: someNames('BENCH_KINESIS_STREAMS', STREAM_NAMES),
   overloadSeconds: setting('BENCH_OVERLOAD_SECONDS', 60),
   overloadRounds: setting('BENCH_OVERLOAD_ROUNDS', 2),
   profile: process.env['BENCH_PROFILE'] === '1',

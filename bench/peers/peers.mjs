@@ -4,6 +4,8 @@ import { progress } from '../support/report.mjs';
 import { bento } from './bento.mjs';
 import { NotHad } from './install.mjs';
 import { kafka } from './kafka.mjs';
+import { kinesalite } from './kinesalite.mjs';
+import { moto } from './moto.mjs';
 import { nats } from './nats.mjs';
 import { postgres } from './postgres.mjs';
 import { redis } from './redis.mjs';
@@ -20,14 +22,15 @@ import { redis } from './redis.mjs';
  *    records per second millrace should take.
  * 4. `load(request)` sends records and resolves to what client and server took, as `load` of
  *    support/client.mjs does: all are acknowledged, and CPU is that of all the peer's processes.
+ * 5. Those of `kinesis` speak one protocol and give a `target` in place of cases, as kinesis/targets.mjs has it.
  * Clients are lean: requests are made beforehand, and each runs in a process of its own.
  */
-const PEERS = [kafka, postgres, redis, nats, bento];
+const PEERS = { ingest: [kafka, postgres, redis, nats, bento], kinesis: [kinesalite, moto] };
 
-/** Starts what can be had; `missing` names the others with the reasons. */
-export async function startPeers(folder, names) {
+/** Starts what can be had of a bench's; `missing` names the others with the reasons. */
+export async function startPeers(folder, { bench, names }) {
   const [started, missing] = [[], []];
-  for (const { name, install } of PEERS.filter((peer) => names.includes(peer.name))) {
+  for (const { name, install } of PEERS[bench].filter((peer) => names.includes(peer.name))) {
     try {
       const { version, start } = await install();
       const place = join(folder, name);
@@ -42,10 +45,11 @@ export async function startPeers(folder, names) {
   }
   return {
     versions: started.map(({ name, version }) => `${name} ${version}`),
-    cases: started.flatMap(({ cases }) => cases),
+    cases: started.flatMap(({ cases = [] }) => cases),
+    targets: started.filter(({ target }) => target !== undefined),
     missing,
     stop: () => Promise.all(started.map((peer) => peer.stop())),
   };
 }
 
-export const PEER_NAMES = PEERS.map(({ name }) => name);
+export const PEER_NAMES = Object.values(PEERS).flatMap((peers) => peers.map(({ name }) => name));

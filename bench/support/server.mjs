@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -52,26 +53,46 @@ export async function startServer(args, options = {}) {
   };
 }
 
+/** However long the answer takes: `fetch` gives up after five minutes, and a delivery of 200 million records does not. */
+function ask(url, headers, body) {
+  return new Promise((resolve, reject) => {
+    const type = body === undefined ? {} : { 'content-type': 'application/json' };
+    const asked = request(url, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { ...headers, ...type },
+    });
+    asked.once('error', reject);
+    asked.once('response', (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk) => {
+        text += chunk;
+      });
+      response.once('error', reject);
+      response.once('end', () => resolve({ status: response.statusCode, text }));
+    });
+    asked.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
 function profiled(folder) {
   return { NODE_OPTIONS: `--import ${PROFILER}`, BENCH_PROFILE_FOLDER: folder };
 }
 
-/** `millrace start` as in production, keys on, with a pipeline and a data folder of its own. */
-export async function startMillrace(folder, pipeline, options = {}) {
+/**
+ * `millrace start` as in production, keys on, with a pipeline and a data folder of its own; or, as `mode`,
+ * `dev`, where nobody is asked for a key.
+ */
+export async function startMillrace(folder, pipeline, { mode = 'start', ...options } = {}) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'pipeline.ts'), pipeline);
   const data = join(folder, 'data');
-  const args = [MILLRACE, 'start', folder, '--data', data, '--port', '0', '--json'];
+  const args = [MILLRACE, mode, folder, '--data', data, '--port', '0', '--json'];
   const server = await startServer(args, options);
   const local = { authorization: `Bearer ${JSON.parse(readFileSync(join(data, 'run.json'))).key}` };
   const call = async (path, body) => {
-    const response = await fetch(`${server.url}${path}`, {
-      method: body === undefined ? 'GET' : 'POST',
-      headers: { ...local, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    const answer = await response.json();
-    if (!response.ok) throw new Error(`${path}: ${answer.error?.message}`);
+    const { status, text } = await ask(`${server.url}${path}`, local, body);
+    const answer = JSON.parse(text);
+    if (status >= 400) throw new Error(`${path}: ${answer.error?.message}`);
     return answer;
   };
   return {

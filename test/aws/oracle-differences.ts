@@ -126,6 +126,11 @@ export const ACCEPTED: readonly Accepted[] = [
     why: 'limits of an account; millrace has its own, and no shards of two splits it refused',
   },
   {
+    steps: ['iterator from the beginning with a sequence number'],
+    path: ALL,
+    why: 'either a position of its own or a number (kinesalite, whose tests ran on AWS): InvalidArgumentException',
+  },
+  {
     steps: ['an operation of its own'],
     path: TYPE,
     why: 'UnknownOperationException (API_CommonErrors, kinesalite)',
