@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { LIMITS } from '../core/limits.ts';
+import { NOT_GIVEN } from '../stream/partition-keys.ts';
 import type { RecordBatch } from '../stream/stream-store.ts';
 import { type Blob, blobLength, writeBlob } from '../wire/blob.ts';
 import { disaggregate } from '../wire/kpl.ts';
@@ -136,15 +137,14 @@ export class PutDecoder {
     this.#add(start, accepted, this.#route.placeOf(route, own));
     const [idStart, idEnd] = scanner.idRange as unknown as [number, number];
     if (idStart !== -1) this.#piece.ids?.addBytes(bytes, idStart, idEnd);
-    if (route.partitionKey !== undefined)
-      this.#keep(route.partitionKey, route.hashKey === undefined && this.#route.isOwn(own));
+    this.#keep(route.partitionKey, route.hashKey === undefined && this.#route.isOwn(own));
     return NOTHING_REFUSED;
   }
 
-  /** A partition key that is also the record's own need not be kept. */
-  #keep(partitionKey: string, isOwn: boolean): void {
-    this.#keys.push(partitionKey);
-    if (!isOwn) this.#hasKeys = true;
+  /** A partition key that is also the record's own need not be kept. Each record has its place in the list. */
+  #keep(partitionKey: string | undefined, isOwn: boolean): void {
+    this.#keys.push(partitionKey ?? NOT_GIVEN);
+    if (partitionKey !== undefined && !isOwn) this.#hasKeys = true;
   }
 
   #add(start: number, end: number, shard: number): void {
@@ -174,7 +174,7 @@ export class PutDecoder {
       const [from, to] = [batch.starts[record] as number, batch.ends[record] as number];
       this.#add(start + from, start + to, batch.shards[record] as number);
       if (found) this.#piece.ids?.addFrom(found, record);
-      if (partitionKey !== undefined) this.#keep(partitionKey, false);
+      this.#keep(partitionKey, false);
     }
     if (decoder.records === 0) return [EMPTY_DATA];
     if (keepsRefused)

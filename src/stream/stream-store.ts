@@ -79,7 +79,7 @@ export interface RecordBatch {
   readonly ends: Uint32Array;
   /** Places in the routing's list. */
   readonly shards: Uint16Array;
-  /** The partition keys that their producer gave, kept beside them; undefined where there are none. */
+  /** The partition keys that their producer gave, '' for none, kept beside them; undefined where it gave no record one. */
   readonly keys?: readonly string[] | undefined;
   /** Version of the routing that `shards` is of. */
   readonly routing: number;

@@ -185,3 +185,18 @@ describe('puts into a stream that a program made', () => {
     });
   });
 });
+
+test('what a library put together beside what has no key: each record keeps its own', async () => {
+  const { files, log, puts } = await openPuts({ key: undefined });
+  const message = Buffer.concat([
+    Buffer.from([0x0a, 1, 0x6b]),
+    Buffer.from([0x1a, 14, 0x08, 0, 0x1a, 10]),
+    Buffer.from('{"id":"b"}'),
+  ]);
+  const digest = createHash('md5').update(message).digest();
+  const aggregated = Buffer.concat([Buffer.from('f3899ac2', 'hex'), message, digest]);
+  await puts.put([entry('{"id":"a"}'), entry(aggregated), entry('{"id":"c"}')]);
+  const { records } = await readAll(log, files);
+  const keys = Object.fromEntries(records.map(({ line, key }) => [JSON.parse(line).id, key]));
+  expect(keys).toEqual({ a: '', b: 'k', c: '' });
+});

@@ -100,8 +100,8 @@ export function keyLines(appends: readonly PendingAppend[], shards: number): str
     for (let index = 0; index < batch.count; index++) {
       const shard = batch.shards[index] as number;
       const key = batch.keys?.[index];
-      lines[shard] += key === undefined ? '\n' : `${JSON.stringify(key)}\n`;
-      if (key !== undefined) hasKeys.add(shard);
+      lines[shard] += key ? `${JSON.stringify(key)}\n` : '\n';
+      if (key) hasKeys.add(shard);
     }
   return lines
     .map((keys, shard) => (hasKeys.has(shard) ? keys : ''))
