@@ -11,7 +11,7 @@ export const kinesisHeaders = (operation) => ({
   'x-amz-target': `Kinesis_20131202.${operation}`,
 });
 
-/** Some servers look who asks but not whether it is so: no signature that they take costs them more. */
+/** Of servers that want to read who asks, and never check it. */
 export const SIGNED_BY_NOBODY = {
   'x-amz-date': '20110101T000000Z',
   authorization: `AWS4-HMAC-SHA256 Credential=bench/20110101/us-east-1/kinesis/aws4_request, SignedHeaders=host, Signature=${'0'.repeat(64)}`,

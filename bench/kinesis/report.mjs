@@ -9,7 +9,7 @@ export function reportKinesis(seen) {
   const of = (name, what) => median(results[name].map((result) => result[what]));
   const against = (one, other, what) => ({ value: of(one, what), anchor: of(other, what) });
   const own = targets.filter(({ isOurs }) => isOurs).map(({ name }) => name);
-  const others = targets.filter(({ isOurs }) => !isOurs).map(({ name }) => name);
+  const others = targets.filter(({ isOurs }) => !isOurs);
   const hasBoto3 = boto3?.caseOf !== undefined;
   report({
     name: 'kinesis',
@@ -55,10 +55,10 @@ function rowsBesideBare(name, against) {
 /** The first stream of ours against each other server, asked in the same way. */
 function rateRows({ own: [first], others, against, way, bounds }) {
   return others
-    .filter((name) => way(name) !== 'bare')
-    .flatMap((name) => [
+    .filter(({ name }) => way(name) !== 'bare')
+    .flatMap(({ name, durable }) => [
       {
-        measure: `records per second: ${way(name)}`,
+        measure: `records per second: ${way(name)}${durable ? '' : ' (not durable)'}`,
         ...against(way(first), way(name), 'perSecond'),
         ...bounds[name],
       },

@@ -28,9 +28,10 @@ export async function ownTargets(millrace, names) {
   });
 }
 
-export const bareTarget = (server) => ({
-  ...{ name: 'bare', server, stream: 'sales', key: OWN_KEY, log: 'bare', durable: true, share: 1 },
-});
+export const bareTarget = (server) => {
+  const always = { durable: true, share: 1 };
+  return { name: 'bare', log: 'bare', server, stream: 'sales', key: OWN_KEY, ...always };
+};
 
 /** Of peers/peers.mjs. */
 export const peerTarget = ({ name, target }) => ({ ...target, name, key: OWN_KEY, log: name });
