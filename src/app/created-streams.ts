@@ -27,7 +27,7 @@ export class CreatedStreams {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #open = new Map<string, Promise<CreatedStream>>();
-  readonly #making = new Set<string>();
+  #turn: Promise<unknown> = Promise.resolve();
   #cancelTrim = () => {};
   #isClosed = false;
 
@@ -67,42 +67,50 @@ export class CreatedStreams {
     return { log, puts: new OpaquePuts(log) };
   }
 
-  /** False where there is one of the name, or another is being made. What a broken off removal left goes first. */
-  async create(name: string, attributes: CreatedAttributes): Promise<boolean> {
-    if (this.attributes(name) || this.#making.has(name)) return false;
-    this.#making.add(name);
-    try {
+  /** False where there is one of the name. What a broken off removal left goes first. */
+  create(name: string, attributes: CreatedAttributes): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (this.attributes(name)) return false;
       await this.#target.createdStreams.remove(name);
       await this.#target.streamAttributes.set(name, attributes);
-    } finally {
-      this.#making.delete(name);
-    }
-    await this.find(name);
-    return true;
+      await this.find(name);
+      return true;
+    });
   }
 
   /** First nobody knows it any more, then its records go: broken off in between, the next of its name begins empty. */
-  async remove(name: string): Promise<void> {
-    const open = this.#open.get(name);
-    await this.#target.streamAttributes.remove(name);
-    this.#open.delete(name);
-    await (await open)?.log.close();
-    await this.#target.createdStreams.remove(name);
+  remove(name: string): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#target.streamAttributes.remove(name);
+      const open = this.#open.get(name);
+      this.#open.delete(name);
+      await (await open)?.log.close();
+      await this.#target.createdStreams.remove(name);
+    });
   }
 
   /** The log is opened anew with it. */
-  async setRetention(name: string, hours: number): Promise<void> {
-    const attributes = this.attributes(name);
-    if (!attributes) return;
-    const open = this.#open.get(name);
-    const created = { ...attributes.created, retentionHours: hours };
-    await this.#target.streamAttributes.set(name, { ...attributes, created });
-    const reopened = (async () => {
-      await (await open)?.log.close();
-      return this.#opened(name, created);
-    })();
-    this.#open.set(name, reopened);
-    await reopened;
+  setRetention(name: string, hours: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const attributes = this.attributes(name);
+      if (!attributes) return;
+      const created = { ...attributes.created, retentionHours: hours };
+      await this.#target.streamAttributes.set(name, { ...attributes, created });
+      const open = this.#open.get(name);
+      const reopened = (async () => {
+        await (await open)?.log.close();
+        return this.#opened(name, created);
+      })();
+      this.#open.set(name, reopened);
+      await reopened;
+    });
+  }
+
+  /** Two changes of one stream would open its log twice. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(change);
+    this.#turn = done.catch(() => undefined);
+    return done;
   }
 
   #trimLater(): void {
@@ -123,6 +131,7 @@ export class CreatedStreams {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelTrim();
+    await this.#turn;
     for (const open of this.#open.values())
       await open.then(
         ({ log }) => log.close(),

@@ -212,3 +212,34 @@ test('of two that make a stream of one name at once, one does', async () => {
   const refused = answers.filter((answer) => answer['__type'] === 'ResourceInUseException');
   expect(refused).toHaveLength(2);
 });
+
+test('changes of one stream at the same time come one after the other, and its records stay whole', async () => {
+  const app = await startApp(temporaryFolder(), PIPELINE);
+  const StreamName = 'made';
+  const put = (n: number) =>
+    ask(app, 'PutRecord', { StreamName, Data: base64(`${n}`), PartitionKey: 'k' });
+  await ask(app, 'CreateStream', { StreamName, ShardCount: 1 });
+  const answers = await Promise.all(
+    Array.from({ length: 60 }, (_, n) =>
+      n % 3 === 0
+        ? ask(app, 'IncreaseStreamRetentionPeriod', { StreamName, RetentionPeriodHours: 25 + n })
+        : put(n),
+    ),
+  );
+  const stored = answers.filter((answer) => answer['SequenceNumber'] !== undefined);
+  const ShardIterator = await iterator(app, StreamName);
+  const { Records } = await ask(app, 'GetRecords', { ShardIterator });
+  expect((Records as object[]).length).toBe(stored.length);
+  const refused = answers.filter((answer) => answer['__type'] !== undefined);
+  // A log that is being opened anew takes nothing: programs repeat that by themselves.
+  expect(refused.map((answer) => answer['__type'])).toEqual(
+    refused.map(() => expect.stringMatching(/^(ServiceUnavailable|InvalidArgumentException)$/)),
+  );
+  await Promise.all([
+    ask(app, 'DeleteStream', { StreamName }),
+    ask(app, 'IncreaseStreamRetentionPeriod', { StreamName, RetentionPeriodHours: 200 }),
+    put(1),
+  ]);
+  await ask(app, 'CreateStream', { StreamName, ShardCount: 1 });
+  expect(await put(2)).toMatchObject({ SequenceNumber: '0' });
+});
