@@ -20,7 +20,7 @@ const HOUR_MS = 60 * 60 * 1000;
 
 /**
  * Streams that programs make with CreateStream, and no definition describes: they hold bytes of any kind and stay
- * until they are deleted, whatever the pipeline becomes. Each log is opened when it is first asked for.
+ * until they are deleted, whatever the pipeline becomes. Each log is opened when it is first needed.
  */
 export class CreatedStreams {
   readonly #target: Target;
@@ -72,7 +72,7 @@ export class CreatedStreams {
     return this.#inTurn(async () => {
       if (this.attributes(name)) return false;
       await this.#target.createdStreams.remove(name);
-      await this.#target.streamAttributes.set(name, attributes);
+      await this.#target.streamAttributes.change(name, () => attributes);
       await this.find(name);
       return true;
     });
@@ -81,10 +81,10 @@ export class CreatedStreams {
   /** First nobody knows it any more, then its records go: broken off in between, the next of its name begins empty. */
   remove(name: string): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#target.streamAttributes.remove(name);
+      await this.#target.streamAttributes.change(name, () => undefined);
       const open = this.#open.get(name);
       this.#open.delete(name);
-      await (await open)?.log.close();
+      await closed(open);
       await this.#target.createdStreams.remove(name);
     });
   }
@@ -95,10 +95,10 @@ export class CreatedStreams {
       const attributes = this.attributes(name);
       if (!attributes) return;
       const created = { ...attributes.created, retentionHours: hours };
-      await this.#target.streamAttributes.set(name, { ...attributes, created });
+      await this.#target.streamAttributes.change(name, (known) => known && { ...known, created });
       const open = this.#open.get(name);
       const reopened = (async () => {
-        await (await open)?.log.close();
+        await closed(open);
         return this.#opened(name, created);
       })();
       this.#open.set(name, reopened);
@@ -132,10 +132,12 @@ export class CreatedStreams {
     this.#isClosed = true;
     this.#cancelTrim();
     await this.#turn;
-    for (const open of this.#open.values())
-      await open.then(
-        ({ log }) => log.close(),
-        () => undefined,
-      );
+    await Promise.allSettled([...this.#open.values()].map(closed));
   }
+}
+
+/** One that could not be opened needs no closing. */
+async function closed(open: Promise<CreatedStream> | undefined): Promise<void> {
+  const stream = await open?.catch(() => undefined);
+  await stream?.log.close();
 }

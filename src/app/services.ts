@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { MillraceError } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
 import type { DataVersion } from '../dashboard/answer.ts';
 import type { Renderer } from '../dashboard/renderer.ts';
 import { Logins } from '../govern/logins.ts';
@@ -41,7 +42,7 @@ export function createServices(app: App, parts: ServiceParts): Services {
     query,
     requiresKeys: mode === 'start',
     authenticate: (token) => authenticate(app, target, token),
-    signer: (id) => signer(target, id),
+    signer: (id) => signer(target, id, logger),
     isClaimable: () => app.claim.isOpen,
     claimKey: async (token) => {
       const create = () => target.keys.create(['admin'], 'claimed at first start', clock.now());
@@ -154,8 +155,14 @@ function authenticate(app: App, target: Target, token: string): Principal | unde
   return key && { kind: 'key', id: key.id, roles: key.roles };
 }
 
-function signer(target: Target, id: string) {
-  const found = target.keys.signer(id);
+/** A key whose secret cannot be unsealed any more is no key that signs. */
+function signer({ keys }: Target, id: string, logger: Logger) {
+  let found: ReturnType<typeof keys.signer>;
+  try {
+    found = keys.signer(id);
+  } catch (error) {
+    logger.error({ key: id, error: (error as Error).message }, 'a key cannot sign');
+  }
   if (!found) return undefined;
   const principal: Principal = { kind: 'key', id, roles: found.key.roles };
   return { principal, secret: found.token };

@@ -29,11 +29,14 @@ export function createWireStreams({
   const { streamAttributes } = target;
 
   /** When a stream of the pipeline was made is not told by its definition: it counts from when it is first asked for. */
+  const firstAsked = new Map<string, StreamAttributes>();
   const attributesOf = (name: string): StreamAttributes => {
-    const known = streamAttributes.get(name);
+    const known = streamAttributes.get(name) ?? firstAsked.get(name);
     if (known) return known;
     const made = plainAttributes(clock.now());
-    void streamAttributes.set(name, made).catch(() => undefined);
+    firstAsked.set(name, made);
+    // Where it cannot be kept, it is told all the same, and kept with the next change.
+    streamAttributes.change(name, (kept) => kept ?? made).catch(() => undefined);
     return made;
   };
 
@@ -77,12 +80,21 @@ export function createWireStreams({
       return [...all].sort();
     },
     find: async (name) => (await defined(name)) ?? made(name),
+    describe: async (name) => {
+      if ((await runtime()).streams.has(name))
+        return { name, isDefined: true, attributes: attributesOf(name) };
+      const attributes = created.attributes(name);
+      return attributes && { name, isDefined: false, attributes };
+    },
     create: async (name, stream) =>
       !(await runtime()).streams.has(name) &&
       created.create(name, newAttributes(stream, clock.now())),
     remove: (name) => created.remove(name),
-    setAttributes: (name, change) =>
-      streamAttributes.set(name, { ...attributesOf(name), ...change }),
+    changeAttributes: (name, change) =>
+      streamAttributes.change(name, (known) => {
+        const now = known ?? attributesOf(name);
+        return { ...now, ...change(now) };
+      }),
     setRetention: (name, hours) => created.setRetention(name, hours),
   };
 }

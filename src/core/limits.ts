@@ -8,8 +8,8 @@ export const LIMITS = Object.freeze({
   awsRequestBytesMax: 24 * 1024 * 1024,
   /** Of answers with records of Kinesis, in base64, from when they are asked for until they have left. */
   awsAnswersBytesMax: 256 * 1024 * 1024,
-  /** What one of them takes: 4 MiB and a last piece, or one record of the largest size. */
-  awsAnswerBytesMax: 16 * 1024 * 1024,
+  /** What one of them takes: 4 MiB and a last piece, in base64; one record of the largest size takes more. */
+  awsAnswerBytesMax: 8 * 1024 * 1024,
   /** Deeper values break recursive readers; real events stay below ten. */
   recordDepthMax: 64,
   /** A JSON control request (SQL, keys) is small. */

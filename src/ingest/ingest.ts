@@ -13,6 +13,7 @@ import { type ReceivedBody, ReceivedBytes } from './received-bytes.ts';
 import type { RecordIds } from './record-id.ts';
 import { createRouter, type Router } from './route.ts';
 import { compileScanner, type Scanner } from './scanner.ts';
+import { bothSettled } from './settled.ts';
 import { Validator } from './validate.ts';
 
 /**
@@ -232,8 +233,11 @@ export class Ingest {
     tally.refuse(piece.rejected);
     const letters =
       piece.rejected.length > 0 ? this.#options.deadLetters?.(piece.rejected, producer) : undefined;
+    await bothSettled(this.#accept(piece, tally), letters);
+  }
+
+  async #accept(piece: DecodedPiece, tally: Tally): Promise<void> {
     if (piece.batch.count > 0) tally.accept(await this.#append(piece, tally));
-    await letters;
   }
 
   /** Nothing waits before the append where records need not be told apart: shards may change meanwhile. */

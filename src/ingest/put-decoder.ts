@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
 import { LIMITS } from '../core/limits.ts';
-import { NOT_GIVEN } from '../stream/partition-keys.ts';
 import type { RecordBatch } from '../stream/stream-store.ts';
 import { type Blob, blobLength, writeBlob } from '../wire/blob.ts';
 import { disaggregate } from '../wire/kpl.ts';
@@ -17,7 +16,7 @@ import type { Refusal, Validator } from './validate.ts';
 export interface DecodedPut {
   readonly batch: RecordBatch;
   readonly ids: DecodedIds | undefined;
-  /** For each entry: one behind the last of its records in the batch, or why it is refused. */
+  /** For each entry: the place of its last record in the batch, TAKEN, or why it is refused. */
   readonly entries: readonly (number | Refusal)[];
   /** What is refused and was asked to be kept; `index` is that of the entry. */
   readonly rejected: readonly Rejected[];
@@ -35,6 +34,8 @@ export interface PutDecoderParts {
 }
 
 const NEWLINE = 10;
+/** All of the entry is kept elsewhere. */
+const TAKEN = -1;
 const NOTHING_REFUSED: readonly Refusal[] = [];
 /** What records of the Kinesis Producer Library begin with, and no JSON does. */
 const AGGREGATED_BYTE = 0xf3;
@@ -104,11 +105,11 @@ export class PutDecoder {
     const before = this.#piece.count;
     const refusals = this.#recordsOf(entry, start, end);
     const first = refusals[0];
-    if (first && !this.#parts.keepsRefused) {
+    if (first && (!this.#parts.keepsRefused || first === EMPTY_DATA)) {
       this.#piece.cutTo(before);
       this.#keys.length = before;
       this.#entries.push(first);
-    } else this.#entries.push(this.#piece.count);
+    } else this.#entries.push(this.#piece.count === before ? TAKEN : this.#piece.count - 1);
   }
 
   #recordsOf(entry: PutEntry, start: number, end: number): readonly Refusal[] {
@@ -116,6 +117,7 @@ export class PutDecoder {
     const parts =
       bytes[start] === AGGREGATED_BYTE ? disaggregate(bytes.subarray(start, end)) : undefined;
     if (!parts) return this.#records(entry, start, end, this.#isUtf8);
+    if (parts.length === 0) return [EMPTY_DATA];
     return parts.flatMap((part) => {
       const from = this.#end;
       const to = this.#write(part.data);
@@ -143,7 +145,7 @@ export class PutDecoder {
 
   /** A partition key that is also the record's own need not be kept. Each record has its place in the list. */
   #keep(partitionKey: string | undefined, isOwn: boolean): void {
-    this.#keys.push(partitionKey ?? NOT_GIVEN);
+    this.#keys.push(partitionKey ?? '');
     if (partitionKey !== undefined && !isOwn) this.#hasKeys = true;
   }
 
@@ -178,7 +180,7 @@ export class PutDecoder {
     }
     if (decoder.records === 0) return [EMPTY_DATA];
     if (keepsRefused)
-      this.#rejected.push(...rejected.map((one) => ({ ...one, index: this.#entries.length })));
+      for (const one of rejected) this.#rejected.push({ ...one, index: this.#entries.length });
     return rejected;
   }
 }

@@ -6,6 +6,7 @@ import { type DecodedPut, PutDecoder, putBytes } from './put-decoder.ts';
 import type { PutEntry, PutOutcome, Puts } from './puts.ts';
 import { createRouter, type Router } from './route.ts';
 import { compileScanner, type Scanner } from './scanner.ts';
+import { bothSettled } from './settled.ts';
 import { Validator } from './validate.ts';
 
 /** Records that were appended; `duplicate` are the places of those in the batch that were there before. */
@@ -45,12 +46,12 @@ export class StreamPuts implements Puts {
     const { open } = log.routing;
     const letters =
       decoded.rejected.length > 0 ? deadLetters?.(decoded.rejected, producer) : undefined;
-    const [appended] = await Promise.all([this.#append(decoded), letters]);
+    const appended = await bothSettled(this.#append(decoded), letters);
     const shards = Array.from(decoded.batch.shards, (place) => open[place]?.id as number);
     const places = placesOf(shards, decoded.batch.count, appended, log);
     const taken = { shard: open[0]?.id as number, sequence: newest(log) };
     return decoded.entries.map((entry) =>
-      typeof entry === 'number' ? (places[entry - 1] ?? taken) : { refusal: entry },
+      typeof entry === 'number' ? (places[entry] ?? taken) : { refusal: entry },
     );
   }
 

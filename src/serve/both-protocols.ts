@@ -103,14 +103,18 @@ class OpenSession {
     this.#session = session;
     session.on('stream', (stream) => {
       this.#streams += 1;
+      const late = setTimeout(() => stream.destroy(), LIMITS.requestTimeoutMs);
+      stream.once('end', () => clearTimeout(late));
       stream.once('close', () => {
+        clearTimeout(late);
         this.#streams -= 1;
         this.#endIfIdle();
       });
     });
     session.once('goaway', () => this.close());
     session.once('close', () => socket.destroySoon());
-    session.setTimeout(LIMITS.http2IdleMs, () => this.close());
+    // Also where a request was begun and not ended.
+    session.setTimeout(LIMITS.http2IdleMs, () => socket.destroy());
   }
 
   close(): void {

@@ -26,6 +26,7 @@ import { sqlRoutes } from './sql.ts';
 import { streamRoutes } from './streams.ts';
 import { answerOnSocket, answerUnmatched, unreadableAddress } from './unmatched.ts';
 import { userRoutes } from './users.ts';
+import { withoutFolder } from './without-folder.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -84,7 +85,7 @@ export async function createServer(services: Services): Promise<FastifyInstance>
     const isHttp1 = request.raw.httpVersionMajor === 1;
     if (isHttp1 && !request.raw.complete && (request.raw.readableDidRead || !isShort(request)))
       reply.header('connection', 'close');
-    const told = withoutFolder(known, services.folder);
+    const told = hidingFolder(known, services.folder);
     return reply.status(told.status).send(isAwsRequest(request) ? awsBody(told) : errorBody(told));
   });
   server.decorateRequest('principal', undefined);
@@ -130,10 +131,9 @@ function isShort(request: FastifyRequest): boolean {
   return Number(request.headers['content-length']) <= LIMITS.requestBytesMax;
 }
 
-/** A program far away has no use for where the files are, and a stranger none that is good. */
-function withoutFolder(error: MillraceError, folder: string): MillraceError {
+function hidingFolder(error: MillraceError, folder: string): MillraceError {
   if (!error.message.includes(folder)) return error;
-  const message = error.message.replaceAll(`${folder}/`, '').replaceAll(folder, 'the data folder');
+  const message = withoutFolder(error.message, folder);
   return new MillraceError(error.code, message, { cause: error, details: error.details });
 }
 

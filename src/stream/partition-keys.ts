@@ -2,6 +2,9 @@ import { crc32 } from 'node:zlib';
 import type { FileSystem } from '../core/file-system.ts';
 import type { KeysPlace } from './run-reader.ts';
 
+/** The line of a record with the key of the one before it: one `Data` may hold a million of them. */
+export const SAME_KEY = '^';
+
 /** In hexadecimal. */
 const CHECKSUM_LENGTH = 8;
 
@@ -13,7 +16,15 @@ export function keysBlock(lines: string): Buffer {
 function parseKeys(block: Buffer): readonly string[] {
   const lines = block.subarray(CHECKSUM_LENGTH + 1);
   const isSound = block.toString('latin1', 0, CHECKSUM_LENGTH) === checksum(lines);
-  return isSound ? lines.toString().split('\n') : [];
+  if (!isSound) return [];
+  let last = '';
+  return lines
+    .toString()
+    .split('\n')
+    .map((line) => {
+      if (line !== SAME_KEY) last = line;
+      return last;
+    });
 }
 
 const checksum = (lines: Buffer): string =>

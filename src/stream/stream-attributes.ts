@@ -36,6 +36,6 @@ export interface AttributeStore<T> {
   get(name: string): T | undefined;
   /** In the order of the names. */
   names(): readonly string[];
-  set(name: string, attributes: T): Promise<void>;
-  remove(name: string): Promise<void>;
+  /** Made of those that are known when its turn has come; undefined removes them. */
+  change(name: string, change: (known: T | undefined) => T | undefined): Promise<void>;
 }

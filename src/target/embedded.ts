@@ -19,8 +19,8 @@ import { DuckdbQueryEngine } from '../query/embedded/duckdb-query-engine.ts';
 import { LmdbRunStore, markInterrupted } from '../schedule/embedded/lmdb-run-store.ts';
 import { S3RawZone } from '../stream/aws/s3-raw-zone.ts';
 import { s3Settings } from '../stream/aws/s3-settings.ts';
+import { FileAttributeStore } from '../stream/embedded/file-attribute-store.ts';
 import { FolderRawZone } from '../stream/embedded/folder-raw-zone.ts';
-import { LmdbAttributeStore } from '../stream/embedded/lmdb-attribute-store.ts';
 import { SegmentStreamStore } from '../stream/embedded/segment-stream-store.ts';
 import type { Target } from './target.ts';
 
@@ -82,8 +82,11 @@ export async function embedded({
     streams: new SegmentStreamStore(join(folder, 'streams'), log, rawZones),
     deadLetters: new SegmentStreamStore(join(folder, 'deadletters'), log),
     createdStreams: new SegmentStreamStore(join(folder, 'created'), log),
-    streamAttributes: new LmdbAttributeStore(system, 'stream-attributes'),
-    deliveryAttributes: new LmdbAttributeStore(system, 'delivery-attributes'),
+    streamAttributes: await FileAttributeStore.open(files, join(folder, 'system', 'streams.json')),
+    deliveryAttributes: await FileAttributeStore.open(
+      files,
+      join(folder, 'system', 'deliveries.json'),
+    ),
     checkRawZone: (place) => void rawZones.zoneAt(place),
     openDedupeWindow: (settings) =>
       SlicedDedupeWindow.open({

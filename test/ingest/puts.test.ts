@@ -122,7 +122,10 @@ describe('puts into a stream of the pipeline', () => {
   test('where refused records are kept elsewhere the entry is taken, and the rest of it stored', async () => {
     const { files, log, puts, letters } = await openPuts({ keepsLetters: true });
     const outcomes = await puts.put([entry('{"id":"1"}{"id":2}', 'k'), entry('nothing', 'k')]);
-    expect(places(outcomes)).toEqual(['2:0', '2:0']);
+    expect(places(outcomes), 'the second one has no record: the newest number').toEqual([
+      '2:0',
+      '0:0',
+    ]);
     expect((await readAll(log, files)).records.map(({ line }) => line)).toEqual(['{"id":"1"}']);
     expect(letters.map(({ index, bytes }) => [index, bytes.toString()])).toEqual([
       [0, '{"id":2}'],

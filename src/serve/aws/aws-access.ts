@@ -1,5 +1,10 @@
 import { AwsError } from '../../wire/aws-api/aws-error.ts';
-import { parseSignature, type SignedRequest, verifySignature } from '../../wire/aws-api/sigv4.ts';
+import {
+  checkTime,
+  parseSignature,
+  type SignedRequest,
+  verifySignature,
+} from '../../wire/aws-api/sigv4.ts';
 import type { Principal, Services } from '../services.ts';
 import type { Operation } from './operation.ts';
 
@@ -7,26 +12,40 @@ export interface Caller {
   /** Undefined where nobody is asked who he is. */
   readonly principal: Principal | undefined;
   readonly region: string;
+  /** Holds the body against the signature, once it is there. @throws AwsError InvalidSignatureException */
+  verify(body: Buffer): void;
 }
+
+/** All of a request but its body. */
+type RequestHead = Omit<SignedRequest, 'body'>;
+
+const nothingToVerify = (): void => {};
 
 const DEFAULT_REGION = 'us-east-1';
 const BEARER = /^Bearer (\S+)$/;
 
-/** Who asks, by a signature or a bearer key. In `dev` signatures are taken unseen. @throws AwsError */
-export function whoCalls(request: SignedRequest, services: Services): Caller {
+/** Who asks, by a signature or a bearer key, before its body is read. In `dev` signatures are taken unseen. @throws AwsError */
+export function whoCalls(request: RequestHead, services: Services): Caller {
   const { authorization } = request.headers;
   const bearer = typeof authorization === 'string' ? BEARER.exec(authorization)?.[1] : undefined;
-  if (!services.requiresKeys) return { principal: undefined, region: regionOf(request) };
+  if (!services.requiresKeys)
+    return { principal: undefined, region: regionOf(request), verify: nothingToVerify };
   if (bearer !== undefined) {
     const principal = services.authenticate(bearer);
-    if (principal) return { principal, region: DEFAULT_REGION };
+    if (principal) return { principal, region: DEFAULT_REGION, verify: nothingToVerify };
     throw unknownKey();
   }
   const signature = parseSignature(request);
   const signer = services.signer(signature.keyId);
   if (!signer) throw unknownKey();
-  verifySignature(request, signature, { secret: signer.secret, nowMs: services.clock.now() });
-  return { principal: signer.principal, region: signature.region };
+  const nowMs = services.clock.now();
+  checkTime(signature, nowMs);
+  return {
+    principal: signer.principal,
+    region: signature.region,
+    verify: (body) =>
+      verifySignature({ ...request, body }, signature, { secret: signer.secret, nowMs }),
+  };
 }
 
 const unknownKey = (): AwsError =>
@@ -36,7 +55,7 @@ const unknownKey = (): AwsError =>
   );
 
 /** Of the credential's scope: `key/date/region/service/aws4_request`. */
-function regionOf({ headers }: SignedRequest): string {
+function regionOf({ headers }: RequestHead): string {
   const { authorization } = headers;
   const text = typeof authorization === 'string' ? authorization : '';
   return /Credential=[^/,]+\/\d+\/([a-z0-9-]+)\//.exec(text)?.[1] ?? DEFAULT_REGION;

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { MillraceError } from '../../core/errors.ts';
+import { MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { ReceivedBytes } from '../../ingest/received-bytes.ts';
+import { type ReceivedBody, ReceivedBytes } from '../../ingest/received-bytes.ts';
 import { AwsError } from '../../wire/aws-api/aws-error.ts';
 import { type AwsCodec, codecOf } from '../../wire/aws-api/codec.ts';
 import { parseInput } from '../../wire/aws-api/parse-shape.ts';
 import type { SignedRequest } from '../../wire/aws-api/sigv4.ts';
 import { hostOf } from '../host.ts';
 import type { Services } from '../services.ts';
+import { withoutFolder } from '../without-folder.ts';
 import { AnswerRoom } from './answer-room.ts';
 import { checkRoles, whoCalls } from './aws-access.ts';
 import type { AwsCall } from './aws-call.ts';
@@ -52,7 +53,8 @@ export async function awsRoutes(
 }
 
 export const isAwsRequest = ({ headers }: FastifyRequest): boolean =>
-  headers['x-amz-target'] !== undefined;
+  headers['x-amz-target'] !== undefined ||
+  headers['content-type']?.startsWith('application/x-amz-') === true;
 
 /** What is refused before it reaches the door, in words its program reads. */
 export function awsBody(error: MillraceError): object {
@@ -71,6 +73,11 @@ class AwsDoor {
   }
 
   async answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    if (!isAwsRequest(request))
+      throw new MillraceError(
+        'MR_REQUEST_INVALID',
+        'POST / is for programs that speak Kinesis or Firehose: the header X-Amz-Target is missing. See /openapi.json for all routes.',
+      );
     const codec = codecOf(request.headers['content-type']);
     const id = randomUUID();
     reply.header('x-amzn-requestid', id).header('content-type', codec.contentType);
@@ -78,11 +85,15 @@ class AwsDoor {
     try {
       const asked = askedOf(request.headers['x-amz-target']);
       service = asked.service;
-      const body = await this.#readBody(request);
-      const caller = whoCalls(signedRequest(request, body), this.#services);
+      const caller = whoCalls(requestHead(request), this.#services);
       checkRoles(caller, asked.operation, `${asked.service}:${asked.name}`);
+      // It counts until the answer has left: what is made of it lives as long.
+      const received = this.#received.open();
+      reply.raw.once('close', () => received.close());
+      const body = await this.#readBody(request, received);
+      caller.verify(body);
       const input = parseInput(asked.operation.shape, codec.decode(body), codec);
-      if (asked.name === 'GetRecords') reply.raw.once('close', this.#room.take());
+      if (asked.name === 'GetRecords') this.#takeRoom(request, reply);
       const { wireStreams: streams, clock, logger } = this.#services;
       const call = {
         streams,
@@ -103,7 +114,8 @@ class AwsDoor {
     reply: FastifyReply,
     { codec, error }: { codec: AwsCodec; error: AwsError },
   ): FastifyReply {
-    const { type, message, status } = error;
+    const { type, status } = error;
+    const message = withoutFolder(error.message, this.#services.folder);
     if (status >= 500)
       this.#services.logger.error(
         { target: request.headers['x-amz-target'], type, error: message },
@@ -118,25 +130,30 @@ class AwsDoor {
   }
 
   /** @throws AwsError, MillraceError MR_OVERLOADED */
-  async #readBody({ raw }: FastifyRequest): Promise<Buffer> {
-    const received = this.#received.open();
-    try {
-      // To stop reading must not cut the connection off: the answer goes the same way.
-      for await (const chunk of raw.iterator({ destroyOnReturn: false })) {
-        received.add(chunk as Buffer);
-        if (received.total > LIMITS.awsRequestBytesMax)
-          throw new AwsError(
-            'RequestEntityTooLargeException',
-            `The request has more than ${LIMITS.awsRequestBytesMax} bytes.`,
-            413,
-          );
-      }
-      const body = Buffer.allocUnsafe(received.length);
-      received.moveTo(body, body.length);
-      return body;
-    } finally {
-      received.close();
+  async #readBody({ raw }: FastifyRequest, received: ReceivedBody): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    // To stop reading must not cut the connection off: the answer goes the same way.
+    for await (const chunk of raw.iterator({ destroyOnReturn: false })) {
+      received.add(chunk as Buffer);
+      chunks.push(chunk as Buffer);
+      if (received.total > LIMITS.awsRequestBytesMax)
+        throw new AwsError(
+          'RequestEntityTooLargeException',
+          `The request has more than ${LIMITS.awsRequestBytesMax} bytes.`,
+          413,
+        );
     }
+    return Buffer.concat(chunks);
+  }
+
+  /** For an answer with records. One that is not taken is cut off: it would hold its room for good. */
+  #takeRoom({ raw }: FastifyRequest, reply: FastifyReply): void {
+    const giveBack = this.#room.take();
+    const cancel = this.#services.clock.after(LIMITS.readerStallMs, () => raw.destroy());
+    reply.raw.once('close', () => {
+      cancel();
+      giveBack();
+    });
   }
 
   /** Events as they come, to a program that takes them. */
@@ -182,13 +199,11 @@ function askedOf(target: string | string[] | undefined): Asked {
   if (known && operation) return { service: known.service, name, operation };
   throw new AwsError(
     'UnknownOperationException',
-    target === undefined
-      ? 'POST / is for programs that speak Kinesis or Firehose: the header X-Amz-Target is missing.'
-      : `Operation ${String(target)} is not known here. Known are those of Kinesis_20131202 and Firehose_20150804.`,
+    `Operation ${String(target ?? '(no X-Amz-Target)')} is not known here. Known are those of Kinesis_20131202 and Firehose_20150804.`,
   );
 }
 
-function signedRequest(request: FastifyRequest, body: Buffer): SignedRequest {
+function requestHead(request: FastifyRequest): Omit<SignedRequest, 'body'> {
   const { method, raw, headers } = request;
-  return { method, url: raw.url ?? '/', headers: { ...headers, host: hostOf(request) }, body };
+  return { method, url: raw.url ?? '/', headers: { ...headers, host: hostOf(request) } };
 }

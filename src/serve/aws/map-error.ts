@@ -1,4 +1,4 @@
-import { asMillraceError, type MillraceError } from '../../core/errors.ts';
+import { asMillraceError, type MillraceError, systemErrorCode } from '../../core/errors.ts';
 import { AwsError } from '../../wire/aws-api/aws-error.ts';
 
 export type AwsService = 'kinesis' | 'firehose';
@@ -12,6 +12,9 @@ const THROTTLED: { readonly [S in AwsService]: string } = {
 /** Our errors as those of AWS that mean the same to a program: give up, wait, or correct the request. */
 export function asAwsError(error: unknown, service: AwsService): AwsError {
   if (error instanceof AwsError) return error;
+  // Nobody is there to be answered; it is no defect of ours.
+  if (systemErrorCode(error) === 'ECONNRESET')
+    return new AwsError('RequestAborted', 'The connection broke before the request had ended.');
   const known = asMillraceError(error, 'MR_INTERNAL');
   switch (known.code) {
     case 'MR_OVERLOADED':

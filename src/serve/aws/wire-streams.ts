@@ -23,6 +23,8 @@ export interface WireStream {
   put(entries: readonly PutEntry[], producer: string | undefined): Promise<readonly PutOutcome[]>;
 }
 
+export type DescribedStream = Pick<WireStream, 'name' | 'isDefined' | 'attributes'>;
+
 export interface NewStream {
   readonly shards: number;
   readonly mode: StreamAttributes['mode'];
@@ -38,11 +40,17 @@ export interface WireStreams {
   /** In their order. */
   names(): Promise<readonly string[]>;
   find(name: string): Promise<WireStream | undefined>;
+  /** What is said of it, whether or not its log can be opened. */
+  describe(name: string): Promise<DescribedStream | undefined>;
   /** Makes a stream of any bytes; false where the name is taken. */
   create(name: string, stream: NewStream): Promise<boolean>;
   /** Removes one that was made, with its records. */
   remove(name: string): Promise<void>;
-  setAttributes(name: string, change: Partial<StreamAttributes>): Promise<void>;
+  /** Of two changes at once the second one sees the first. */
+  changeAttributes(
+    name: string,
+    change: (now: StreamAttributes) => Partial<StreamAttributes>,
+  ): Promise<void>;
   /** Of one that was made. */
   setRetention(name: string, hours: number): Promise<void>;
 }

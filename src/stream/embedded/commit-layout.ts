@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { SECTOR_BYTES } from '../../core/file-system.ts';
+import { SAME_KEY } from '../partition-keys.ts';
 import type { KeyedRequest, Placement, RecordBatch } from '../stream-store.ts';
 import type { CommitRun } from './index-format.ts';
 
@@ -95,12 +96,14 @@ export function layOut(
  */
 export function keyLines(appends: readonly PendingAppend[], shards: number): string[] {
   const lines = new Array<string>(shards).fill('');
+  const last = new Array<string | undefined>(shards);
   const hasKeys = new Set<number>();
   for (const { batch } of appends)
     for (let index = 0; index < batch.count; index++) {
       const shard = batch.shards[index] as number;
       const key = batch.keys?.[index];
-      lines[shard] += key ? `${JSON.stringify(key)}\n` : '\n';
+      lines[shard] += key ? `${key === last[shard] ? SAME_KEY : JSON.stringify(key)}\n` : '\n';
+      last[shard] = key;
       if (key) hasKeys.add(shard);
     }
   return lines

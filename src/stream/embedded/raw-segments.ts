@@ -161,7 +161,8 @@ export class RawSegments {
   async #put(segment: Segment, nextSequence: number): Promise<RawSegment> {
     const { files, place, cache, stream, epoch } = this.#options;
     const { signal } = this.#stopping;
-    const { firstSequence, firstTimeMs, lastTimeMs, dataBytes, keysBytes } = segment;
+    const { firstSequence, firstTimeMs, lastTimeMs, dataBytes } = segment;
+    const keysBytes = await this.#keysBytes(segment);
     const name = `${stream}/${epoch}/${segmentName(firstSequence)}`;
     const zone = this.#zoneOf(place);
     await files.makeFolder(cache);
@@ -181,6 +182,14 @@ export class RawSegments {
     const times = { firstTimeMs, lastTimeMs };
     const keys = keysBytes > 0 ? { keysBytes } : {};
     return { place, name, firstSequence, nextSequence, ...times, dataBytes, ...keys };
+  }
+
+  /** Of the partition keys that are there: lost ones, which were named, keep no segment from its place. */
+  async #keysBytes({ keysBytes, keysFile }: Segment): Promise<number> {
+    if (keysBytes === 0 || (await this.#options.files.exists(keysFile))) return keysBytes;
+    const { logger, stream } = this.#options;
+    logger.error({ stream, place: keysFile }, 'partition keys are missing; the records are stored');
+    return 0;
   }
 
   /** Nothing is written once the log is closed: another may have opened it. */

@@ -149,6 +149,7 @@ async function stateOf(
   )
     return 'whole';
   if ((await sizeOf(files, segment.dataFile)) < entry.dataPosition) return 'damaged';
+  if (await areKeysGone(files, segment, entry)) return 'damaged';
   const isMissing =
     data.length < entry.dataLength ||
     metadata.length < entry.metadataLength ||
@@ -178,6 +179,17 @@ async function readKeys(
   );
   const bytes = await readRange(files, keysFile, start, length);
   return { bytes, length };
+}
+
+/** The file is there, and durable, before anything of a commit is written to it. */
+async function areKeysGone(
+  files: FileSystem,
+  { keysFile }: Segment,
+  { runs }: CommitEntry,
+): Promise<boolean> {
+  if (runs.every(({ keysLength }) => keysLength === 0)) return false;
+  const start = runs[0]?.keysPosition ?? 0;
+  return !(await files.exists(keysFile)) || (await sizeOf(files, keysFile)) < start;
 }
 
 function areKeysSound(keys: Buffer, run: CommitRun, { runs }: CommitEntry): boolean {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { FileSystem } from '../../core/file-system.ts';
@@ -23,9 +23,17 @@ export interface RawZones {
   readonly cache: string;
 }
 
-/** A name that two folders of any file system can have: those of definitions are what they were. */
-export function folderOfName(name: string): string {
-  return name.replace(/[^a-z0-9_-]/g, (character) => `=${character.charCodeAt(0).toString(16)}`);
+/** File systems take names of 255 bytes. */
+const FOLDER_NAME_MAX = 200;
+
+/** A name that any file system can have, and no two streams: those of definitions are what they were. */
+function folderOfName(name: string): string {
+  const folder = name.replace(
+    /[^a-z0-9_-]/g,
+    (character) => `=${character.charCodeAt(0).toString(16)}`,
+  );
+  if (folder.length <= FOLDER_NAME_MAX) return folder;
+  return `${folder.slice(0, FOLDER_NAME_MAX / 2)}=${createHash('sha256').update(name).digest('hex')}`;
 }
 
 const nameOfFolder = (folder: string): string =>

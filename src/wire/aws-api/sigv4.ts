@@ -80,7 +80,8 @@ export function verifySignature(
   );
 }
 
-function checkTime({ time, scope }: Signature, nowMs: number): void {
+/** @throws AwsError InvalidSignatureException, IncompleteSignatureException where it was signed at another time */
+export function checkTime({ time, scope }: Signature, nowMs: number): void {
   const [, year, month, day, hour, minute, second] =
     /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(time) ?? [];
   if (second === undefined)

@@ -18,7 +18,7 @@ export const deliveryArn = ({ region }: AwsCall, name: string): string =>
 export async function deliveryNames({ streams }: AwsCall): Promise<string[]> {
   const all = new Set(streams.deliveries.names());
   for (const name of await streams.names())
-    if (name.length <= NAME_LENGTH_MAX && (await streams.find(name))?.isDefined) all.add(name);
+    if (name.length <= NAME_LENGTH_MAX && (await streams.describe(name))?.isDefined) all.add(name);
   return [...all].sort();
 }
 
@@ -26,7 +26,7 @@ export async function findDelivery(
   { streams }: AwsCall,
   name: string,
 ): Promise<DeliveryStream | undefined> {
-  const stream = await streams.find(name);
+  const stream = await streams.describe(name);
   const attributes = streams.deliveries.get(name);
   if (stream?.isDefined)
     return {

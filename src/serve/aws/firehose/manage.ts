@@ -51,14 +51,14 @@ export async function createDeliveryStream(
     }));
   const destination =
     input.ExtendedS3DestinationConfiguration ?? input.S3DestinationConfiguration ?? {};
-  await streams.deliveries.set(name, {
+  await streams.deliveries.change(name, () => ({
     ...plainDelivery(clock.now()),
     type,
     hasOwnStream,
     ...(source === undefined ? {} : { sourceArn: source }),
     destination: { ...destination },
     tags: tagsOf(Tags),
-  });
+  }));
   logger.warn(
     { stream: name },
     'a delivery stream was made that no definition describes: its records are kept in a stream of its name and delivered nowhere; define stream() of that name to have a table',
@@ -145,12 +145,12 @@ export async function updateDestination(
   if (input.DestinationId !== DESTINATION_ID)
     throw invalid(`Destination ${input.DestinationId} of delivery stream ${name} not found.`);
   const update = input.ExtendedS3DestinationUpdate ?? input.S3DestinationUpdate ?? {};
-  await call.streams.deliveries.set(name, {
+  await call.streams.deliveries.change(name, () => ({
     ...attributes,
     destination: { ...attributes.destination, ...update },
     version: attributes.version + 1,
     updatedMs: call.clock.now(),
-  });
+  }));
   return {};
 }
 
@@ -164,7 +164,7 @@ export async function deleteDeliveryStream(
     throw inUse(
       `Delivery stream ${name} is a stream of the pipeline: take it out of pipeline.ts, then end its data with \`millrace drop ${name}\`.`,
     );
-  await call.streams.deliveries.remove(name);
+  await call.streams.deliveries.change(name, () => undefined);
   if (attributes.hasOwnStream) await call.streams.remove(name);
   return {};
 }
@@ -177,7 +177,7 @@ export async function tagDeliveryStream(
   const tags = { ...attributes.tags, ...tagsOf(input.Tags) };
   if (Object.keys(tags).length > TAGS_MAX)
     throw new AwsError('LimitExceededException', `A delivery stream has at most ${TAGS_MAX} tags.`);
-  await call.streams.deliveries.set(name, { ...attributes, tags });
+  await call.streams.deliveries.change(name, () => ({ ...attributes, tags }));
   return {};
 }
 
@@ -189,7 +189,7 @@ export async function untagDeliveryStream(
   const tags = Object.fromEntries(
     Object.entries(attributes.tags).filter(([key]) => !input.TagKeys.includes(key)),
   );
-  await call.streams.deliveries.set(name, { ...attributes, tags });
+  await call.streams.deliveries.change(name, () => ({ ...attributes, tags }));
   return {};
 }
 

@@ -28,19 +28,20 @@ export async function registerConsumer(
   call: AwsCall,
   input: Input<'RegisterStreamConsumer'>,
 ): Promise<Output> {
-  const stream = await findStream(call, input);
-  const { name, attributes } = stream;
-  if (attributes.consumers.some((consumer) => consumer.name === input.ConsumerName))
-    throw inUse(
-      `Consumer ${input.ConsumerName} under stream ${name} already exists for account ${ACCOUNT}.`,
-    );
-  if (attributes.consumers.length >= CONSUMERS_MAX)
-    throw new AwsError(
-      'LimitExceededException',
-      `Stream ${name} has ${CONSUMERS_MAX} registered consumers already.`,
-    );
+  const { name } = await findStream(call, input);
   const consumer = { name: input.ConsumerName, createdMs: call.clock.now() };
-  await call.streams.setAttributes(name, { consumers: [...attributes.consumers, consumer] });
+  await call.streams.changeAttributes(name, ({ consumers }) => {
+    if (consumers.some((one) => one.name === consumer.name))
+      throw inUse(
+        `Consumer ${consumer.name} under stream ${name} already exists for account ${ACCOUNT}.`,
+      );
+    if (consumers.length >= CONSUMERS_MAX)
+      throw new AwsError(
+        'LimitExceededException',
+        `Stream ${name} has ${CONSUMERS_MAX} registered consumers already.`,
+      );
+    return { consumers: [...consumers, consumer] };
+  });
   return { Consumer: consumerOutput(call, name, consumer) };
 }
 
@@ -81,8 +82,9 @@ export async function deregisterConsumer(
   input: Input<'DeregisterStreamConsumer'>,
 ): Promise<Output> {
   const { stream, consumer } = await findConsumer(call, input);
-  const consumers = stream.attributes.consumers.filter(({ name }) => name !== consumer.name);
-  await call.streams.setAttributes(stream.name, { consumers });
+  await call.streams.changeAttributes(stream.name, ({ consumers }) => ({
+    consumers: consumers.filter(({ name }) => name !== consumer.name),
+  }));
   return {};
 }
 

@@ -67,7 +67,7 @@ export async function listStreams(call: AwsCall, input: Input<'ListStreams'>): P
     token === undefined ? input.ExclusiveStartStreamName : String(pageToken(token, nowMs)['after']);
   const limit = input.Limit ?? STREAMS_PER_PAGE;
   const { items, hasMore } = page(await call.streams.names(), (name) => name, { after, limit });
-  const found = await Promise.all(items.map((name) => call.streams.find(name)));
+  const found = await Promise.all(items.map((name) => call.streams.describe(name)));
   const last = items.at(-1);
   return {
     StreamNames: items,
@@ -104,7 +104,7 @@ export async function listShards(call: AwsCall, input: Input<'ListShards'>): Pro
   const stream = await findStream(call, token ? { StreamName: String(token['stream']) } : input);
   const after = token ? String(token['after']) : input.ExclusiveStartShardId;
   const ids = token
-    ? new Set(token['shards'] as readonly number[])
+    ? new Set(Array.isArray(token['shards']) ? (token['shards'] as unknown[]) : [])
     : new Set((await filtered(stream, input.ShardFilter)).map(({ id }) => id));
   const shards = stream.log.shards.filter(({ id }) => ids.has(id));
   const limit = input.MaxResults ?? SHARDS_PER_PAGE;

@@ -9,7 +9,9 @@ import {
   inUse,
   invalid,
   type NamedStream,
+  notFound,
   page,
+  streamName,
 } from '../aws-call.ts';
 import type { WireStream } from '../wire-streams.ts';
 import type { Input } from './input.ts';
@@ -50,7 +52,8 @@ export function refuseTooManyShards(shards: number): void {
 }
 
 export async function deleteStream(call: AwsCall, input: Input<'DeleteStream'>): Promise<Output> {
-  const stream = await findStream(call, input);
+  const stream = await call.streams.describe(streamName(input));
+  if (!stream) throw notFound(streamName(input));
   if (stream.isDefined)
     throw inUse(
       `Stream ${stream.name} is defined in the pipeline: take it out of pipeline.ts, then end its data with \`millrace drop ${stream.name}\`.`,
@@ -66,8 +69,11 @@ export async function deleteStream(call: AwsCall, input: Input<'DeleteStream'>):
 
 export async function describeLimits(call: AwsCall): Promise<Output> {
   const names = await call.streams.names();
-  const streams = await Promise.all(names.map((name) => call.streams.find(name)));
-  const found = streams.filter((stream) => stream !== undefined);
+  const found: WireStream[] = [];
+  for (const name of names) {
+    const stream = await call.streams.find(name);
+    if (stream) found.push(stream);
+  }
   return {
     ShardLimit: LIMITS.shardsMax,
     OpenShardCount: found.reduce((sum, { log }) => sum + openShards(log.shards).length, 0),
@@ -127,7 +133,7 @@ export async function updateStreamMode(
 ): Promise<Output> {
   const { name } = await findStream(call, input);
   const mode = input.StreamModeDetails.StreamMode === 'ON_DEMAND' ? 'ON_DEMAND' : 'PROVISIONED';
-  await call.streams.setAttributes(name, { mode });
+  await call.streams.changeAttributes(name, () => ({ mode }));
   return {};
 }
 
@@ -141,18 +147,20 @@ export async function updateMaxRecordSize(
     throw invalid(
       `Records of stream ${stream.name}, which is defined in the pipeline, have at most 1 MiB. Larger ones are taken by streams that CreateStream makes.`,
     );
-  await call.streams.setAttributes(stream.name, { maxRecordKiB });
+  await call.streams.changeAttributes(stream.name, () => ({ maxRecordKiB }));
   return {};
 }
 
 export async function addTags(call: AwsCall, input: Input<'AddTagsToStream'>): Promise<Output> {
-  const { name, attributes } = await findStream(call, input);
-  const tags = { ...attributes.tags, ...input.Tags };
-  if (Object.keys(tags).length > TAGS_MAX)
-    throw invalid(
-      `Failed to add tags to stream ${name} under account ${ACCOUNT} because a given stream cannot have more than ${TAGS_MAX} tags associated with it.`,
-    );
-  await call.streams.setAttributes(name, { tags });
+  const { name } = await findStream(call, input);
+  await call.streams.changeAttributes(name, (now) => {
+    const tags = { ...now.tags, ...input.Tags };
+    if (Object.keys(tags).length > TAGS_MAX)
+      throw invalid(
+        `Failed to add tags to stream ${name} under account ${ACCOUNT} because a given stream cannot have more than ${TAGS_MAX} tags associated with it.`,
+      );
+    return { tags };
+  });
   return {};
 }
 
@@ -160,11 +168,12 @@ export async function removeTags(
   call: AwsCall,
   input: Input<'RemoveTagsFromStream'>,
 ): Promise<Output> {
-  const { name, attributes } = await findStream(call, input);
-  const tags = Object.fromEntries(
-    Object.entries(attributes.tags).filter(([key]) => !input.TagKeys.includes(key)),
-  );
-  await call.streams.setAttributes(name, { tags });
+  const { name } = await findStream(call, input);
+  await call.streams.changeAttributes(name, (now) => ({
+    tags: Object.fromEntries(
+      Object.entries(now.tags).filter(([key]) => !input.TagKeys.includes(key)),
+    ),
+  }));
   return {};
 }
 

@@ -56,8 +56,10 @@ function sequenceOf(
 ): number {
   if (sequence === undefined) throw invalid(`A sequence number is needed for type ${type}.`);
   const number = BigInt(sequence);
+  // In front of the first record a subscription goes on behind the last number before it.
+  const start = BigInt(shard.openedAt - (type === 'AFTER_SEQUENCE_NUMBER' ? 1 : 0));
   const end = BigInt(shard.closedAt ?? log.nextSequence);
-  if (number < BigInt(shard.openedAt) || number > end)
+  if (number < start || number > end)
     throw invalid(
       `StartingSequenceNumber ${sequence} used in GetShardIterator on shard ${shardIdText(shard.id)} in stream ${name} under account ${ACCOUNT} is invalid.`,
     );
