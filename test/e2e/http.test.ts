@@ -962,7 +962,7 @@ test('every refusal has code and message, whatever the route', async () => {
   const pipeline = await start();
   const requests: [string, string, number][] = [
     ['GET', '/nothing', 404],
-    ['POST', '/', 405],
+    ['POST', '/', 400],
     ['GET', '/v1/lookups/lines', 404],
     ['GET', '/v1/lookups/lines/%E0%A4%A', 400],
     ['GET', '/%zz', 400],
