@@ -373,10 +373,10 @@ export class App {
     call: CallContext,
   ): Promise<null> {
     const { table } = (await this.#runtime).stream(stream);
-    if (table && table.files.length > 0)
+    if (table && table.scan.files.length > 0)
       await this.#engine.call(
         'readTable',
-        { files: table.files, columns: table.columns, until },
+        { scan: table.scan, columns: table.columns, until },
         { onChunk: (chunk) => call.emit(chunk), signal: call.signal },
       );
     return null;

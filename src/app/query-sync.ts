@@ -61,7 +61,7 @@ export async function newsFor(runtime: Runtime, request: SyncRequest): Promise<S
   const tables = request.tables.flatMap(({ name, version }) => {
     const table = runtime.tables.get(name);
     return table && table.version !== version
-      ? [{ name, version: table.version, columns: table.columns, files: table.files }]
+      ? [{ name, version: table.version, columns: table.columns, scan: table.scan }]
       : [];
   });
   const system = request.system.map((name) => systemTable(name, runtime));
@@ -81,7 +81,7 @@ function streamNews(runtime: Runtime, known: SyncRequest['streams'][number]): Pr
     filesVersion,
     delivered,
     end: source.nextSequence,
-    ...(known.filesVersion === filesVersion ? {} : { files: isLake ? (table?.files ?? []) : [] }),
+    ...(known.filesVersion !== filesVersion && isLake && table ? { scan: table.scan } : {}),
   };
   return source
     .slices(Math.max(known.next, delivered), news.end, LIMITS.hotBatchBytesMax)

@@ -57,10 +57,11 @@ export interface RunningStream {
 /** A changed pipeline waits this long for requests under way. */
 const REQUESTS_WAIT_MS = 5000;
 
+/** Rows that other programs write into the table have none of them. */
 const PLACE_FIELDS: readonly NamedField[] = [
-  { name: '_shard', type: { kind: 'int' }, optional: false },
-  { name: '_sequence_number', type: { kind: 'long' }, optional: false },
-  { name: '_arrived_at', type: { kind: 'timestamptz' }, optional: false },
+  { name: '_shard', type: { kind: 'int' }, optional: true },
+  { name: '_sequence_number', type: { kind: 'long' }, optional: true },
+  { name: '_arrived_at', type: { kind: 'timestamptz' }, optional: true },
 ];
 
 /** Everything that depends on the plan: opened together, closed together, replaced on reload. */
@@ -218,7 +219,7 @@ export class Runtime {
       deliver: async (name) => {
         const { delivery, table } = this.stream(name);
         await delivery?.deliverNow();
-        return { position: this.#position(name), files: table?.files ?? [] };
+        return { position: this.#position(name), scan: table?.scan };
       },
       position: (name) => this.#position(name),
       onCommit: (name, listener) => this.stream(name).log.onCommit(listener),

@@ -72,6 +72,7 @@ export function createServices(app: App, parts: ServiceParts): Services {
       target,
       clock,
     }),
+    catalog: target.catalog,
     plan: () => app.current?.plan ?? EMPTY_PLAN,
     answerDashboard: async (request, signal) => {
       await app.runtime();

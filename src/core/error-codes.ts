@@ -222,6 +222,41 @@ export const ERROR_CODES = Object.freeze({
     'Look at the reason in the message; what was to be kept there stays in the data folder meanwhile.',
   ),
   // Tables
+  MR_TABLE_COMMIT_CONFLICT: entry(
+    409,
+    'The table changed since the commit was prepared.',
+    'Load the table again and commit anew; Iceberg clients do so by themselves.',
+  ),
+  MR_TABLE_COMMIT_INVALID: entry(
+    400,
+    'A commit of a table is not one that the table can have.',
+    'Correct the update named in the message.',
+  ),
+  MR_TABLE_COMMIT_UNKNOWN: entry(
+    500,
+    'It could not be found out whether a commit was made.',
+    'Load the table and look whether the snapshot is there before committing again.',
+  ),
+  MR_TABLE_NOT_FOUND: entry(
+    404,
+    'The lake has no table, view or namespace of this name.',
+    'Use a name listed in the message, or create it.',
+  ),
+  MR_TABLE_EXISTS: entry(
+    409,
+    'The lake has a table, view or namespace of this name already.',
+    'Choose another name, or drop the old one.',
+  ),
+  MR_TABLE_DEFINED: entry(
+    403,
+    'The table belongs to a definition of the pipeline, which decides about it.',
+    'Change the definition in the pipeline file instead.',
+  ),
+  MR_NAMESPACE_NOT_EMPTY: entry(
+    409,
+    'A namespace that still has tables or views cannot be dropped.',
+    'Drop or rename its tables and views first.',
+  ),
   MR_TABLE_UNSUPPORTED: entry(
     400,
     'A table uses a feature that is not supported.',

@@ -40,6 +40,8 @@ export interface FieldSpec {
   /** Used where the record has no value. */
   readonly default?: JsonValue;
   readonly from?: FieldSource;
+  /** The name it had before: what is stored under that name is this field's. */
+  readonly renamedFrom?: string;
 }
 
 export interface NamedField extends FieldSpec {

@@ -50,6 +50,8 @@ export interface FileSystem {
   rename(from: string, to: string): Promise<void>;
   syncFolder(path: string): Promise<void>;
   exists(path: string): Promise<boolean>;
+  /** When its bytes last changed, in milliseconds since 1970. */
+  changedMs(path: string): Promise<number>;
 }
 
 /** Writes to a `durable` handle and reads of a `scan` must start and end at multiples of this (O_DIRECT). */

@@ -14,6 +14,8 @@ export const LIMITS = Object.freeze({
   recordDepthMax: 64,
   /** A JSON control request (SQL, keys) is small. */
   requestBytesMax: 1024 * 1024,
+  /** A commit of a table of many columns and snapshots. */
+  catalogRequestBytesMax: 32 * 1024 * 1024,
   /** A keyed request must fit one commit, so that a retry finds all of it or nothing. */
   keyedRequestBytesMax: 8 * 1024 * 1024,
   /** An unkeyed body is stored piece by piece; this bounds one connection's work. */
@@ -120,6 +122,14 @@ export const LIMITS = Object.freeze({
   http2IdleMs: 5 * 60_000,
   /** Snapshots kept in a table's metadata; more makes each commit rewrite a larger file. */
   snapshotsKept: 100,
+  /** Cut in steps: finding what only the old snapshots reach costs reading all that is kept. */
+  snapshotsExpiredAtOnce: 20,
+  /** Manifests of one spec beyond this are merged: planning reads them all. */
+  manifestsMax: 100,
+  /** Who began to read a snapshot before it expired has this long to read its files. */
+  tableFilesGraceMs: 10 * 60_000,
+  /** Files that no snapshot reaches are somebody's commit under way, until they are older. */
+  tableOrphanAgeMs: 24 * 60 * 60_000,
   /** A model that runs after its inputs changed does so at most this often. */
   onChangeIntervalMs: 60_000,
   /** The least of NIST SP 800-63B; length counts, kinds of characters do not. */

@@ -20,6 +20,7 @@ export function nodeFileSystem(): FileSystem {
         () => true,
         () => false,
       ),
+    changedMs: async (path) => (await fs.stat(path)).mtimeMs,
   };
 }
 

@@ -2,6 +2,8 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { MillraceError } from '../core/errors.ts';
 import { type NamedField, typeText } from '../core/field-types.ts';
 import { LIMITS } from '../core/limits.ts';
+import type { TableScan } from '../lake/iceberg/live-files.ts';
+import { evolveSchema } from '../lake/iceberg/schema.ts';
 import { quoteIdentifier, type RenderedCheck } from '../plan/render-sql.ts';
 import { duckdbType } from '../plan/type-mapping.ts';
 import { checkStatement, type Relation, type RelationNames } from '../query/statement-gate.ts';
@@ -9,13 +11,7 @@ import { fromBytes, fromCodePoints } from '../query/text-position.ts';
 import { brokenRows, ruleConditions } from './check-sql.ts';
 import { fieldTypeOf } from './column-types.ts';
 import { connect, openDatabase, queryError, textRows } from './database.ts';
-import type {
-  CatalogState,
-  Described,
-  DescribeRequest,
-  EngineModel,
-  StoredColumn,
-} from './protocol.ts';
+import type { CatalogState, Described, DescribeRequest, EngineModel } from './protocol.ts';
 import { withHint } from './query-hint.ts';
 import {
   createLookupView,
@@ -67,21 +63,16 @@ export async function checkText(
 export async function createCatalog(
   connection: DuckDBConnection,
   catalog: CatalogState,
-  files: { readonly [relation: string]: readonly string[] } = {},
+  scans: { readonly [relation: string]: TableScan } = {},
 ): Promise<void> {
   await createSchemas(connection);
   for (const stream of catalog.streams) {
     await connection.run(`CREATE TABLE ${hotTable(stream)} (${hotTableColumns(stream)})`);
-    await createStreamViews(
-      connection,
-      stream,
-      files[`${stream.schema}.${stream.name}`] ?? [],
-      false,
-    );
+    await createStreamViews(connection, stream, scans[`${stream.schema}.${stream.name}`], false);
   }
   for (const lookup of catalog.lookups) await createLookupView(connection, lookup, catalog);
   for (const model of catalog.models)
-    await createModelRelation(connection, model, files[`warehouse.${model.name}`] ?? []);
+    await createModelRelation(connection, model, scans[`warehouse.${model.name}`]);
 }
 
 /** Asks the engine what every query of the pipeline returns, before anything runs. */
@@ -102,7 +93,7 @@ export async function describe(
       later.delete(model.name);
       described.push(result);
       if (!result.error)
-        await createModelRelation(connection, withColumns(model, result.columns), []);
+        await createModelRelation(connection, withColumns(model, result.columns), undefined);
     }
     const names = relationNames(catalog);
     for (const query of queries)
@@ -142,12 +133,7 @@ const camelCase = (name: string): string =>
   name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
 function withColumns(model: EngineModel, columns: readonly NamedField[]): EngineModel {
-  return {
-    ...model,
-    columns: columns.map(
-      (column, index): StoredColumn => ({ ...column, id: index + 1, fieldIds: '' }),
-    ),
-  };
+  return { ...model, columns: evolveSchema(columns, undefined).schema.fields };
 }
 
 async function describeQuery(

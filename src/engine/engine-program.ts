@@ -1,4 +1,4 @@
-import type { DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { serveParent } from '../children/child-process.ts';
 import type { CallContext } from '../children/rpc.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -16,8 +16,8 @@ import type {
   RunModelRequest,
 } from './protocol.ts';
 import { streamRows } from './read-rows.ts';
-import { readFiles } from './relations.ts';
 import { runModel } from './run-model.ts';
+import { scanSql } from './table-scan.ts';
 
 /** The `engine` child: DuckDB for trusted work. Arguments: a private folder for scratch files. */
 const scratch = process.argv[2] as string;
@@ -56,10 +56,10 @@ function deliverInTurn(request: DeliverRequest): Promise<DeliverResult> {
   return result;
 }
 
-async function readRows(sql: string, context: CallContext): Promise<{ rows: number }> {
+async function withReader<T>(read: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
   const connection = await connect(await database());
   try {
-    return await streamRows(connection, sql, context);
+    return await read(connection);
   } finally {
     connection.closeSync();
   }
@@ -73,10 +73,16 @@ serveParent({
   deliver: deliverInTurn,
   runModel: (request: RunModelRequest, context: CallContext) => runModel(request, context, scratch),
   readParquet: ({ path }: { path: string }, context: CallContext) =>
-    readRows(`SELECT * FROM read_parquet(${quoteText(path)})`, context),
-  readTable: ({ files: paths, columns, until }: ReadTableRequest, context: CallContext) =>
-    readRows(
-      `SELECT * FROM ${readFiles(paths, columns)} WHERE _sequence_number < ${until} ORDER BY _sequence_number`,
-      context,
+    withReader((connection) =>
+      streamRows(connection, `SELECT * FROM read_parquet(${quoteText(path)})`, context),
     ),
+  readTable: ({ scan, columns, until }: ReadTableRequest, context: CallContext) =>
+    withReader(async (connection) => {
+      const rows = await scanSql(connection, scan, columns);
+      return streamRows(
+        connection,
+        `SELECT * FROM (${rows}) WHERE _sequence_number < ${until} ORDER BY _sequence_number`,
+        context,
+      );
+    }),
 });

@@ -51,7 +51,7 @@ export class HotRows {
     await connection.run(
       `CREATE TABLE ${hotTable(this.#stream)} (${hotTableColumns(this.#stream)})`,
     );
-    await createStreamViews(connection, this.#stream, [], true);
+    await createStreamViews(connection, this.#stream, undefined, true);
   }
 
   /**
@@ -75,7 +75,7 @@ export class HotRows {
     try {
       await connection.run('BEGIN TRANSACTION');
       try {
-        if (news.files) await createStreamViews(connection, this.#stream, news.files, true);
+        if (news.scan) await createStreamViews(connection, this.#stream, news.scan, true);
         if (news.delivered > this.#first) await this.#forget(connection, news.delivered);
         for (const { path, schemaVersion } of scratch.files)
           await this.#load(connection, path, schemaVersion);

@@ -1,5 +1,7 @@
 import type { NamedField } from '../core/field-types.ts';
 import type { DashboardAnswer } from '../dashboard/answer.ts';
+import type { TableScan } from '../lake/iceberg/live-files.ts';
+import type { IcebergType } from '../lake/iceberg/metadata.ts';
 import type { DashboardRequest, LivePlan } from '../live/live-plan.ts';
 import type { RenderedCheck } from '../plan/render-sql.ts';
 import type { Parameters } from '../query/statement-parameters.ts';
@@ -8,10 +10,11 @@ import type { LogSlice, SchemaVersion } from '../stream/stream-store.ts';
 /** What crosses between `main` and the DuckDB children. All of it is data. */
 
 /** A column of a stored table, with the id its Parquet files know it by. */
-export interface StoredColumn extends NamedField {
+export interface StoredColumn {
+  readonly name: string;
   readonly id: number;
-  /** Ids of nested parts as DuckDB's FIELD_IDS wants them: `{x: 5}`, or the id alone. */
-  readonly fieldIds: string;
+  /** With the ids of its parts. */
+  readonly type: IcebergType;
 }
 
 export interface EngineStream {
@@ -62,7 +65,7 @@ export interface StreamNews {
   readonly name: string;
   readonly filesVersion: number;
   /** Absent where the child's files are current. */
-  readonly files?: readonly string[];
+  readonly scan?: TableScan;
   /** Rows below this are in the files, and must not be hot any more. */
   readonly delivered: number;
   /** Everything below this was acknowledged when the query began. */
@@ -74,7 +77,7 @@ export interface TableNews {
   readonly name: string;
   readonly version: number;
   readonly columns: readonly StoredColumn[];
-  readonly files: readonly string[];
+  readonly scan: TableScan;
 }
 
 export interface SystemTable {
@@ -132,8 +135,9 @@ export interface WrittenFile {
   readonly bytes: number;
   /** By quoted column path, as DuckDB writes it. */
   readonly statistics: { readonly [column: string]: { readonly [statistic: string]: string } };
-  /** Partition value per partition field, as text; null for NULL. */
+  /** Partition value per partition field of the spec, as text; null for NULL. */
   readonly partition: readonly (string | null)[];
+  readonly specId: number;
 }
 
 export interface PartitionColumn {
@@ -145,7 +149,11 @@ export interface WriteTarget {
   /** Folder for the files; exists. */
   readonly folder: string;
   readonly columns: readonly StoredColumn[];
+  /** Of the partition spec. */
   readonly partitions: readonly PartitionColumn[];
+  readonly specId: number;
+  /** What rows of a file are sorted by: an ORDER BY, or nothing. */
+  readonly sortBy: string;
 }
 
 export interface DeliverRequest extends WriteTarget {
@@ -164,7 +172,7 @@ export interface DeliverResult {
 
 export interface RunModelRequest extends WriteTarget {
   readonly catalog: CatalogState;
-  readonly files: { readonly [relation: string]: readonly string[] };
+  readonly scans: { readonly [relation: string]: TableScan };
   readonly sql: string;
   readonly checks: readonly RenderedCheck[];
 }
@@ -199,7 +207,7 @@ export interface Described {
 }
 
 export interface ReadTableRequest {
-  readonly files: readonly string[];
+  readonly scan: TableScan;
   readonly columns: readonly StoredColumn[];
   readonly until: number;
 }

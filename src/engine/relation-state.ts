@@ -90,7 +90,7 @@ export class RelationState {
       this.#hot.set(`${stream.schema}.${stream.name}`, hot);
     }
     for (const lookup of catalog.lookups) await createLookupView(connection, lookup, catalog);
-    for (const model of catalog.models) await createModelRelation(connection, model, []);
+    for (const model of catalog.models) await createModelRelation(connection, model, undefined);
   }
 
   /** Brings everything that the relations are made of up to what was acknowledged when this began. */
@@ -169,7 +169,7 @@ export class RelationState {
     if (this.#tableVersions.get(news.name) === news.version) return;
     const model = this.#catalog.models.find((candidate) => candidate.name === news.name);
     if (!model) return;
-    await createModelRelation(this.#connection, { ...model, columns: news.columns }, news.files);
+    await createModelRelation(this.#connection, { ...model, columns: news.columns }, news.scan);
     this.#tableVersions.set(news.name, news.version);
     await this.#context.onTable?.(news.name);
   }

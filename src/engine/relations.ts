@@ -1,18 +1,14 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { fieldNamed } from '../core/field-types.ts';
 import { LIMITS } from '../core/limits.ts';
+import type { TableScan } from '../lake/iceberg/live-files.ts';
 import { keyBytesSql } from '../lookup/lookup-key.ts';
-import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
+import { quoteIdentifier } from '../plan/render-sql.ts';
 import { duckdbType } from '../plan/type-mapping.ts';
 import type { Relation, RelationNames } from '../query/statement-gate.ts';
-import type {
-  CatalogState,
-  EngineLookup,
-  EngineModel,
-  EngineStream,
-  StoredColumn,
-} from './protocol.ts';
+import type { CatalogState, EngineLookup, EngineModel, EngineStream } from './protocol.ts';
 import { PLACE_COLUMNS } from './record-columns.ts';
+import { scanSql } from './table-scan.ts';
 
 /** The relations of a pipeline as views of one DuckDB database. */
 
@@ -60,26 +56,19 @@ export function hotTableColumns(stream: EngineStream): string {
   );
 }
 
-/** Reads files by field id, so that columns added, widened or reordered since are read right. */
-export function readFiles(files: readonly string[], columns: readonly StoredColumn[]): string {
-  const schema = columns.map(
-    (column) =>
-      `${column.id}: {name: ${quoteText(column.name)}, type: ${quoteText(duckdbType(column.type))}, default_value: NULL}`,
-  );
-  return `read_parquet([${files.map(quoteText).join(', ')}], schema = MAP {${schema.join(', ')}})`;
-}
-
 /** `records.s` and `lake.s` over hot rows and files; one transaction switches both. */
 export async function createStreamViews(
   connection: DuckDBConnection,
   stream: EngineStream,
-  files: readonly string[],
+  scan: TableScan | undefined,
   hot: boolean,
 ): Promise<void> {
   const columns = [...userColumns(stream), ...PLACE_COLUMNS.map(({ name }) => name)].join(', ');
   const name = quoteIdentifier(stream.name);
   const parts =
-    files.length > 0 ? [`SELECT ${columns} FROM ${readFiles(files, stream.columns)}`] : [];
+    scan && scan.files.length > 0
+      ? [`SELECT ${columns} FROM (${await scanSql(connection, scan, stream.columns)})`]
+      : [];
   if (hot || parts.length === 0) parts.push(`SELECT ${columns} FROM ${hotTable(stream)}`);
   if (stream.schema === 'deadletters') return createDeadLetterView(connection, stream);
   await connection.run(`CREATE OR REPLACE VIEW records.${name} AS ${parts.join(' UNION ALL ')}`);
@@ -130,20 +119,25 @@ export async function createLookupView(
   );
 }
 
+const NO_FILES: TableScan = Object.freeze({
+  files: [],
+  positionDeletes: [],
+  equalityDeletes: [],
+  reshaped: [],
+  hidden: [],
+});
+
 export async function createModelRelation(
   connection: DuckDBConnection,
   model: EngineModel,
-  files: readonly string[],
+  scan: TableScan | undefined,
 ): Promise<void> {
   const name = `warehouse.${quoteIdentifier(model.name)}`;
   if (model.materialize === 'view') {
     await connection.run(`CREATE OR REPLACE VIEW ${name} AS ${model.sql}`);
     return;
   }
-  const source =
-    files.length > 0
-      ? `SELECT ${model.columns.map((column) => quoteIdentifier(column.name)).join(', ')} FROM ${readFiles(files, model.columns)}`
-      : `SELECT ${model.columns.map((column) => `NULL::${duckdbType(column.type)} AS ${quoteIdentifier(column.name)}`).join(', ')} WHERE false`;
+  const source = await scanSql(connection, scan ?? NO_FILES, model.columns);
   await connection.run(`CREATE OR REPLACE VIEW ${name} AS ${source}`);
 }
 

@@ -22,7 +22,7 @@ export async function runModel(
   const interrupt = () => connection.interrupt();
   context.signal.addEventListener('abort', interrupt);
   try {
-    await createCatalog(connection, request.catalog, request.files);
+    await createCatalog(connection, request.catalog, request.scans);
     const files = await writeTableFiles(connection, request.sql, request);
     await connection.run(
       `CREATE TEMP VIEW result AS ${resultOf(

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { open, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { open, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { duckdbTypeOf, fieldIds } from '../lake/iceberg/schema.ts';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
-import { duckdbType } from '../plan/type-mapping.ts';
 import type { WriteTarget, WrittenFile } from './protocol.ts';
 
 const ROW_GROUP_ROWS = 122_880;
@@ -32,22 +32,22 @@ export async function writeTableFiles(
   connection: DuckDBConnection,
   source: string,
   target: WriteTarget,
-  orderBy?: string,
 ): Promise<WrittenFile[]> {
   const columns = target.columns.map(
-    (column) =>
-      `CAST(${quoteIdentifier(column.name)} AS ${duckdbType(column.type)}) AS ${quoteIdentifier(column.name)}`,
+    ({ name, type }) =>
+      `CAST(${quoteIdentifier(name)} AS ${duckdbTypeOf(type)}) AS ${quoteIdentifier(name)}`,
   );
   const partitions = target.partitions.map(
     ({ expression }, index) => `${expression} AS __p_${index}`,
   );
-  const ids = target.columns.map((column) => `${quoteIdentifier(column.name)}: ${column.fieldIds}`);
+  const ids = target.columns.map(
+    ({ name, id, type }) => `${quoteIdentifier(name)}: ${fieldIds(id, type)}`,
+  );
   const options = [
     'FORMAT parquet',
     'COMPRESSION zstd',
     `ROW_GROUP_SIZE ${ROW_GROUP_ROWS}`,
     'RETURN_STATS',
-    ...(target.partitions.length > 0 ? ['OVERWRITE_OR_IGNORE'] : []),
     `FIELD_IDS {${ids.join(', ')}}`,
     // Without {uuid} two partition values can get one path and a file is lost (iceberg.md §4.11).
     ...(partitions.length > 0
@@ -57,25 +57,43 @@ export async function writeTableFiles(
         ]
       : []),
   ];
-  const path =
-    partitions.length > 0 ? target.folder : join(target.folder, `${randomUUID()}.parquet`);
-  const order = orderBy === undefined ? '' : ` ORDER BY ${orderBy}`;
+  // The engine names folders after partition values, whose characters not every reader takes in a path.
+  const isPartitioned = partitions.length > 0;
+  const path = join(target.folder, isPartitioned ? `.${randomUUID()}` : `${randomUUID()}.parquet`);
+  const order = target.sortBy === '' ? '' : ` ORDER BY ${target.sortBy}`;
   const reader = await connection.runAndReadAll(
     `COPY (SELECT ${[...columns, ...partitions].join(', ')} FROM (${source})${order}) TO ${quoteText(path)} (${options.join(', ')})`,
   );
   const rows = reader.getRowObjectsJson() as unknown as CopyRow[];
+  return isPartitioned ? takeOut(rows, path, target) : keep(rows, target);
+}
+
+/** Out of the folders of partitions; the names are unique without them. */
+async function takeOut(
+  rows: readonly CopyRow[],
+  folder: string,
+  target: WriteTarget,
+): Promise<WrittenFile[]> {
+  const moved: CopyRow[] = [];
+  for (const row of rows) {
+    const filename = join(target.folder, basename(row.filename));
+    await rename(row.filename, filename);
+    moved.push({ ...row, filename });
+  }
+  await rm(folder, { recursive: true, force: true });
+  return keep(moved, target);
+}
+
+async function keep(rows: readonly CopyRow[], target: WriteTarget): Promise<WrittenFile[]> {
   // A COPY of no rows still writes a file.
   for (const { count, filename } of rows) if (Number(count) === 0) await rm(filename);
-  const files = rows
-    .filter((row) => Number(row.count) > 0)
-    .map((row) => writtenFile(row, partitions.length));
+  const files = rows.filter((row) => Number(row.count) > 0).map((row) => writtenFile(row, target));
   // A file survives a power cut only with its name, and that with the folder it is in.
-  const paths = files.map((file) => file.path);
-  for (const path of new Set([...paths, ...paths.map(dirname), target.folder])) await sync(path);
+  for (const path of [...files.map((file) => file.path), target.folder]) await sync(path);
   return files;
 }
 
-function writtenFile(row: CopyRow, partitions: number): WrittenFile {
+function writtenFile(row: CopyRow, { partitions, specId }: WriteTarget): WrittenFile {
   const statistics = (row.column_statistics ?? []).map(({ key, value }) => [
     key,
     Object.fromEntries(value.map((entry) => [entry.key, entry.value])),
@@ -86,7 +104,8 @@ function writtenFile(row: CopyRow, partitions: number): WrittenFile {
     rows: Number(row.count),
     bytes: Number(row.file_size_bytes),
     statistics: Object.fromEntries(statistics) as WrittenFile['statistics'],
-    partition: Array.from({ length: partitions }, (_, index) => keys.get(`__p_${index}`) ?? null),
+    partition: partitions.map((_, index) => keys.get(`__p_${index}`) ?? null),
+    specId,
   };
 }
 

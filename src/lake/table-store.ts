@@ -1,6 +1,8 @@
 import type { NamedField } from '../core/field-types.ts';
 import type { Partition } from '../definition/partition.ts';
-import type { StoredColumn, WrittenFile } from '../engine/protocol.ts';
+import type { StoredColumn, WriteTarget, WrittenFile } from '../engine/protocol.ts';
+import type { Id } from './iceberg/json.ts';
+import type { LiveFile, TableScan } from './iceberg/live-files.ts';
 
 /**
  * The tables of the lake: Apache Iceberg, format version 2, with Parquet files.
@@ -9,8 +11,12 @@ import type { StoredColumn, WrittenFile } from '../engine/protocol.ts';
  * L1  A commit is one step: readers see the table before it or after it.
  * L2  Properties change in the same commit as the files, so a checkpoint can never disagree with the rows.
  * L3  When a commit returns it survives a power cut.
- * L4  Commits of one table come one after the other; each is made on the state the one before left.
+ * L4  Commits of one table come one after the other, ours and those of other programs; each is made on the
+ *     state the one before left.
  * L5  A column keeps its field id for the table's life, so old files are read right after a change.
+ * L6  Of a commit that failed it is found out whether it was made; where that cannot be, nothing is
+ *     committed until it can.
+ * L7  Files of a state that somebody holds, or that ended less than a while ago, are not removed.
  */
 export interface TableStore {
   /** Opens the table, or creates it. A changed schema or partitioning becomes a new version of the table. */
@@ -36,6 +42,7 @@ export interface TableSettings {
 
 export interface SnapshotInfo {
   readonly id: string;
+  readonly parent: string | null;
   readonly operation: string;
   readonly timeMs: number;
   readonly addedRows: number;
@@ -44,30 +51,63 @@ export interface SnapshotInfo {
   readonly totalBytes: number;
 }
 
-export interface LakeTable {
+export interface Properties {
+  readonly [name: string]: string;
+}
+
+/** What a table is at one moment. */
+export interface TableState {
+  readonly columns: readonly StoredColumn[];
+  readonly scan: TableScan;
+}
+
+export interface LakeTable extends TableState {
   readonly namespace: string;
   readonly name: string;
   /** Rises with each commit of this process. */
   readonly version: number;
-  readonly columns: readonly StoredColumn[];
-  /** Expressions of the partition values, in the order of the spec. */
-  readonly partitions: readonly { readonly expression: string }[];
-  /** Folder for new data files; exists. */
-  readonly dataFolder: string;
-  /** Paths of the current data files. */
-  readonly files: readonly string[];
+  /** How files for it are written. */
+  readonly target: WriteTarget;
   readonly rows: number;
-  readonly properties: { readonly [name: string]: string };
+  readonly properties: Properties;
   readonly snapshots: readonly SnapshotInfo[];
   readonly snapshotId: string | undefined;
+  /** All files of the current snapshot, for those who look after them. */
+  readonly live: readonly LiveFile[];
+  /** Of the newest commit; deletes that come later have a higher one. */
+  readonly sequence: bigint;
   /** Adds files and sets properties in one commit. */
-  append(
-    files: readonly WrittenFile[],
-    properties: { readonly [name: string]: string },
-  ): Promise<void>;
+  append(files: readonly WrittenFile[], properties: Properties): Promise<void>;
   /** Replaces all rows by those of `files`. */
-  replace(
-    files: readonly WrittenFile[],
-    properties: { readonly [name: string]: string },
-  ): Promise<void>;
+  replace(files: readonly WrittenFile[], properties: Properties): Promise<void>;
+  /**
+   * Puts files in the place of others that have the same rows.
+   * @throws MillraceError MR_TABLE_COMMIT_CONFLICT where one of those is gone, or rows of it were deleted since
+   */
+  rewrite(change: Rewrite): Promise<void>;
+  /** The table as it was. @throws MillraceError MR_TABLE_NOT_FOUND where there is no such snapshot */
+  at(when: SnapshotPlace): Promise<TableState & { readonly snapshotId: string }>;
+  /**
+   * Makes an older snapshot the current one, and sets properties in the same commit.
+   * @throws MillraceError MR_TABLE_NOT_FOUND
+   */
+  rollback(when: SnapshotPlace, properties: Properties): Promise<SnapshotInfo>;
+  /** Lets go of snapshots that are not kept; says how many there were. */
+  expire(nowMs: number): Promise<number>;
+  /** Removes files that ended long enough ago and nobody holds; says how many. */
+  removeEnded(nowMs: number): Promise<number>;
+  /** Removes files in the table's folder that nothing names and that are older; says which. */
+  sweep(olderThanMs: number): Promise<readonly string[]>;
+  /** Until it is called, no file of the table is removed. */
+  hold(): () => void;
+}
+
+export type SnapshotPlace = { readonly id: Id } | { readonly timeMs: number };
+
+export interface Rewrite {
+  /** Locations of the files that were read. */
+  readonly replaced: ReadonlySet<string>;
+  readonly files: readonly WrittenFile[];
+  /** Of the state they were read at. */
+  readonly sequence: bigint;
 }

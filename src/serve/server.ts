@@ -14,6 +14,7 @@ import { BothProtocols } from './both-protocols.ts';
 import { dashboardRoutes } from './dashboards.ts';
 import { healthRoutes } from './health.ts';
 import { hostOf } from './host.ts';
+import { icebergRoutes } from './iceberg/iceberg-door.ts';
 import { ingestRoutes } from './ingest.ts';
 import { lookupRoutes } from './lookups.ts';
 import { openapiRoutes } from './openapi.ts';
@@ -97,6 +98,7 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   answerUnmatched(server, page);
   speakBothProtocols(server);
   await server.register(awsRoutes, { services });
+  await server.register(icebergRoutes, { services });
   await server.register(ingestRoutes, { services });
   const readers = new Readers();
   await server.register(recordRoutes, { services, readers });

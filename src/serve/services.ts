@@ -6,6 +6,7 @@ import type { Picture } from '../dashboard/renderer.ts';
 import type { Role } from '../govern/key-store.ts';
 import type { LoggedIn, LoginRequest, Logins } from '../govern/logins.ts';
 import type { IngestResult, RequestOptions } from '../ingest/ingest.ts';
+import type { Catalog } from '../lake/catalog.ts';
 import type { DashboardRequest } from '../live/live-plan.ts';
 import type { LookupPage, LookupQuery } from '../lookup/lookup-store.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -88,6 +89,7 @@ export interface Services {
     }[];
     revoke(id: string): Promise<boolean>;
   };
+  readonly catalog: Catalog;
   plan(): Plan;
   /** What programs that speak Kinesis and Firehose are given. */
   readonly wireStreams: WireStreams;

@@ -11,7 +11,9 @@ import { LmdbKeyStore } from '../govern/embedded/lmdb-key-store.ts';
 import { LmdbUserStore } from '../govern/embedded/lmdb-user-store.ts';
 import { sealingKey } from '../govern/embedded/sealed-secret.ts';
 import { SlicedDedupeWindow } from '../ingest/embedded/sliced-dedupe-window.ts';
+import { FileCatalog } from '../lake/embedded/file-catalog.ts';
 import { FileTableStore } from '../lake/embedded/file-table-store.ts';
+import { TableRegistry } from '../lake/embedded/table-registry.ts';
 import { DuckdbLiveEngine } from '../live/embedded/duckdb-live-engine.ts';
 import { LmdbLookupStore } from '../lookup/embedded/lmdb-lookup-store.ts';
 import { TableModelRunner } from '../model/embedded/table-model-runner.ts';
@@ -68,6 +70,7 @@ export async function embedded({
   const runs = new LmdbRunStore(system);
   await markInterrupted(runs);
   const log = { files, clock, logger, onFatal };
+  const registry = new TableRegistry(join(folder, 'lake'), { files, clock, logger });
   // What was unpacked for a process that is gone.
   await files.remove(join(folder, 'cache', 'raw'));
   const rawZones = {
@@ -96,7 +99,8 @@ export async function embedded({
         clock,
         logger,
       }),
-    tables: new FileTableStore(join(folder, 'lake'), { files, clock, logger }),
+    tables: new FileTableStore(registry),
+    catalog: new FileCatalog(registry),
     lookups,
     runs,
     keys: new LmdbKeyStore(system, await sealingKey(files, join(folder, 'system', 'sealing.key'))),

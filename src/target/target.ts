@@ -7,6 +7,7 @@ import type { LiveMethods, SqlMethods } from '../engine/protocol.ts';
 import type { KeyStore } from '../govern/key-store.ts';
 import type { UserStore } from '../govern/user-store.ts';
 import type { DedupeSettings, DedupeWindow } from '../ingest/dedupe-window.ts';
+import type { Catalog } from '../lake/catalog.ts';
 import type { TableStore } from '../lake/table-store.ts';
 import type { LiveEngine } from '../live/live-engine.ts';
 import type { LookupStore } from '../lookup/lookup-store.ts';
@@ -36,6 +37,8 @@ export interface Target {
   /** The ids of records of a stream that were stored lately. */
   openDedupeWindow(options: DedupeSettings): Promise<DedupeWindow>;
   readonly tables: TableStore;
+  /** The same tables, and further ones, for other programs. */
+  readonly catalog: Catalog;
   readonly lookups: LookupStore;
   readonly runs: RunStore;
   readonly keys: KeyStore;

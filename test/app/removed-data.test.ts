@@ -10,6 +10,7 @@ import { silentLogger } from '../../src/core/logger.ts';
 import { nodeFileSystem } from '../../src/core/node-file-system.ts';
 import { field as f, stream } from '../../src/index.ts';
 import { FileTableStore } from '../../src/lake/embedded/file-table-store.ts';
+import { TableRegistry } from '../../src/lake/embedded/table-registry.ts';
 import { openLookups } from '../../src/lookup/embedded/lmdb-environment.ts';
 import { LmdbLookupStore } from '../../src/lookup/embedded/lmdb-lookup-store.ts';
 import { compile } from '../../src/plan/compile.ts';
@@ -47,6 +48,11 @@ interface Opened {
   close(): Promise<void>;
 }
 
+const tablesOn = (files: FileSystem, folder: string) =>
+  new FileTableStore(
+    new TableRegistry(join(folder, 'lake'), { files, clock: systemClock, logger: silentLogger }),
+  );
+
 /** The stores of a data folder, as they are in a running pipeline. */
 function openOn(folder: string, files: FileSystem): Opened {
   const system = open({ path: join(folder, 'system', 'system.mdb'), overlappingSync: false });
@@ -57,11 +63,7 @@ function openOn(folder: string, files: FileSystem): Opened {
     files,
     streams: storeOn(files, join(folder, 'streams')),
     deadLetters: storeOn(files, join(folder, 'deadletters')),
-    tables: new FileTableStore(join(folder, 'lake'), {
-      files,
-      clock: systemClock,
-      logger: silentLogger,
-    }),
+    tables: tablesOn(files, folder),
     lookups,
     runs,
   };
@@ -91,11 +93,7 @@ async function filled(): Promise<string> {
       await log.close();
     }
   const opened = openOn(folder, files);
-  const tables = new FileTableStore(join(folder, 'lake'), {
-    files,
-    clock: systemClock,
-    logger: silentLogger,
-  });
+  const tables = tablesOn(files, folder);
   for (const namespace of ['lake', 'warehouse'] as const)
     await tables.open({
       namespace,

@@ -8,6 +8,7 @@ import { nodeFileSystem } from '../../src/core/node-file-system.ts';
 import { connect, openDatabase } from '../../src/engine/database.ts';
 import { deliver, deliverByPipe, deliverByScratch } from '../../src/engine/deliver.ts';
 import type { DeliverRequest, WrittenFile } from '../../src/engine/protocol.ts';
+import { evolveSchema } from '../../src/lake/iceberg/schema.ts';
 import { RUN, RUN_COLUMNS } from '../../src/stream/run-columns.ts';
 import type { Placement, StreamLog } from '../../src/stream/stream-store.ts';
 import { seededRandom } from '../support/fault-file-system.ts';
@@ -71,15 +72,10 @@ async function bench() {
         from,
         until,
         folder: target,
-        columns: [...FIELDS, ...PLACES].map((field, index) => ({
-          ...field,
-          id: index + 1,
-          fieldIds:
-            field.name === 'tags'
-              ? `{__duckdb_field_id: ${index + 1}, element: 100}`
-              : String(index + 1),
-        })),
+        columns: evolveSchema([...FIELDS, ...PLACES], undefined).schema.fields,
         partitions: [],
+        specId: 0,
+        sortBy: '',
       };
     },
   };

@@ -446,10 +446,10 @@ test('A moved data folder has everything it had, by SQL and for PyIceberg', asyn
   expectSame(withNullLists(after), RECORDS);
   expect(after.ids).toEqual(before.ids);
   expect(after.snapshots).toBe(2);
-  for (const path of after.paths) expect(path.startsWith(moved)).toBe(true);
+  for (const path of after.paths) expect(path.startsWith(`file://${moved}/`)).toBe(true);
   const summary = await readTable(moved, 'warehouse.summary');
   expect(summary.rows).toHaveLength(5);
-  expect(summary.location).toBe(join(moved, 'lake/warehouse/summary'));
+  expect(summary.location).toBe(`file://${join(moved, 'lake/warehouse/summary')}`);
   expect(existsSync(join(folder, DATA))).toBe(false);
 });
 

@@ -41,7 +41,7 @@ function bench() {
   const runner = new TableModelRunner({
     models: [model],
     catalog: () => ({ streams: [], models: [], lookups: [] }),
-    deliver: async () => ({ position: String(position), files: [] }),
+    deliver: async () => ({ position: String(position), scan: undefined }),
     position: () => String(position),
     onCommit: (_, listener) => {
       commit = listener;

@@ -251,6 +251,11 @@ export class FaultFileSystem implements FileSystem {
   async exists(path: string): Promise<boolean> {
     return this.#files.has(path) || this.#folders.has(path);
   }
+
+  /** Everything here is old. */
+  async changedMs(): Promise<number> {
+    return 0;
+  }
 }
 
 function written(before: Buffer, bytes: Uint8Array, position: number): Buffer {

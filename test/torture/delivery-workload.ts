@@ -5,6 +5,7 @@ import { TableDelivery } from '../../src/deliver/embedded/table-delivery.ts';
 import type { DeliverRequest, DeliverResult } from '../../src/engine/protocol.ts';
 import { field as f, stream } from '../../src/index.ts';
 import { FileTableStore } from '../../src/lake/embedded/file-table-store.ts';
+import { TableRegistry } from '../../src/lake/embedded/table-registry.ts';
 import { readRuns } from '../../src/stream/run-reader.ts';
 import { type FaultFileSystem, seededRandom } from '../support/fault-file-system.ts';
 import { batchOf, LOG_SETTINGS, readAll, storeOn } from '../support/stream.ts';
@@ -24,7 +25,9 @@ const clock: Clock = { now: () => 1_000_000, after: () => () => {} };
 
 async function openBoth(files: FaultFileSystem, name: string) {
   const log = await storeOn(files, '/data', { clock }).open(LOG_SETTINGS);
-  const store = new FileTableStore('/lake', { files, clock, logger: silentLogger });
+  const store = new FileTableStore(
+    new TableRegistry('/lake', { files, clock, logger: silentLogger }),
+  );
   const table = await store.open({ namespace: 'lake', name: 'sales', fields, partitionBy: [] });
   const delivery = new TableDelivery({
     log,
@@ -74,7 +77,7 @@ async function writeLines(
   await files.syncFolder(folder);
   const statistics = { '"n"': { min: '0', max: '9', null_count: '0', num_values: '1' } };
   return {
-    files: [{ path, rows: lines.length, bytes: 100, statistics, partition: [] }],
+    files: [{ path, rows: lines.length, bytes: 100, statistics, partition: [], specId: 0 }],
     damage,
   };
 }
@@ -108,7 +111,8 @@ export async function checkDelivery(files: FaultFileSystem, sent: Sent): Promise
   const { log, table, delivery } = await openBoth(files, 'second');
   await delivery.deliverNow();
   const rows: string[] = [];
-  for (const path of table.files) rows.push(...(await files.readFile(path)).toString().split('\n'));
+  for (const { path } of table.scan.files)
+    rows.push(...(await files.readFile(path)).toString().split('\n'));
   const stored = (await readAll(log, files)).records.map(({ line }) => line);
   const sorted = (lines: Iterable<string>) => JSON.stringify([...lines].sort());
   const delivered = new Set(rows);

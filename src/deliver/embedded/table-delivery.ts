@@ -123,9 +123,7 @@ export class TableDelivery implements Delivery {
         slices,
         from,
         until: next,
-        folder: table.dataFolder,
-        columns: table.columns,
-        partitions: table.partitions,
+        ...table.target,
       });
       if (detour !== undefined)
         logger.warn({ stream: this.stream, reason: detour }, 'delivered the slow way');

@@ -1,368 +1,476 @@
-import { randomInt, randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { MillraceError } from '../../core/errors.ts';
 import type { NamedField } from '../../core/field-types.ts';
+import { LIMITS } from '../../core/limits.ts';
 import type { Partition } from '../../definition/partition.ts';
-import type { StoredColumn, WrittenFile } from '../../engine/protocol.ts';
-import { lastPartitionId, totalsOf, withSnapshot } from '../iceberg/commit.ts';
-import {
-  dataFile,
-  type ManifestEntry,
-  type ManifestFile,
-  readManifest,
-  readManifestList,
-  writeManifest,
-  writeManifestList,
-} from '../iceberg/manifest.ts';
+import type { StoredColumn, WriteTarget, WrittenFile } from '../../engine/protocol.ts';
+import { expiry, retentionOf } from '../iceberg/expiry.ts';
+import { type LiveFile, type LiveFiles, type TableScan, tableScan } from '../iceberg/live-files.ts';
+import { dataFile } from '../iceberg/manifest.ts';
 import {
   currentSchema,
   currentSnapshot,
   currentSpec,
+  FORMAT_VERSION,
+  type IcebergField,
+  type Snapshot,
+  schemaOf,
+  specOf,
   type TableMetadata,
 } from '../iceberg/metadata.ts';
-import { evolveSchema, fieldIds, fieldTypeOfIceberg } from '../iceberg/schema.ts';
-import { partitionExpression, partitionSpec } from '../iceberg/transform.ts';
-import type { LakeTable, SnapshotInfo } from '../table-store.ts';
-import { removeUnreachable } from './expire.ts';
+import { type Requirement, unmet } from '../iceberg/requirements.ts';
+import { definedFields, evolveSchema, FIELDS_PROPERTY, fieldMap } from '../iceberg/schema.ts';
+import { partitionExpression, partitionSpec, sortExpression } from '../iceberg/transform.ts';
+import { applyUpdates, type TableUpdate } from '../iceberg/updates.ts';
+import { localPath } from '../location.ts';
+import type {
+  LakeTable,
+  Properties,
+  Rewrite,
+  SnapshotInfo,
+  SnapshotPlace,
+  TableState,
+} from '../table-store.ts';
+import { EndedFiles } from './ended-files.ts';
 import type { LakeContext } from './file-table-store.ts';
+import { ManifestFiles, type SnapshotChange } from './manifest-files.ts';
+import { reachableFiles, unreachableFiles } from './reachable-files.ts';
+import { snapshotAt, snapshotInfo } from './snapshots.ts';
+import { sweepFolder } from './sweep.ts';
 import type { StoredTable, TableFolder } from './table-folder.ts';
 
-/** Manifests of one spec beyond this are merged: planning reads them all. */
-const MANIFESTS_MAX = 100;
-
-interface DataFileInfo {
-  readonly path: string;
-  readonly rows: number;
-  readonly bytes: number;
+/** A commit that is written, and not the table yet. */
+export interface PreparedCommit {
+  readonly metadata: TableMetadata;
+  readonly live: LiveFiles;
 }
 
+/** One table in a folder. Everything that changes it takes its turn here (L4). */
 export class FileTable implements LakeTable {
   readonly namespace: string;
   readonly name: string;
   readonly #folder: TableFolder;
   readonly #context: LakeContext;
+  readonly #manifests: ManifestFiles;
+  readonly #ended: EndedFiles;
   #stored: StoredTable;
-  #manifests: readonly ManifestFile[];
-  #current: readonly DataFileInfo[];
+  #live: LiveFiles;
   #version = 0;
-  /** L4: commits wait for each other. */
+  /** Why nothing can be committed until the table was read again (L6). */
+  #doubt: MillraceError | undefined;
+  #scan: TableScan | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(
-    names: { namespace: string; name: string },
+    names: { readonly namespace: string; readonly name: string },
     folder: TableFolder,
-    stored: StoredTable,
     context: LakeContext,
-    manifests: readonly ManifestFile[],
-    current: readonly DataFileInfo[],
+    stored: StoredTable,
+    manifests: ManifestFiles,
+    live: LiveFiles,
   ) {
     this.namespace = names.namespace;
     this.name = names.name;
     this.#folder = folder;
-    this.#stored = stored;
     this.#context = context;
+    this.#stored = stored;
     this.#manifests = manifests;
-    this.#current = current;
+    this.#live = live;
+    this.#ended = new EndedFiles(context.files);
   }
 
   static async load(
-    names: { namespace: string; name: string },
+    names: { readonly namespace: string; readonly name: string },
     folder: TableFolder,
     stored: StoredTable,
     context: LakeContext,
   ): Promise<FileTable> {
-    const snapshot = currentSnapshot(stored.metadata);
-    const manifests = snapshot
-      ? readManifestList(
-          snapshot['manifest-list'],
-          await context.files.readFile(snapshot['manifest-list']),
-        )
-      : [];
-    const current: DataFileInfo[] = [];
-    for (const manifest of manifests) {
-      for (const entry of readManifest(
-        manifest.manifest_path,
-        await context.files.readFile(manifest.manifest_path),
-      ))
-        if (entry.status !== 2)
-          current.push({
-            path: entry.data_file.file_path,
-            rows: Number(entry.data_file.record_count),
-            bytes: Number(entry.data_file.file_size_in_bytes),
-          });
-    }
-    return new FileTable(names, folder, stored, context, manifests, current);
+    const manifests = new ManifestFiles(context.files, folder.metadataFolder, (path, bytes) =>
+      folder.writeNew(path, bytes),
+    );
+    const live = await manifests.read(stored.metadata);
+    return new FileTable(names, folder, context, stored, manifests, live);
   }
 
   get version(): number {
     return this.#version;
   }
 
-  get #metadata(): TableMetadata {
+  get metadata(): TableMetadata {
     return this.#stored.metadata;
   }
 
+  /** Of the current metadata file. */
+  get metadataLocation(): string {
+    return this.#folder.metadataLocation(this.#stored.version);
+  }
+
+  /** True of the pipeline's own: it has the map of its definition's fields. */
+  get isDefined(): boolean {
+    return this.metadata.properties[FIELDS_PROPERTY] !== undefined;
+  }
+
+  get path(): string {
+    return this.#folder.path;
+  }
+
+  get #fields(): IcebergField[] {
+    return fieldsOf(this.metadata, this.metadata['current-schema-id']);
+  }
+
   get columns(): readonly StoredColumn[] {
-    return currentSchema(this.#metadata).fields.map((field) => ({
-      name: field.name,
-      id: field.id,
-      type: fieldTypeOfIceberg(field.type),
-      optional: !field.required,
-      fieldIds: fieldIds(field.id, field.type),
-    }));
+    return this.#fields.map(({ name, id, type }) => ({ name, id, type }));
   }
 
-  get partitions(): readonly { expression: string }[] {
-    const schema = currentSchema(this.#metadata);
-    return currentSpec(this.#metadata).fields.map((field) => ({
-      expression: partitionExpression(field, schema),
-    }));
+  get target(): WriteTarget {
+    const spec = currentSpec(this.metadata);
+    const fields = this.#fields;
+    return {
+      folder: this.#folder.dataFolder,
+      columns: this.columns,
+      partitions: spec.fields.map((field) => ({ expression: partitionExpression(field, fields) })),
+      specId: spec['spec-id'],
+      sortBy: sortExpression(this.metadata, fields),
+    };
   }
 
-  get dataFolder(): string {
-    return this.#folder.dataFolder;
+  get scan(): TableScan {
+    this.#scan ??= tableScan(this.#live, this.metadata, this.#fields);
+    return this.#scan;
   }
 
-  get files(): readonly string[] {
-    return this.#current.map((file) => file.path);
+  get live(): readonly LiveFile[] {
+    return this.#live.data;
+  }
+
+  get sequence(): bigint {
+    return BigInt(this.metadata['last-sequence-number']);
   }
 
   get rows(): number {
-    return this.#current.reduce((rows, file) => rows + file.rows, 0);
+    return Number(currentSnapshot(this.metadata)?.summary['total-records'] ?? 0);
   }
 
-  get properties(): { readonly [name: string]: string } {
-    return this.#metadata.properties;
+  get properties(): Properties {
+    return this.metadata.properties;
   }
 
   get snapshotId(): string | undefined {
-    const snapshot = currentSnapshot(this.#metadata);
+    const snapshot = currentSnapshot(this.metadata);
     return snapshot && String(snapshot['snapshot-id']);
   }
 
   get snapshots(): readonly SnapshotInfo[] {
-    return this.#metadata.snapshots.map((snapshot) => ({
-      id: String(snapshot['snapshot-id']),
-      operation: snapshot.summary.operation,
-      timeMs: snapshot['timestamp-ms'],
-      addedRows: Number(snapshot.summary['added-records']),
-      totalRows: Number(snapshot.summary['total-records']),
-      totalFiles: Number(snapshot.summary['total-data-files']),
-      totalBytes: Number(snapshot.summary['total-files-size']),
-    }));
+    return this.metadata.snapshots.map(snapshotInfo);
   }
 
-  #inTurn<T>(action: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(action, action);
+  async at(when: SnapshotPlace): Promise<TableState & { readonly snapshotId: string }> {
+    const snapshot = this.#find(when);
+    const live = await this.#manifests.readSnapshot(snapshot);
+    const schemaId = snapshot['schema-id'] ?? this.metadata['current-schema-id'];
+    const fields = fieldsOf(this.metadata, schemaId);
+    return {
+      snapshotId: String(snapshot['snapshot-id']),
+      columns: fields.map(({ name, id, type }) => ({ name, id, type })),
+      scan: tableScan(live, this.metadata, fields),
+    };
+  }
+
+  #find(when: SnapshotPlace): Snapshot {
+    return snapshotAt(this.metadata, when, `${this.namespace}.${this.name}`);
+  }
+
+  inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const next = async () => {
+      if (this.#doubt) await this.#readAgain();
+      return action();
+    };
+    const result = this.#queue.then(next, next);
     this.#queue = result.catch(() => undefined);
     return result;
   }
 
-  /** Brings schema and partitioning to the definition's; unchanged ones cost nothing. */
+  /**
+   * Brings schema and partitioning to the definition's; unchanged ones cost nothing. What other programs
+   * renamed, widened or added stays as it is.
+   */
   evolve(fields: readonly NamedField[], partitionBy: readonly Partition[]): Promise<void> {
-    return this.#inTurn(async () => {
-      const before = this.#metadata;
+    return this.inTurn(async () => {
+      const before = this.metadata;
       const current = currentSchema(before);
-      const { schema, lastColumnId } = evolveSchema(fields, current, before['last-column-id']);
-      const sameSchema = JSON.stringify(schema.fields) === JSON.stringify(current.fields);
-      const used = sameSchema
-        ? current
-        : {
-            ...schema,
-            'schema-id': Math.max(...before.schemas.map((one) => one['schema-id'])) + 1,
-          };
-      const spec = partitionSpec(partitionBy, used, before['partition-specs']);
-      if (sameSchema && spec['spec-id'] === before['default-spec-id']) return;
-      const specs = before['partition-specs'].includes(spec)
-        ? before['partition-specs']
-        : [...before['partition-specs'], spec];
-      await this.#commit({
-        ...before,
-        'last-updated-ms': this.#context.clock.now(),
-        'last-column-id': lastColumnId,
-        'current-schema-id': used['schema-id'],
-        schemas: sameSchema ? before.schemas : [...before.schemas, used],
-        'default-spec-id': spec['spec-id'],
-        'partition-specs': specs,
-        'last-partition-id': lastPartitionId(specs),
+      const map = fieldMap(current, before.properties);
+      const evolved = evolveSchema(fields, {
+        schema: current,
+        map,
+        lastColumnId: before['last-column-id'],
       });
+      const spec = partitionSpec(
+        partitionBy,
+        definedFields(evolved.schema, evolved.map),
+        evolved.schema.fields.map(({ name }) => name),
+        before['partition-specs'],
+      );
+      const updates: TableUpdate[] = [];
+      if (JSON.stringify(evolved.schema.fields) !== JSON.stringify(current.fields))
+        updates.push(
+          { action: 'add-schema', schema: evolved.schema },
+          { action: 'set-current-schema', 'schema-id': -1 },
+        );
+      const text = JSON.stringify(evolved.map);
+      if (text !== before.properties[FIELDS_PROPERTY])
+        updates.push({ action: 'set-properties', updates: { [FIELDS_PROPERTY]: text } });
+      if (spec['spec-id'] !== before['default-spec-id'])
+        updates.push({ action: 'add-spec', spec }, { action: 'set-default-spec', 'spec-id': -1 });
+      if (updates.length > 0) await this.#commit(updates);
     });
   }
 
-  append(
-    files: readonly WrittenFile[],
-    properties: { readonly [name: string]: string },
-  ): Promise<void> {
-    return this.#inTurn(() =>
-      this.#addSnapshot('append', files, properties, this.#manifests, this.#current),
-    );
+  append(files: readonly WrittenFile[], properties: Properties): Promise<void> {
+    return this.#change('append', files, properties, () => false);
   }
 
-  replace(
+  replace(files: readonly WrittenFile[], properties: Properties): Promise<void> {
+    return this.#change('overwrite', files, properties, () => true);
+  }
+
+  rewrite({ replaced, files, sequence }: Rewrite): Promise<void> {
+    return this.inTurn(async () => {
+      const found = this.#live.data.filter(({ file }) => replaced.has(file.file_path));
+      // Deletes that came later were not folded in, and say nothing of the new files' rows.
+      const deletes = this.#live.deletes.filter((one) => one.sequence > sequence);
+      if (found.length !== replaced.size || deletes.length > 0)
+        throw new MillraceError(
+          'MR_TABLE_COMMIT_CONFLICT',
+          `Files of ${this.namespace}.${this.name} that were being rewritten were changed by another commit.`,
+        );
+      await this.#addSnapshot(
+        { operation: 'replace', isRemoved: ({ file }) => replaced.has(file.file_path), sequence },
+        files,
+        {},
+      );
+    });
+  }
+
+  #change(
+    operation: 'append' | 'overwrite',
     files: readonly WrittenFile[],
-    properties: { readonly [name: string]: string },
+    properties: Properties,
+    isRemoved: (live: LiveFile) => boolean,
   ): Promise<void> {
-    return this.#inTurn(() => this.#addSnapshot('overwrite', files, properties, [], []));
+    return this.inTurn(() => this.#addSnapshot({ operation, isRemoved }, files, properties));
   }
 
   async #addSnapshot(
-    operation: 'append' | 'overwrite',
+    change: Pick<SnapshotChange, 'operation' | 'isRemoved' | 'sequence'>,
     files: readonly WrittenFile[],
-    properties: { readonly [name: string]: string },
-    keptManifests: readonly ManifestFile[],
-    keptFiles: readonly DataFileInfo[],
+    properties: Properties,
   ): Promise<void> {
-    const id = randomInt(1, 2 ** 47);
-    const sequence = BigInt(this.#metadata['last-sequence-number'] + 1);
-    const added = files.map(({ path, rows, bytes }) => ({ path, rows, bytes }));
-    const manifests = [...(await this.#merged(keptManifests, sequence))];
-    if (files.length > 0) manifests.push(await this.#writeAdded(files, id, sequence));
-    const manifestList = join(this.#folder.metadataFolder, `snap-${id}-1-${randomUUID()}.avro`);
-    const parent = currentSnapshot(this.#metadata)?.['snapshot-id'];
-    await this.#folder.writeNew(
-      manifestList,
-      writeManifestList(manifests, { id, parent, sequence: Number(sequence) }),
-    );
-    const current = [...keptFiles, ...added];
-    const before = this.#metadata;
-    const next = withSnapshot(
-      before,
+    const { metadata } = this;
+    this.#requireWritable();
+    const fields = this.#fields;
+    const added = [...new Set(files.map(({ specId }) => specId))].map((specId) => {
+      const spec = specOf(metadata, specId) ?? currentSpec(metadata);
+      const some = files.filter((file) => file.specId === specId);
+      return { specId, files: some.map((file) => dataFile(file, spec, fields)) };
+    });
+    const { snapshot, live } = await this.#manifests.write(metadata, this.#live, {
+      ...change,
+      added,
+      said: properties,
+      nowMs: this.#context.clock.now(),
+    });
+    const updates: TableUpdate[] = [
+      { action: 'add-snapshot', snapshot },
       {
-        id,
-        operation,
-        manifestList,
-        addedFiles: added.length,
-        addedRows: sum(added, 'rows'),
-        addedBytes: sum(added, 'bytes'),
-        totals: { ...totalsOf(manifests), bytes: sum(current, 'bytes') },
-        nowMs: this.#context.clock.now(),
+        action: 'set-snapshot-ref',
+        'ref-name': 'main',
+        type: 'branch',
+        'snapshot-id': snapshot['snapshot-id'],
       },
-      properties,
-    );
-    await this.#commit(next, manifests, current);
-    await this.#expire(before, next);
-  }
-
-  async #writeAdded(
-    files: readonly WrittenFile[],
-    snapshotId: number,
-    sequence: bigint,
-  ): Promise<ManifestFile> {
-    const spec = currentSpec(this.#metadata);
-    const schema = currentSchema(this.#metadata);
-    const entries = files.map(
-      (file): ManifestEntry => ({
-        status: 1,
-        snapshot_id: BigInt(snapshotId),
-        sequence_number: null,
-        file_sequence_number: null,
-        data_file: dataFile(file, spec, schema),
-      }),
-    );
-    return this.#writeManifest(entries, spec['spec-id'], BigInt(snapshotId), sequence, sequence);
-  }
-
-  async #writeManifest(
-    entries: readonly ManifestEntry[],
-    specId: number,
-    snapshotId: bigint,
-    sequence: bigint,
-    minSequence: bigint,
-  ): Promise<ManifestFile> {
-    const spec =
-      this.#metadata['partition-specs'].find((candidate) => candidate['spec-id'] === specId) ??
-      currentSpec(this.#metadata);
-    const bytes = writeManifest(entries, spec, currentSchema(this.#metadata));
-    const path = join(this.#folder.metadataFolder, `${randomUUID()}-m0.avro`);
-    await this.#folder.writeNew(path, bytes);
-    const addedEntries = entries.filter((entry) => entry.status === 1);
-    const existing = entries.filter((entry) => entry.status === 0);
-    const rows = (some: readonly ManifestEntry[]) =>
-      some.reduce((total, entry) => total + entry.data_file.record_count, 0n);
-    return {
-      manifest_path: path,
-      manifest_length: BigInt(bytes.length),
-      partition_spec_id: specId,
-      content: 0,
-      sequence_number: sequence,
-      min_sequence_number: minSequence,
-      added_snapshot_id: snapshotId,
-      added_files_count: addedEntries.length,
-      existing_files_count: existing.length,
-      deleted_files_count: 0,
-      added_rows_count: rows(addedEntries),
-      existing_rows_count: rows(existing),
-      deleted_rows_count: 0n,
-      partitions: null,
-      key_metadata: null,
-    };
-  }
-
-  /** Many small manifests become one; entries keep the sequence numbers they were added with. */
-  async #merged(
-    manifests: readonly ManifestFile[],
-    sequence: bigint,
-  ): Promise<readonly ManifestFile[]> {
-    if (manifests.length < MANIFESTS_MAX) return manifests;
-    const specId = this.#metadata['default-spec-id'];
-    const entries: ManifestEntry[] = [];
-    const kept = manifests.filter((manifest) => manifest.partition_spec_id !== specId);
-    for (const manifest of manifests) {
-      if (manifest.partition_spec_id !== specId) continue;
-      for (const entry of readManifest(
-        manifest.manifest_path,
-        await this.#context.files.readFile(manifest.manifest_path),
-      )) {
-        if (entry.status === 2) continue;
-        entries.push({
-          ...entry,
-          status: 0,
-          snapshot_id: entry.snapshot_id ?? manifest.added_snapshot_id,
-          sequence_number: entry.sequence_number ?? manifest.sequence_number,
-          file_sequence_number: entry.file_sequence_number ?? manifest.sequence_number,
-        });
-      }
-    }
-    const sequences = entries.map((entry) => Number(entry.sequence_number ?? sequence));
-    const minSequence = BigInt(Math.min(Number(sequence), ...sequences));
-    return [
-      ...kept,
-      await this.#writeManifest(
-        entries,
-        specId,
-        BigInt(currentSnapshot(this.#metadata)?.['snapshot-id'] ?? 0),
-        sequence,
-        minSequence,
-      ),
+      { action: 'set-properties', updates: properties },
     ];
+    await this.#commit(updates, live);
+    await this.#expireSome();
+  }
+
+  #requireWritable(): void {
+    const version = this.metadata['format-version'];
+    if (version === FORMAT_VERSION) return;
+    throw new MillraceError(
+      'MR_TABLE_UNSUPPORTED',
+      `${this.namespace}.${this.name} has Iceberg format version ${version}; only version ${FORMAT_VERSION} can be written.`,
+    );
+  }
+
+  /** @throws MillraceError MR_TABLE_COMMIT_CONFLICT where the commit was made on another state than this */
+  async prepare(
+    requirements: readonly Requirement[],
+    updates: readonly TableUpdate[],
+  ): Promise<PreparedCommit> {
+    const why = unmet(requirements, this.metadata);
+    if (why !== undefined) throw commitConflict(`${this.namespace}.${this.name}`, why);
+    const metadata = applyUpdates(this.metadata, updates, this.#context.clock.now());
+    const isSame =
+      currentSnapshot(metadata)?.['manifest-list'] ===
+      currentSnapshot(this.metadata)?.['manifest-list'];
+    // What cannot be read must not become the table.
+    const live = isSame ? this.#live : await this.#manifests.read(metadata);
+    tableScan(live, metadata, fieldsOf(metadata, metadata['current-schema-id']));
+    return { metadata, live };
+  }
+
+  /** A commit of another program. */
+  commit(requirements: readonly Requirement[], updates: readonly TableUpdate[]): Promise<void> {
+    return this.inTurn(async () => {
+      const { metadata, live } = await this.prepare(requirements, updates);
+      await this.store(metadata, live);
+    });
+  }
+
+  async #commit(updates: readonly TableUpdate[], live = this.#live): Promise<void> {
+    await this.store(applyUpdates(this.metadata, updates, this.#context.clock.now()), live);
   }
 
   /** Metadata and files change in the same step: whoever looks meanwhile sees the table before or after. */
-  async #commit(
-    next: TableMetadata,
-    manifests = this.#manifests,
-    current = this.#current,
-  ): Promise<void> {
-    const stored = await this.#folder.commit(this.#stored, next, this.#context.clock.now());
+  async store(metadata: TableMetadata, live: LiveFiles): Promise<void> {
+    this.switchTo(await this.#point(metadata), live);
+  }
+
+  /** The metadata file of a commit that several tables make together; nothing points to it yet. */
+  write(metadata: TableMetadata): Promise<StoredTable> {
+    return this.#folder.write(this.#stored, metadata, this.#context.clock.now());
+  }
+
+  async #point(metadata: TableMetadata): Promise<StoredTable> {
+    try {
+      return await this.#folder.commit(this.#stored, metadata, this.#context.clock.now());
+    } catch (error) {
+      return this.#resolve(metadata, error as Error);
+    }
+  }
+
+  /** L6: what went wrong may have done so after the pointer had moved. */
+  async #resolve(metadata: TableMetadata, error: Error): Promise<StoredTable> {
+    const doubt = new MillraceError(
+      'MR_TABLE_COMMIT_UNKNOWN',
+      `It is not known whether a commit of ${this.namespace}.${this.name} was made: ${error.message}`,
+      { cause: error },
+    );
+    let found: StoredTable | undefined;
+    try {
+      found = await this.#folder.confirm(this.#stored, metadata);
+    } catch {
+      this.#doubt = doubt;
+      throw doubt;
+    }
+    if (!found) throw error;
+    return found;
+  }
+
+  async #readAgain(): Promise<void> {
+    const stored = await this.#folder.read();
+    if (!stored) throw this.#doubt;
+    await this.#folder.point(stored.version);
+    this.switchTo(stored, await this.#manifests.read(stored.metadata));
+    this.#doubt = undefined;
+  }
+
+  /** What it is has to be read again before anything else is done (L6). */
+  distrust(why: MillraceError): void {
+    this.#doubt = why;
+  }
+
+  switchTo(stored: StoredTable, live: LiveFiles): void {
     this.#stored = stored;
-    this.#manifests = manifests;
-    this.#current = current;
+    this.#live = live;
+    this.#scan = undefined;
     this.#version += 1;
   }
 
-  /** Files that no kept snapshot reaches any more; a failure here costs disk, never rows. */
-  async #expire(before: TableMetadata, after: TableMetadata): Promise<void> {
-    if (after.snapshots.length > before.snapshots.length) return;
+  rollback(when: SnapshotPlace, properties: Properties): Promise<SnapshotInfo> {
+    return this.inTurn(async () => {
+      const snapshot = this.#find(when);
+      const { metadata, live } = await this.prepare(
+        [],
+        [
+          {
+            action: 'set-snapshot-ref',
+            'ref-name': 'main',
+            type: 'branch',
+            'snapshot-id': snapshot['snapshot-id'],
+          },
+          { action: 'set-properties', updates: properties },
+        ],
+      );
+      await this.store(metadata, live);
+      return snapshotInfo(snapshot);
+    });
+  }
+
+  /** Beside a commit, in steps: a failure here costs disk, never rows. */
+  async #expireSome(): Promise<void> {
+    const { metadata } = this;
+    const { snapshotsMin } = retentionOf(metadata);
+    if (metadata.snapshots.length <= snapshotsMin + LIMITS.snapshotsExpiredAtOnce) return;
     try {
-      await removeUnreachable(this.#context.files, before, after);
+      await this.#expireNow(this.#context.clock.now());
     } catch (error) {
       this.#context.logger.warn(
         { table: `${this.namespace}.${this.name}`, error: (error as Error).message },
-        'expired files could not be removed',
+        'old snapshots could not be expired',
       );
     }
   }
+
+  expire(nowMs: number): Promise<number> {
+    return this.inTurn(() => this.#expireNow(nowMs));
+  }
+
+  async #expireNow(nowMs: number): Promise<number> {
+    const before = this.metadata;
+    const updates = expiry(before, retentionOf(before), nowMs);
+    if (updates.length === 0) return 0;
+    await this.#commit(updates);
+    const keepsFiles = before.properties['gc.enabled'] === 'false';
+    if (!keepsFiles)
+      this.#ended.add(
+        await unreachableFiles(this.#context.files, before, this.metadata),
+        nowMs + LIMITS.tableFilesGraceMs,
+      );
+    return before.snapshots.length - this.metadata.snapshots.length;
+  }
+
+  removeEnded(nowMs: number): Promise<number> {
+    return this.#ended.remove(nowMs);
+  }
+
+  hold(): () => void {
+    return this.#ended.hold();
+  }
+
+  /** In its turn: a commit that is being written names its files only at its end. */
+  sweep(olderThanMs: number): Promise<readonly string[]> {
+    return this.inTurn(async () => {
+      if (this.#ended.isHeld || this.metadata.properties['gc.enabled'] === 'false') return [];
+      const reachable = await reachableFiles(this.#context.files, this.metadata);
+      reachable.add(localPath(this.metadataLocation));
+      return sweepFolder(this.#context.files, this.#folder, {
+        isNamed: (path) => reachable.has(path) || this.#ended.has(path),
+        olderThanMs,
+      });
+    });
+  }
 }
 
-function sum(files: readonly DataFileInfo[], what: 'rows' | 'bytes'): number {
-  return files.reduce((total, file) => total + file[what], 0);
+function commitConflict(table: string, why: string): MillraceError {
+  return new MillraceError(
+    'MR_TABLE_COMMIT_CONFLICT',
+    `The commit of ${table} was made on another state of the table: ${why}. Load the table again and commit anew.`,
+  );
+}
+
+/** The columns as our definition calls them; of a table that is none of ours all, as they are called. */
+function fieldsOf(metadata: TableMetadata, schemaId: number): IcebergField[] {
+  const schema = schemaOf(metadata, schemaId) ?? currentSchema(metadata);
+  if (metadata.properties[FIELDS_PROPERTY] === undefined) return [...schema.fields];
+  return definedFields(schema, fieldMap(schema, metadata.properties));
 }

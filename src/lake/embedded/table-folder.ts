@@ -1,7 +1,8 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
-import type { TableMetadata } from '../iceberg/metadata.ts';
+import { metadataText, parseMetadata, type TableMetadata } from '../iceberg/metadata.ts';
+import { fileLocation, localPath } from '../location.ts';
 
 export interface StoredTable {
   /** N of `v{N}.metadata.json`. */
@@ -16,12 +17,14 @@ const METADATA_LOG_KEPT = 100;
 /** The files of one table. The pointer `version-hint.text` moves by a rename and a folder sync. */
 export class TableFolder {
   readonly path: string;
+  readonly location: string;
   readonly metadataFolder: string;
   readonly dataFolder: string;
   readonly files: FileSystem;
 
   constructor(path: string, files: FileSystem) {
     this.path = path;
+    this.location = fileLocation(path);
     this.metadataFolder = join(path, 'metadata');
     this.dataFolder = join(path, 'data');
     this.files = files;
@@ -32,24 +35,32 @@ export class TableFolder {
     await this.files.makeFolder(this.dataFolder);
   }
 
+  get #pointer(): string {
+    return join(this.metadataFolder, 'version-hint.text');
+  }
+
   async read(): Promise<StoredTable | undefined> {
-    const pointer = join(this.metadataFolder, 'version-hint.text');
-    if (!(await this.files.exists(pointer))) return undefined;
-    const version = Number((await this.files.readFile(pointer)).toString().trim());
-    const file = this.metadataFile(version);
+    const text = await this.readText();
+    if (!text) return undefined;
+    const { version } = text;
+    return { version, metadata: parseMetadata(this.metadataFile(version), text.text) };
+  }
+
+  /** The current metadata file as it is: a view has one too. */
+  async readText(): Promise<{ readonly version: number; readonly text: string } | undefined> {
+    if (!(await this.files.exists(this.#pointer))) return undefined;
+    const version = Number((await this.files.readFile(this.#pointer)).toString().trim());
     if (!Number.isInteger(version))
-      throw new MillraceError('MR_STORAGE_DAMAGED', `${pointer} does not name a version.`);
-    const metadata = JSON.parse((await this.files.readFile(file)).toString()) as TableMetadata;
-    if (metadata['format-version'] !== 2)
-      throw new MillraceError(
-        'MR_TABLE_UNSUPPORTED',
-        `${file} has Iceberg format version ${String(metadata['format-version'])}; only version 2 can be written.`,
-      );
-    return { version, metadata };
+      throw new MillraceError('MR_STORAGE_DAMAGED', `${this.#pointer} does not name a version.`);
+    return { version, text: (await this.files.readFile(this.metadataFile(version))).toString() };
   }
 
   metadataFile(version: number): string {
     return join(this.metadataFolder, `v${version}.metadata.json`);
+  }
+
+  metadataLocation(version: number): string {
+    return fileLocation(this.metadataFile(version));
   }
 
   /** Writes a file that nothing names yet; durable after the folder sync of the commit. */
@@ -67,23 +78,55 @@ export class TableFolder {
 
   /** Makes `next` the table. The caller holds the table's queue. */
   async commit(current: StoredTable, next: TableMetadata, nowMs: number): Promise<StoredTable> {
+    const stored = await this.write(current, next, nowMs);
+    await this.point(stored.version);
+    await this.#removeOld(current.metadata, stored.metadata);
+    return stored;
+  }
+
+  /** Writes the metadata file that would make `next` the table; nothing points to it yet. */
+  async write(current: StoredTable, next: TableMetadata, nowMs: number): Promise<StoredTable> {
     const version = current.version + 1;
+    const metadata = { ...next, 'metadata-log': this.#log(current, nowMs) };
+    await this.writeNew(this.metadataFile(version), Buffer.from(metadataText(metadata)));
+    await this.files.syncFolder(this.metadataFolder);
+    return { version, metadata };
+  }
+
+  #log(current: StoredTable, nowMs: number): TableMetadata['metadata-log'] {
     const log = [...current.metadata['metadata-log']];
     if (current.version > 0)
       log.push({
-        'metadata-file': this.metadataFile(current.version),
+        'metadata-file': this.metadataLocation(current.version),
         'timestamp-ms': current.metadata['last-updated-ms'],
       });
-    const kept = log.filter(
+    return log.filter(
       (entry, index) =>
         index >= log.length - METADATA_LOG_KEPT || entry['timestamp-ms'] > nowMs - METADATA_KEPT_MS,
     );
-    const metadata: TableMetadata = { ...next, 'metadata-log': kept };
-    await this.writeNew(this.metadataFile(version), Buffer.from(JSON.stringify(metadata)));
-    await this.files.syncFolder(this.metadataFolder);
-    await this.files.replaceFile(join(this.metadataFolder, 'version-hint.text'), String(version));
-    for (const dropped of log)
-      if (!kept.includes(dropped)) await this.files.remove(dropped['metadata-file']);
-    return { version, metadata };
+  }
+
+  async #removeOld(before: TableMetadata, after: TableMetadata): Promise<void> {
+    const kept = new Set(after['metadata-log'].map((entry) => entry['metadata-file']));
+    for (const { 'metadata-file': location } of before['metadata-log']) {
+      const path = localPath(location);
+      // A table that was registered has its earlier ones elsewhere: they are not ours.
+      if (!kept.has(location) && dirname(path) === this.metadataFolder)
+        await this.files.remove(path);
+    }
+  }
+
+  async point(version: number): Promise<void> {
+    await this.files.replaceFile(this.#pointer, String(version));
+  }
+
+  /** After a commit that failed: the table if it was made all the same, durable now. */
+  async confirm(current: StoredTable, next: TableMetadata): Promise<StoredTable | undefined> {
+    const found = await this.read();
+    if (!found || found.version !== current.version + 1) return undefined;
+    const expected = { ...next, 'metadata-log': found.metadata['metadata-log'] };
+    if (metadataText(found.metadata) !== metadataText(expected)) return undefined;
+    await this.point(found.version);
+    return found;
   }
 }

@@ -89,7 +89,7 @@ export function readAvro(
     const count = HEADER_LONG.decode(file, at) as { value: number; offset: number };
     const size = HEADER_LONG.decode(file, count.offset) as { value: number; offset: number };
     const raw = file.subarray(size.offset, size.offset + size.value);
-    const block = metadata['avro.codec'] === 'deflate' ? inflateRawSync(raw) : raw;
+    const block = inflate(path, metadata['avro.codec'], raw);
     let offset = 0;
     for (let index = 0; index < count.value; index++) {
       const decoded = type.decode(block, offset) as { value: object; offset: number };
@@ -100,6 +100,21 @@ export function readAvro(
     at = size.offset + size.value + SYNC_BYTES;
   }
   return { values, metadata };
+}
+
+function inflate(path: string, codec: string | undefined, raw: Buffer): Buffer {
+  switch (codec) {
+    case undefined:
+    case 'null':
+      return raw;
+    case 'deflate':
+      return inflateRawSync(raw);
+    default:
+      throw new MillraceError(
+        'MR_TABLE_UNSUPPORTED',
+        `${path} is compressed with ${codec}; manifests can be read that are compressed with deflate (gzip) or not at all. Set write.manifest.compression-codec of the table to gzip in the program that writes it.`,
+      );
+  }
 }
 
 const damaged = (path: string): MillraceError =>

@@ -1,24 +1,33 @@
-import { LIMITS } from '../../core/limits.ts';
+import type { Id } from './json.ts';
 import type { ManifestFile } from './manifest.ts';
 import {
-  currentSnapshot,
+  FORMAT_VERSION,
   type IcebergSchema,
+  NO_SNAPSHOT,
   type PartitionSpec,
   type Snapshot,
+  type SortOrder,
   type TableMetadata,
 } from './metadata.ts';
 
+const UNSORTED: SortOrder = { 'order-id': 0, fields: [] };
+
 /** The metadata of a new, empty table. */
 export function newTable(table: {
-  uuid: string;
-  location: string;
-  schema: IcebergSchema;
-  lastColumnId: number;
-  spec: PartitionSpec;
-  nowMs: number;
+  readonly uuid: string;
+  readonly location: string;
+  readonly schema: IcebergSchema;
+  readonly lastColumnId: number;
+  readonly spec: PartitionSpec;
+  readonly sortOrder?: SortOrder;
+  readonly formatVersion?: number;
+  readonly properties?: { readonly [name: string]: string };
+  readonly nowMs: number;
 }): TableMetadata {
+  const version = table.formatVersion ?? FORMAT_VERSION;
+  const order = table.sortOrder ?? UNSORTED;
   return {
-    'format-version': 2,
+    'format-version': version,
     'table-uuid': table.uuid,
     location: table.location,
     'last-sequence-number': 0,
@@ -29,14 +38,15 @@ export function newTable(table: {
     'default-spec-id': table.spec['spec-id'],
     'partition-specs': [table.spec],
     'last-partition-id': lastPartitionId([table.spec]),
-    'default-sort-order-id': 0,
-    'sort-orders': [{ 'order-id': 0, fields: [] }],
-    properties: { 'write.parquet.compression-codec': 'zstd' },
-    'current-snapshot-id': -1,
+    'default-sort-order-id': order['order-id'],
+    'sort-orders': [order],
+    properties: { 'write.parquet.compression-codec': 'zstd', ...table.properties },
+    'current-snapshot-id': NO_SNAPSHOT,
     refs: {},
     snapshots: [],
     'snapshot-log': [],
     'metadata-log': [],
+    ...(version >= 3 ? { 'next-row-id': 0 } : {}),
   };
 }
 
@@ -44,74 +54,71 @@ export function lastPartitionId(specs: readonly PartitionSpec[]): number {
   return Math.max(999, ...specs.flatMap((spec) => spec.fields.map((field) => field['field-id'])));
 }
 
-export interface NewSnapshot {
-  readonly id: number;
-  readonly operation: 'append' | 'overwrite';
-  readonly manifestList: string;
-  readonly addedFiles: number;
-  readonly addedRows: number;
-  readonly addedBytes: number;
-  readonly totals: { readonly files: number; readonly rows: number; readonly bytes: number };
-  readonly nowMs: number;
+export type Operation = 'append' | 'overwrite' | 'replace' | 'delete';
+
+/** Files, rows and bytes that a snapshot adds or removes. */
+export interface Amount {
+  readonly files: number;
+  readonly rows: number;
+  readonly bytes: number;
 }
 
-const EXPIRE_STEP = 20;
+export interface NewSnapshot {
+  readonly id: Id;
+  readonly parent: Id | undefined;
+  readonly sequence: number;
+  readonly schemaId: number;
+  readonly operation: Operation;
+  readonly manifestList: string;
+  readonly added: Amount;
+  readonly removed: Amount;
+  readonly total: Amount;
+  readonly deleteFiles: { readonly files: number; readonly removed: number };
+  readonly deletedRows: { readonly position: number; readonly equality: number };
+  readonly nowMs: number;
+  /** Said of the snapshot beside what the specification asks. */
+  readonly said: { readonly [name: string]: string };
+}
 
-/** The metadata after a snapshot; snapshots beyond those kept leave it. */
-export function withSnapshot(
-  metadata: TableMetadata,
-  added: NewSnapshot,
-  properties: { readonly [name: string]: string },
-): TableMetadata {
-  const parent = currentSnapshot(metadata);
-  const sequence = metadata['last-sequence-number'] + 1;
-  const snapshot: Snapshot = {
+/** A snapshot with its summary (specification, "Optional Snapshot Summary Fields"). */
+export function snapshotFrom(added: NewSnapshot): Snapshot {
+  const amounts = {
+    'added-data-files': added.added.files,
+    'added-records': added.added.rows,
+    'added-files-size': added.added.bytes,
+    'deleted-data-files': added.removed.files,
+    'deleted-records': added.removed.rows,
+    'removed-files-size': added.removed.bytes,
+    'removed-delete-files': added.deleteFiles.removed,
+  };
+  return {
     'snapshot-id': added.id,
-    ...(parent ? { 'parent-snapshot-id': parent['snapshot-id'] } : {}),
-    'sequence-number': sequence,
+    ...(added.parent === undefined ? {} : { 'parent-snapshot-id': added.parent }),
+    'sequence-number': added.sequence,
     'timestamp-ms': added.nowMs,
     'manifest-list': added.manifestList,
     summary: {
       operation: added.operation,
-      'added-data-files': String(added.addedFiles),
-      'added-records': String(added.addedRows),
-      'added-files-size': String(added.addedBytes),
-      'total-data-files': String(added.totals.files),
-      'total-records': String(added.totals.rows),
-      'total-files-size': String(added.totals.bytes),
-      'total-delete-files': '0',
-      'total-position-deletes': '0',
-      'total-equality-deletes': '0',
+      ...Object.fromEntries(
+        Object.entries(amounts)
+          .filter(([, amount]) => amount > 0)
+          .map(([name, amount]) => [name, String(amount)]),
+      ),
+      'total-data-files': String(added.total.files),
+      'total-records': String(added.total.rows),
+      'total-files-size': String(added.total.bytes),
+      'total-delete-files': String(added.deleteFiles.files),
+      'total-position-deletes': String(added.deletedRows.position),
+      'total-equality-deletes': String(added.deletedRows.equality),
+      ...added.said,
     },
-    'schema-id': metadata['current-schema-id'],
-  };
-  const all = [...metadata.snapshots, snapshot];
-  // Cut in steps: finding what only the old snapshots reach costs reading all that is kept.
-  const kept =
-    all.length > LIMITS.snapshotsKept + EXPIRE_STEP ? all.slice(-LIMITS.snapshotsKept) : all;
-  const keptIds = new Set(kept.map((one) => one['snapshot-id']));
-  return {
-    ...metadata,
-    'last-sequence-number': sequence,
-    'last-updated-ms': added.nowMs,
-    properties: { ...metadata.properties, ...properties },
-    'current-snapshot-id': added.id,
-    refs: { ...metadata.refs, main: { 'snapshot-id': added.id, type: 'branch' } },
-    snapshots: kept,
-    'snapshot-log': [
-      ...metadata['snapshot-log'],
-      { 'snapshot-id': added.id, 'timestamp-ms': added.nowMs },
-    ].filter((entry) => keptIds.has(entry['snapshot-id'])),
+    'schema-id': added.schemaId,
   };
 }
 
-/** Files and rows of manifests, for the totals of a snapshot. */
-export function totalsOf(manifests: readonly ManifestFile[]): { files: number; rows: number } {
-  return manifests.reduce(
-    (total, manifest) => ({
-      files: total.files + manifest.added_files_count + manifest.existing_files_count,
-      rows: total.rows + Number(manifest.added_rows_count + manifest.existing_rows_count),
-    }),
-    { files: 0, rows: 0 },
+/** Sum over entries that are there after the snapshot. */
+export const rowsOf = (manifests: readonly ManifestFile[]): number =>
+  manifests.reduce(
+    (rows, manifest) => rows + Number(manifest.added_rows_count + manifest.existing_rows_count),
+    0,
   );
-}

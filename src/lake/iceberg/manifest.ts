@@ -1,7 +1,9 @@
 import type { WrittenFile } from '../../engine/protocol.ts';
+import { fileLocation } from '../location.ts';
 import { type AvroSchema, readAvro, writeAvro } from './avro-file.ts';
 import { lowerBound, microseconds, twosComplement, upperBound } from './bounds.ts';
-import type { IcebergSchema, PartitionSpec } from './metadata.ts';
+import type { Id } from './json.ts';
+import type { IcebergField, IcebergSchema, PartitionSpec } from './metadata.ts';
 import { leavesByPath } from './schema.ts';
 import { partitionType } from './transform.ts';
 
@@ -26,10 +28,24 @@ export interface DataFile {
   readonly split_offsets: readonly bigint[] | null;
   readonly equality_ids: readonly number[] | null;
   readonly sort_order_id: number | null;
+  /** Of position deletes that are all of one data file. */
+  readonly referenced_data_file?: string | null;
+  /** Of version 3: where a deletion vector lies in its Puffin file. */
+  readonly content_offset?: bigint | null;
+  readonly content_size_in_bytes?: bigint | null;
 }
 
+/** `content` of a data file. */
+export const DATA = 0;
+export const POSITION_DELETES = 1;
+export const EQUALITY_DELETES = 2;
+
+/** `status` of an entry. */
+export const EXISTING = 0;
+export const ADDED = 1;
+export const DELETED = 2;
+
 export interface ManifestEntry {
-  /** 0 existing, 1 added, 2 deleted. */
   readonly status: number;
   readonly snapshot_id: bigint | null;
   readonly sequence_number: bigint | null;
@@ -41,6 +57,7 @@ export interface ManifestFile {
   readonly manifest_path: string;
   readonly manifest_length: bigint;
   readonly partition_spec_id: number;
+  /** 0 with data files, 1 with delete files. */
   readonly content: number;
   readonly sequence_number: bigint;
   readonly min_sequence_number: bigint;
@@ -126,7 +143,7 @@ function entrySchema(spec: PartitionSpec, schema: IcebergSchema): AvroSchema {
     optional(
       field.name,
       field['field-id'],
-      avroType(partitionType(field, schema), field['field-id']),
+      avroType(partitionType(field, schema.fields), field['field-id']),
     ),
   );
   const dataFile = {
@@ -149,6 +166,7 @@ function entrySchema(spec: PartitionSpec, schema: IcebergSchema): AvroSchema {
       optional('split_offsets', 132, list(133, 'long')),
       optional('equality_ids', 135, list(136, 'int')),
       optional('sort_order_id', 140, 'int'),
+      optional('referenced_data_file', 143, 'string'),
     ],
   };
   return {
@@ -199,9 +217,16 @@ const LIST_SCHEMA: AvroSchema = {
   ],
 };
 
-/** A data file of a manifest, from what the engine told of it; bounds and counts by field id. */
-export function dataFile(file: WrittenFile, spec: PartitionSpec, schema: IcebergSchema): DataFile {
-  const leaves = leavesByPath(schema);
+/**
+ * A data file of a manifest, from what the engine told of it; bounds and counts by field id.
+ * @param fields columns as the engine calls them
+ */
+export function dataFile(
+  file: WrittenFile,
+  spec: PartitionSpec,
+  fields: readonly IcebergField[],
+): DataFile {
+  const leaves = leavesByPath(fields);
   const known = Object.entries(file.statistics).flatMap(([path, statistics]) => {
     const leaf = leaves.get(path);
     return leaf ? [{ leaf, statistics }] : [];
@@ -217,11 +242,11 @@ export function dataFile(file: WrittenFile, spec: PartitionSpec, schema: Iceberg
     });
   const partition = spec.fields.map((field, index) => [
     field.name,
-    partitionValue(file.partition[index] ?? null, partitionType(field, schema)),
+    partitionValue(file.partition[index] ?? null, partitionType(field, fields)),
   ]);
   return {
     content: 0,
-    file_path: file.path,
+    file_path: fileLocation(file.path),
     file_format: 'PARQUET',
     partition: Object.fromEntries(partition),
     record_count: BigInt(file.rows),
@@ -262,28 +287,59 @@ function partitionValue(text: string | null, type: string): unknown {
   }
 }
 
+/** Content 0 is a manifest of data files, 1 one of delete files. */
 export function writeManifest(
   entries: readonly ManifestEntry[],
   spec: PartitionSpec,
   schema: IcebergSchema,
+  content: number,
 ): Buffer {
-  return writeAvro(entrySchema(spec, schema), entries, {
+  return writeAvro(entrySchema(spec, schema), entries.map(withReference), {
     schema: JSON.stringify(schema),
     'schema-id': String(schema['schema-id']),
     'partition-spec': JSON.stringify(spec.fields),
     'partition-spec-id': String(spec['spec-id']),
     'format-version': '2',
-    content: 'data',
+    content: content === DATA ? 'data' : 'deletes',
   });
 }
 
+const withReference = (entry: ManifestEntry): ManifestEntry => ({
+  ...entry,
+  data_file: {
+    ...entry.data_file,
+    referenced_data_file: entry.data_file.referenced_data_file ?? null,
+  },
+});
+
+/** The entries of a manifest of any format version, with what version 1 leaves out. */
 export function readManifest(path: string, file: Buffer): ManifestEntry[] {
-  return readAvro(path, file).values as ManifestEntry[];
+  return (readAvro(path, file).values as ManifestEntry[]).map((entry) => ({
+    ...entry,
+    snapshot_id: entry.snapshot_id ?? null,
+    sequence_number: entry.sequence_number ?? null,
+    file_sequence_number: entry.file_sequence_number ?? null,
+    data_file: { ...NOTHING_KNOWN, ...entry.data_file, content: entry.data_file.content ?? DATA },
+  }));
 }
+
+/** What writers may leave out of a data file. */
+const NOTHING_KNOWN = {
+  column_sizes: null,
+  value_counts: null,
+  null_value_counts: null,
+  nan_value_counts: null,
+  lower_bounds: null,
+  upper_bounds: null,
+  key_metadata: null,
+  split_offsets: null,
+  equality_ids: null,
+  sort_order_id: null,
+};
 
 export function writeManifestList(
   manifests: readonly ManifestFile[],
-  snapshot: { id: number; parent: number | undefined; sequence: number },
+  snapshot: { readonly id: Id; readonly parent: Id | undefined; readonly sequence: number },
 ): Buffer {
   return writeAvro(LIST_SCHEMA, manifests, {
     'snapshot-id': String(snapshot.id),
@@ -294,5 +350,25 @@ export function writeManifestList(
 }
 
 export function readManifestList(path: string, file: Buffer): ManifestFile[] {
-  return readAvro(path, file).values as ManifestFile[];
+  return (readAvro(path, file).values as (ManifestFile & OldNames)[]).map((manifest) => ({
+    ...manifest,
+    content: manifest.content ?? DATA,
+    sequence_number: manifest.sequence_number ?? 0n,
+    min_sequence_number: manifest.min_sequence_number ?? 0n,
+    added_files_count: manifest.added_files_count ?? manifest.added_data_files_count ?? 0,
+    existing_files_count: manifest.existing_files_count ?? manifest.existing_data_files_count ?? 0,
+    deleted_files_count: manifest.deleted_files_count ?? manifest.deleted_data_files_count ?? 0,
+    added_rows_count: manifest.added_rows_count ?? 0n,
+    existing_rows_count: manifest.existing_rows_count ?? 0n,
+    deleted_rows_count: manifest.deleted_rows_count ?? 0n,
+    partitions: manifest.partitions ?? null,
+    key_metadata: manifest.key_metadata ?? null,
+  }));
+}
+
+/** Writers still spell three fields as drafts of the specification did. */
+interface OldNames {
+  readonly added_data_files_count?: number;
+  readonly existing_data_files_count?: number;
+  readonly deleted_data_files_count?: number;
 }

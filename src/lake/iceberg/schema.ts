@@ -1,127 +1,279 @@
-import { invariant } from '../../core/errors.ts';
-import type { FieldSpec, FieldType, NamedField } from '../../core/field-types.ts';
-import { readsAs } from '../../plan/diff.ts';
+import { invariant, MillraceError } from '../../core/errors.ts';
+import type { FieldSpec, FieldType, NamedField, PrimitiveKind } from '../../core/field-types.ts';
+import { readsAs, widens } from '../../plan/diff.ts';
 import { quoteIdentifier } from '../../plan/render-sql.ts';
+import { duckdbType } from '../../plan/type-mapping.ts';
 import type { IcebergField, IcebergSchema, IcebergType } from './metadata.ts';
 
 /** Our fields as an Iceberg schema: every part has an id that stays its own for the table's life. */
 
-/** The id of each part, by path: a part keeps its id while its name and kind fit what was stored. */
-interface KnownPart {
-  readonly id: number;
-  readonly type: IcebergType;
+/**
+ * Which part of a definition is which part of the table: id and type as the definition had them, by path. Other programs may rename and widen columns; the id stays.
+ */
+export type FieldMap = { readonly [path: string]: { readonly id: number; readonly type: string } };
+
+/** Between the names of a path: results of models may have any other character in a name. */
+const SEPARATOR = '\u001f';
+const joined = (path: string, name: string): string =>
+  path === '' ? name : `${path}${SEPARATOR}${name}`;
+
+export const FIELDS_PROPERTY = 'millrace.fields';
+
+/** Of tables that were made before there was a map: their names are the definition's. */
+export function fieldMap(
+  schema: IcebergSchema,
+  properties: { readonly [name: string]: string },
+): FieldMap {
+  const stored = properties[FIELDS_PROPERTY];
+  if (stored !== undefined) return JSON.parse(stored) as FieldMap;
+  return Object.fromEntries(
+    [...partsOf(schema.fields)].map(([path, { id, type }]) => [path, { id, type: kindOf(type) }]),
+  );
 }
 
-class IdSource {
-  last: number;
-  readonly #known: ReadonlyMap<string, KnownPart>;
-
-  constructor(last: number, known: ReadonlyMap<string, KnownPart>) {
-    this.last = last;
-    this.#known = known;
-  }
-
-  /** The old id where the stored values still fit, else a new one: old values are then not shown. */
-  of(path: string, fits: (stored: IcebergType) => boolean): number {
-    const known = this.#known.get(path);
-    if (known && fits(known.type)) return known.id;
-    this.last += 1;
-    return this.last;
-  }
+export interface EvolvedSchema {
+  readonly schema: IcebergSchema;
+  readonly lastColumnId: number;
+  readonly map: FieldMap;
 }
 
-/** The schema for `fields`, taking over the ids of `previous`; `schema-id` is the next one. */
+interface Stored {
+  readonly schema: IcebergSchema;
+  readonly map: FieldMap;
+  readonly lastColumnId: number;
+}
+
+/** The schema for `fields`, taking over the ids of what is stored; `schema-id` is the next one. */
 export function evolveSchema(
   fields: readonly NamedField[],
-  previous: IcebergSchema | undefined,
-  lastColumnId: number,
-): { schema: IcebergSchema; lastColumnId: number } {
-  const ids = new IdSource(lastColumnId, previous ? partsOf(previous.fields, '') : new Map());
-  // Ids of the top level come first and in order, as other writers do.
-  const top = fields.map((field) => ids.of(field.name, (stored) => typeFits(stored, field.type)));
-  const schema: IcebergSchema = {
-    type: 'struct',
-    'schema-id': (previous?.['schema-id'] ?? -1) + 1,
-    fields: fields.map((field, index) =>
-      icebergField(field, top[index] as number, field.name, ids),
-    ),
+  stored: Stored | undefined,
+): EvolvedSchema {
+  const evolution = new Evolution(stored);
+  return {
+    schema: {
+      type: 'struct',
+      'schema-id': (stored?.schema['schema-id'] ?? -1) + 1,
+      fields: evolution.fields(fields, '', '', stored?.schema.fields ?? []),
+    },
+    lastColumnId: evolution.last,
+    map: evolution.map,
   };
-  return { schema, lastColumnId: ids.last };
 }
 
-function partsOf(fields: readonly IcebergField[], prefix: string): Map<string, KnownPart> {
-  const parts = new Map<string, KnownPart>();
-  const visit = (path: string, id: number, type: IcebergType): void => {
-    parts.set(path, { id, type });
+class Evolution {
+  last: number;
+  readonly map: { [path: string]: { id: number; type: string } } = {};
+  readonly #stored: Stored | undefined;
+  readonly #parts: ReadonlyMap<number, IcebergPart>;
+  readonly #defined: ReadonlySet<number>;
+
+  constructor(stored: Stored | undefined) {
+    this.#stored = stored;
+    this.last = stored?.lastColumnId ?? 0;
+    const parts = stored ? [...partsOf(stored.schema.fields).values()] : [];
+    this.#parts = new Map(parts.map((part) => [part.id, part]));
+    this.#defined = new Set(Object.values(stored?.map ?? {}).map(({ id }) => id));
+  }
+
+  /** `was`: the path of the parent in the definition that was stored. */
+  fields(
+    fields: readonly NamedField[],
+    path: string,
+    was: string,
+    siblings: readonly IcebergField[],
+  ): IcebergField[] {
+    // Ids of one level come first and in order, as other writers do.
+    const own = fields.map((field) =>
+      this.#part(field, joined(path, field.name), wasNames(field, was)),
+    );
+    const names = new Set(own.map(({ name }) => name));
+    const defined = fields.map((field, index): IcebergField => {
+      const { id, name, known, was: before } = own[index] as OwnPart;
+      // A name that another program gave makes way for one of the definition.
+      const isTaken = name !== field.name && fields.some((other) => other.name === name);
+      return {
+        id,
+        name: isTaken ? field.name : name,
+        // A part of a nested value is never required: PyIceberg refuses an optional struct with one where the struct is null.
+        required:
+          path === '' && !field.optional && (known ? known.required : this.#stored === undefined),
+        type: this.#type(field.type, joined(path, field.name), before, known?.type),
+        ...(field.description === undefined ? {} : { doc: field.description }),
+      };
+    });
+    // Columns that other programs added stay.
+    const added = siblings.filter(({ id, name }) => !this.#defined.has(id) && !names.has(name));
+    return [...defined, ...added.map((field) => ({ ...field, required: false }))];
+  }
+
+  #part(field: NamedField, path: string, was: readonly string[]): OwnPart {
+    const before = was.find((candidate) => this.#stored?.map[candidate] !== undefined);
+    const entry = before === undefined ? undefined : this.#stored?.map[before];
+    const known = entry && this.#parts.get(entry.id);
+    const type = kindOfField(field.type);
+    const fits = known !== undefined && (entry?.type === type || typeFits(known.type, field.type));
+    if (!known || !fits) {
+      this.last += 1;
+      this.map[path] = { id: this.last, type };
+      return { id: this.last, name: field.name, known: undefined, was: path };
+    }
+    this.map[path] = { id: known.id, type };
+    // Where the definition kept its name, the name is another program's to choose.
+    const name = before === path ? (known.name ?? field.name) : field.name;
+    return { id: known.id, name, known, was: before as string };
+  }
+
+  /** What is inside a list or map has one name for ever. */
+  #inner(part: string, spec: FieldSpec, path: string, was: string): OwnPart {
+    return this.#part({ name: part, ...spec }, joined(path, part), [joined(was, part)]);
+  }
+
+  #type(type: FieldType, path: string, was: string, stored: IcebergType | undefined): IcebergType {
+    const nested = typeof stored === 'object' ? stored : undefined;
+    switch (type.kind) {
+      case 'list': {
+        const element = this.#inner('element', type.element, path, was);
+        const inside = nested?.type === 'list' ? nested.element : undefined;
+        return {
+          type: 'list',
+          'element-id': element.id,
+          element: this.#type(
+            type.element.type,
+            joined(path, 'element'),
+            joined(was, 'element'),
+            inside,
+          ),
+          'element-required': false,
+        };
+      }
+      case 'map': {
+        const key = this.#inner('key', type.key, path, was);
+        const value = this.#inner('value', type.value, path, was);
+        const inside = nested?.type === 'map' ? nested : undefined;
+        return {
+          type: 'map',
+          'key-id': key.id,
+          key: this.#type(type.key.type, joined(path, 'key'), joined(was, 'key'), inside?.key),
+          'value-id': value.id,
+          value: this.#type(
+            type.value.type,
+            joined(path, 'value'),
+            joined(was, 'value'),
+            inside?.value,
+          ),
+          'value-required': false,
+        };
+      }
+      case 'struct': {
+        const siblings = nested?.type === 'struct' ? nested.fields : [];
+        return { type: 'struct', fields: this.fields(type.fields, path, was, siblings) };
+      }
+      default: {
+        const own = type.kind === 'decimal' ? decimalText(type) : type.kind;
+        // Another program widened it, and its files have the wider values.
+        return typeof stored === 'string' && widens(type, primitiveType(stored)) ? stored : own;
+      }
+    }
+  }
+}
+
+interface OwnPart {
+  readonly id: number;
+  readonly name: string;
+  readonly known: IcebergPart | undefined;
+  readonly was: string;
+}
+
+const wasNames = ({ name, renamedFrom }: NamedField, was: string): string[] =>
+  [name, ...(renamedFrom === undefined ? [] : [renamedFrom])].map((one) => joined(was, one));
+
+const decimalText = ({ precision, scale }: { precision: number; scale: number }): string =>
+  `decimal(${precision}, ${scale})`;
+const kindOf = (type: IcebergType): string => (typeof type === 'string' ? type : type.type);
+const kindOfField = (type: FieldType): string =>
+  type.kind === 'decimal' ? decimalText(type) : type.kind;
+
+interface IcebergPart {
+  readonly id: number;
+  readonly name?: string;
+  readonly type: IcebergType;
+  readonly required: boolean;
+}
+
+/** All parts of fields, by path. */
+export function partsOf(fields: readonly IcebergField[]): Map<string, IcebergPart> {
+  const parts = new Map<string, IcebergPart>();
+  const visit = (path: string, part: IcebergPart): void => {
+    const { type } = part;
+    parts.set(path, part);
     if (typeof type === 'string') return;
     if (type.type === 'struct')
-      for (const field of type.fields) visit(`${path}.${field.name}`, field.id, field.type);
-    if (type.type === 'list') visit(`${path}.element`, type['element-id'], type.element);
+      for (const field of type.fields) visit(joined(path, field.name), field);
+    if (type.type === 'list')
+      visit(joined(path, 'element'), {
+        id: type['element-id'],
+        type: type.element,
+        required: type['element-required'],
+      });
     if (type.type === 'map') {
-      visit(`${path}.key`, type['key-id'], type.key);
-      visit(`${path}.value`, type['value-id'], type.value);
+      visit(joined(path, 'key'), { id: type['key-id'], type: type.key, required: true });
+      visit(joined(path, 'value'), {
+        id: type['value-id'],
+        type: type.value,
+        required: type['value-required'],
+      });
     }
   };
-  for (const field of fields) visit(`${prefix}${field.name}`, field.id, field.type);
+  for (const field of fields) visit(field.name, field);
   return parts;
 }
 
-function icebergField(field: NamedField, id: number, path: string, ids: IdSource): IcebergField {
-  return {
-    id,
-    name: field.name,
-    required: !field.optional,
-    type: icebergType(field.type, path, ids),
-    ...(field.description === undefined ? {} : { doc: field.description }),
+/** The fields of a table as the definition calls them, without what other programs added. */
+export function definedFields(schema: IcebergSchema, map: FieldMap): IcebergField[] {
+  const names = new Map(
+    Object.entries(map).map(([path, { id }]) => [id, path.slice(path.lastIndexOf(SEPARATOR) + 1)]),
+  );
+  const visit = (fields: readonly IcebergField[]): IcebergField[] =>
+    fields.flatMap((field) => {
+      const name = names.get(field.id);
+      return name === undefined ? [] : [{ ...field, name, type: inside(field.type) }];
+    });
+  const inside = (type: IcebergType): IcebergType => {
+    if (typeof type === 'string') return type;
+    if (type.type === 'struct') return { ...type, fields: visit(type.fields) };
+    if (type.type === 'list') return { ...type, element: inside(type.element) };
+    return { ...type, key: inside(type.key), value: inside(type.value) };
   };
+  return visit(schema.fields);
 }
 
 /**
- * A part of a nested value is never required: DuckDB writes Parquet columns as optional, and PyIceberg
- * refuses an optional struct with a required part where the struct is null.
+ * Columns inside of which a part was renamed, or a name was given to another part: the engine reads nested
+ * parts by their names in the file, which are then not those of today.
  */
-function partField(field: NamedField, id: number, path: string, ids: IdSource): IcebergField {
-  return { ...icebergField(field, id, path, ids), required: false };
-}
-
-function icebergType(type: FieldType, path: string, ids: IdSource): IcebergType {
-  const idOf = (part: string, spec: FieldSpec) =>
-    ids.of(`${path}.${part}`, (stored) => typeFits(stored, spec.type));
-  switch (type.kind) {
-    case 'decimal':
-      return `decimal(${type.precision}, ${type.scale})`;
-    case 'list': {
-      const id = idOf('element', type.element);
-      return {
-        type: 'list',
-        'element-id': id,
-        element: icebergType(type.element.type, `${path}.element`, ids),
-        'element-required': false,
-      };
-    }
-    case 'map': {
-      const [key, value] = [idOf('key', type.key), idOf('value', type.value)];
-      return {
-        type: 'map',
-        'key-id': key,
-        key: icebergType(type.key.type, `${path}.key`, ids),
-        'value-id': value,
-        value: icebergType(type.value.type, `${path}.value`, ids),
-        'value-required': false,
-      };
-    }
-    case 'struct': {
-      const parts = type.fields.map((field) => idOf(field.name, field));
-      return {
-        type: 'struct',
-        fields: type.fields.map((field, index) =>
-          partField(field, parts[index] as number, `${path}.${field.name}`, ids),
-        ),
-      };
-    }
-    default:
-      return type.kind;
+export function reshapedColumns(
+  columns: readonly IcebergField[],
+  schemas: readonly IcebergSchema[],
+): number[] {
+  const known = [columns, ...schemas.map((schema) => schema.fields)].flatMap((fields) =>
+    [...partsOf(fields).values()].flatMap(({ id, type }) =>
+      typeof type === 'object' && type.type === 'struct'
+        ? type.fields.map((field) => ({ parent: id, id: field.id, name: field.name }))
+        : [],
+    ),
+  );
+  const names = new Map<number, string>();
+  const ids = new Map<string, number>();
+  const reshaped = new Set<number>();
+  for (const { parent, id, name } of known) {
+    const place = `${parent}.${name.toLowerCase()}`;
+    if ((names.get(id) ?? name) !== name || (ids.get(place) ?? id) !== id) reshaped.add(parent);
+    names.set(id, name);
+    ids.set(place, id);
   }
+  return columns
+    .filter((column) => [...partsOf([column]).values()].some(({ id }) => reshaped.has(id)))
+    .map(({ id }) => id);
 }
 
 function typeFits(stored: IcebergType, type: FieldType): boolean {
@@ -164,6 +316,50 @@ export function fieldTypeOfIceberg(type: IcebergType): FieldType {
   }
 }
 
+const KNOWN: { readonly [kind in PrimitiveKind]: true } = {
+  boolean: true,
+  int: true,
+  long: true,
+  float: true,
+  double: true,
+  string: true,
+  uuid: true,
+  binary: true,
+  date: true,
+  timestamp: true,
+  timestamptz: true,
+};
+
+const OTHER_TYPES: { readonly [type: string]: string } = {
+  time: 'TIME',
+  timestamp_ns: 'TIMESTAMP_NS',
+  timestamptz_ns: 'TIMESTAMPTZ',
+};
+
+/**
+ * The DuckDB type of any Iceberg type, those of other writers too.
+ * @throws MillraceError MR_TABLE_UNSUPPORTED
+ */
+export function duckdbTypeOf(type: IcebergType): string {
+  if (typeof type === 'object') {
+    if (type.type === 'list') return `${duckdbTypeOf(type.element)}[]`;
+    if (type.type === 'map') return `MAP(${duckdbTypeOf(type.key)}, ${duckdbTypeOf(type.value)})`;
+    const parts = type.fields.map(
+      (field) => `${quoteIdentifier(field.name)} ${duckdbTypeOf(field.type)}`,
+    );
+    return `STRUCT(${parts.join(', ')})`;
+  }
+  if (OTHER_TYPES[type] !== undefined) return OTHER_TYPES[type];
+  if (type.startsWith('fixed')) return 'BLOB';
+  const field = primitiveType(type);
+  if (field.kind !== 'decimal' && !(field.kind in KNOWN))
+    throw new MillraceError(
+      'MR_TABLE_UNSUPPORTED',
+      `A column has the Iceberg type ${type}, which SQL cannot read here yet.`,
+    );
+  return duckdbType(field);
+}
+
 /** A leaf of a schema: what statistics and bounds are kept for. */
 export interface Leaf {
   readonly id: number;
@@ -171,11 +367,14 @@ export interface Leaf {
 }
 
 /** Leaves by the quoted path that DuckDB's RETURN_STATS uses: `"st"."x"`, `"li"."element"`. */
-export function leavesByPath(schema: IcebergSchema): Map<string, Leaf> {
+export function leavesByPath(fields: readonly IcebergField[]): Map<string, Leaf> {
   const leaves = new Map<string, Leaf>();
-  for (const [path, part] of partsOf(schema.fields, '')) {
+  for (const [path, part] of partsOf(fields)) {
     if (typeof part.type !== 'string') continue;
-    leaves.set(path.split('.').map(quoteIdentifier).join('.'), { id: part.id, type: part.type });
+    leaves.set(path.split(SEPARATOR).map(quoteIdentifier).join('.'), {
+      id: part.id,
+      type: part.type,
+    });
   }
   return leaves;
 }
@@ -197,8 +396,14 @@ export function fieldIds(id: number, type: IcebergType): string {
   return `{__duckdb_field_id: ${id}, ${parts.join(', ')}}`;
 }
 
-export function fieldNamed(schema: IcebergSchema, name: string): IcebergField {
-  const found = schema.fields.find((field) => field.name === name);
+export function fieldNamed(fields: readonly IcebergField[], name: string): IcebergField {
+  const found = fields.find((field) => field.name === name);
   invariant(found, `the table has no column '${name}'`);
   return found;
+}
+
+/** The type of the part with this id, at any depth. */
+export function typeOfPart(fields: readonly IcebergField[], id: number): IcebergType | undefined {
+  for (const part of partsOf(fields).values()) if (part.id === id) return part.type;
+  return undefined;
 }

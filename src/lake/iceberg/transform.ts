@@ -1,23 +1,28 @@
 import { MillraceError } from '../../core/errors.ts';
 import type { Partition } from '../../definition/partition.ts';
 import { quoteIdentifier } from '../../plan/render-sql.ts';
-import type { IcebergSchema, PartitionField, PartitionSpec } from './metadata.ts';
-import { fieldNamed } from './schema.ts';
+import type { IcebergField, PartitionField, PartitionSpec, TableMetadata } from './metadata.ts';
+import { duckdbTypeOf, fieldNamed, typeOfPart } from './schema.ts';
 
 /** Partition transforms (Iceberg specification, "Partition Transforms"), computed by DuckDB. */
 
 const FIRST_PARTITION_ID = 1000;
 
-/** The spec of a definition's partitions; fields known from earlier specs keep their ids. */
+/**
+ * The spec of a definition's partitions; fields known from earlier specs keep their ids.
+ * @param fields as the definition calls them
+ * @param taken names of the table's columns
+ */
 export function partitionSpec(
   partitions: readonly Partition[],
-  schema: IcebergSchema,
+  fields: readonly IcebergField[],
+  taken: readonly string[],
   earlier: readonly PartitionSpec[],
 ): PartitionSpec {
   const known = earlier.flatMap((spec) => spec.fields);
   let last = Math.max(FIRST_PARTITION_ID - 1, ...known.map((field) => field['field-id']));
-  const fields = partitions.map((partition): PartitionField => {
-    const source = fieldNamed(schema, partition.field);
+  const parts = partitions.map((partition): PartitionField => {
+    const source = fieldNamed(fields, partition.field);
     const transform =
       partition.size === undefined
         ? partition.transform
@@ -27,26 +32,37 @@ export function partitionSpec(
     );
     if (twin) return twin;
     last += 1;
-    const name = freeName(partition, schema);
+    const name = freeName(partition, taken);
     return { 'source-id': source.id, 'field-id': last, name, transform };
   });
-  const same = earlier.find((spec) => JSON.stringify(spec.fields) === JSON.stringify(fields));
-  return same ?? { 'spec-id': Math.max(-1, ...earlier.map((spec) => spec['spec-id'])) + 1, fields };
+  const same = earlier.find((spec) => JSON.stringify(spec.fields) === JSON.stringify(parts));
+  return (
+    same ?? {
+      'spec-id': Math.max(-1, ...earlier.map((spec) => spec['spec-id'])) + 1,
+      fields: parts,
+    }
+  );
 }
 
 /** Readers refuse a partition that is named like a column, unless it is that column itself. */
-function freeName({ transform, field, size }: Partition, schema: IcebergSchema): string {
+function freeName({ transform, field, size }: Partition, taken: readonly string[]): string {
   if (transform === 'identity') return field;
   const name = [field, transform, size].filter((part) => part !== undefined).join('_');
-  const isTaken = schema.fields.some((other) => other.name === name);
-  return isTaken ? `${name}_partition` : name;
+  return taken.includes(name) ? `${name}_partition` : name;
 }
 
-/** The DuckDB expression of a partition value. */
-export function partitionExpression(field: PartitionField, schema: IcebergSchema): string {
-  const source = schema.fields.find((candidate) => candidate.id === field['source-id']);
-  const column = quoteIdentifier(source?.name ?? '');
-  const type = typeof source?.type === 'string' ? source.type : '';
+/**
+ * The DuckDB expression of a partition value: null where the rows have no such column.
+ * @param fields columns of the rows
+ */
+export function partitionExpression(
+  field: PartitionField,
+  fields: readonly IcebergField[],
+): string {
+  const source = fields.find((candidate) => candidate.id === field['source-id']);
+  if (!source) return `NULL::${duckdbTypeOf(partitionType(field, fields))}`;
+  const column = quoteIdentifier(source.name);
+  const type = typeof source.type === 'string' ? source.type : '';
   const [transform, size = 0] = splitTransform(field.transform);
   // A zone would shift the day; instants are cut in UTC, which every child runs in.
   switch (transform) {
@@ -64,10 +80,12 @@ export function partitionExpression(field: PartitionField, schema: IcebergSchema
       return type === 'string' ? `left(${column}, ${size})` : truncated(column, type, size);
     case 'bucket':
       return `((${bucketHash(column, type)} & 2147483647) % ${size})::INTEGER`;
+    case 'void':
+      return `NULL::${duckdbTypeOf(type)}`;
     default:
       throw new MillraceError(
         'MR_TABLE_UNSUPPORTED',
-        `Partition transform ${field.transform} is not supported yet. Use identity, year, month, day, hour, bucket or truncate.`,
+        `Partition transform ${field.transform} is not known. Known are identity, year, month, day, hour, bucket, truncate and void.`,
       );
   }
 }
@@ -124,12 +142,25 @@ function splitTransform(transform: string): [string, number | undefined] {
 }
 
 /** The Iceberg type of a partition value. */
-export function partitionType(field: PartitionField, schema: IcebergSchema): string {
+export function partitionType(field: PartitionField, fields: readonly IcebergField[]): string {
   const [transform] = splitTransform(field.transform);
   if (transform === 'day') return 'date';
-  if (transform === 'identity' || transform === 'truncate') {
-    const source = schema.fields.find((candidate) => candidate.id === field['source-id']);
-    return typeof source?.type === 'string' ? source.type : 'string';
-  }
-  return 'int';
+  if (transform !== 'identity' && transform !== 'truncate' && transform !== 'void') return 'int';
+  const source = typeOfPart(fields, field['source-id']);
+  return typeof source === 'string' ? source : 'string';
+}
+
+/** The ORDER BY of files that are written, by the table's sort order; what it says of columns that the rows have not is left out. */
+export function sortExpression(metadata: TableMetadata, fields: readonly IcebergField[]): string {
+  const order = metadata['sort-orders'].find(
+    (one) => one['order-id'] === metadata['default-sort-order-id'],
+  );
+  return (order?.fields ?? [])
+    .filter((field) => fields.some(({ id }) => id === field['source-id']))
+    .map((field) => {
+      const value = partitionExpression({ ...field, 'field-id': 0, name: '' }, fields);
+      const nulls = field['null-order'] === 'nulls-first' ? 'NULLS FIRST' : 'NULLS LAST';
+      return `${value} ${field.direction} ${nulls}`;
+    })
+    .join(', ');
 }

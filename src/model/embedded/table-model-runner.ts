@@ -4,6 +4,7 @@ import { MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { CatalogState, RunModelRequest, RunModelResult } from '../../engine/protocol.ts';
+import type { TableScan } from '../../lake/iceberg/live-files.ts';
 import type { LakeTable } from '../../lake/table-store.ts';
 import type { ModelPlan } from '../../plan/plan.ts';
 import type { Run, RunStore } from '../../schedule/run-store.ts';
@@ -24,8 +25,8 @@ export interface ModelRunnerOptions {
   /** In an order in which each comes after those it reads. */
   readonly models: readonly RunnableModel[];
   readonly catalog: () => CatalogState;
-  /** Delivers a stream and gives its position and files. */
-  readonly deliver: (stream: string) => Promise<{ position: string; files: readonly string[] }>;
+  /** Delivers a stream and gives its position, and what its table has then. */
+  readonly deliver: (stream: string) => Promise<{ position: string; scan: TableScan | undefined }>;
   readonly position: (stream: string) => string;
   readonly onCommit: (stream: string, listener: () => void) => () => void;
   readonly execute: (request: RunModelRequest, signal: AbortSignal) => Promise<RunModelResult>;
@@ -170,16 +171,16 @@ export class TableModelRunner implements ModelRunner {
   async #execute(model: RunnableModel): Promise<RunModelResult> {
     const { catalog, deliver, execute, removeFiles, clock } = this.#options;
     const positions: Record<string, string> = {};
-    const files: Record<string, readonly string[]> = {};
+    const scans: Record<string, TableScan> = {};
     for (const stream of model.streams) {
       const delivered = await deliver(stream);
       positions[stream] = delivered.position;
-      files[`lake.${stream}`] = delivered.files;
+      if (delivered.scan) scans[`lake.${stream}`] = delivered.scan;
     }
     for (const name of model.tables) {
       const { table } = this.#model(name);
       positions[name] = table.snapshotId ?? '';
-      files[`warehouse.${name}`] = table.files;
+      scans[`warehouse.${name}`] = table.scan;
     }
     const { table } = model;
     const deadline = new AbortController();
@@ -187,12 +188,10 @@ export class TableModelRunner implements ModelRunner {
     try {
       const request = {
         catalog: catalog(),
-        files,
+        scans,
         sql: model.sql,
         checks: model.checks,
-        folder: table.dataFolder,
-        columns: table.columns,
-        partitions: table.partitions,
+        ...table.target,
       };
       const result = await execute(request, AbortSignal.any([deadline.signal, this.#abort.signal]));
       const failed = result.checks.filter(

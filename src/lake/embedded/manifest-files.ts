@@ -1,0 +1,349 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { FileSystem } from '../../core/file-system.ts';
+import { LIMITS } from '../../core/limits.ts';
+import { type Amount, type Operation, rowsOf, snapshotFrom } from '../iceberg/commit.ts';
+import type { Id } from '../iceberg/json.ts';
+import {
+  countsByPlace,
+  countsByValue,
+  type LiveFile,
+  type LiveFiles,
+  liveFile,
+  liveFiles,
+  NO_FILES,
+} from '../iceberg/live-files.ts';
+import {
+  ADDED,
+  DATA,
+  type DataFile,
+  DELETED,
+  EQUALITY_DELETES,
+  EXISTING,
+  type ManifestEntry,
+  type ManifestFile,
+  readManifest,
+  readManifestList,
+  writeManifest,
+  writeManifestList,
+} from '../iceberg/manifest.ts';
+import {
+  currentSchema,
+  currentSnapshot,
+  currentSpec,
+  type Snapshot,
+  specOf,
+  type TableMetadata,
+} from '../iceberg/metadata.ts';
+import { partitionSummaries } from '../iceberg/partition-summary.ts';
+import { fileLocation, localPath } from '../location.ts';
+
+export interface AddedFiles {
+  readonly specId: number;
+  readonly files: readonly DataFile[];
+}
+
+/** What a snapshot does to the files of a table. */
+export interface SnapshotChange {
+  readonly operation: Operation;
+  /** By the partition spec they were written with. */
+  readonly added: readonly AddedFiles[];
+  /**
+   * Rewritten rows keep the sequence number of the state they were read at, so that deletes committed since
+   * still count for them (iceberg.md §4.17).
+   */
+  readonly sequence?: bigint | undefined;
+  /** Data files that are no part of the table any more. */
+  readonly isRemoved: (live: LiveFile) => boolean;
+  /** Said in the summary. */
+  readonly said: { readonly [name: string]: string };
+  readonly nowMs: number;
+}
+
+export interface NextSnapshot {
+  readonly snapshot: Snapshot;
+  readonly live: LiveFiles;
+}
+
+/** The manifests of one table: reading them, and writing those of the next snapshot. */
+export class ManifestFiles {
+  readonly #files: FileSystem;
+  readonly #folder: string;
+  readonly #writeNew: (path: string, bytes: Uint8Array) => Promise<void>;
+  /** Of the current snapshot: manifests never change, and each commit needs them. */
+  #entries = new Map<string, readonly ManifestEntry[]>();
+
+  constructor(
+    files: FileSystem,
+    folder: string,
+    writeNew: (path: string, bytes: Uint8Array) => Promise<void>,
+  ) {
+    this.#files = files;
+    this.#folder = folder;
+    this.#writeNew = writeNew;
+  }
+
+  /** The files of the current snapshot. */
+  async read(metadata: TableMetadata): Promise<LiveFiles> {
+    const snapshot = currentSnapshot(metadata);
+    if (!snapshot) return NO_FILES;
+    const { manifests, entries } = await this.#load(snapshot);
+    this.#entries = entries;
+    return liveFiles(manifests, (manifest) => entries.get(manifest.manifest_path) ?? []);
+  }
+
+  /** The files of any snapshot. */
+  async readSnapshot(snapshot: Snapshot): Promise<LiveFiles> {
+    const { manifests, entries } = await this.#load(snapshot);
+    return liveFiles(manifests, (manifest) => entries.get(manifest.manifest_path) ?? []);
+  }
+
+  async #load(snapshot: Snapshot) {
+    const list = snapshot['manifest-list'];
+    const manifests = readManifestList(list, await this.#files.readFile(localPath(list)));
+    const entries = new Map<string, readonly ManifestEntry[]>();
+    for (const manifest of manifests) {
+      const { manifest_path: path } = manifest;
+      entries.set(path, this.#entries.get(path) ?? (await this.#readManifest(path)));
+    }
+    return { manifests, entries };
+  }
+
+  async #readManifest(location: string): Promise<readonly ManifestEntry[]> {
+    return readManifest(location, await this.#files.readFile(localPath(location)));
+  }
+
+  /** Writes the manifests and the list of a snapshot that follows the current one; nothing names them yet. */
+  async write(
+    metadata: TableMetadata,
+    live: LiveFiles,
+    change: SnapshotChange,
+  ): Promise<NextSnapshot> {
+    const id = newSnapshotId();
+    const writer = new Writer(metadata, id, async (name, bytes) => {
+      const path = join(this.#folder, name);
+      await this.#writeNew(path, bytes);
+      return fileLocation(path);
+    });
+    const kept = live.data.filter((one) => !change.isRemoved(one));
+    const keptDeletes =
+      kept.length === live.data.length
+        ? live.deletes
+        : live.deletes.filter((one) => counts(one, kept));
+    const stays = new Set([...kept, ...keptDeletes].map(({ file }) => file));
+    const manifests: ManifestFile[] = [];
+    for (const manifest of live.manifests)
+      manifests.push(...(await writer.without(manifest, this.#entriesOf(manifest), stays)));
+    const merged = await writer.merged(manifests, (manifest) => this.#written(writer, manifest));
+    for (const added of change.added) merged.push(await writer.added(added, change.sequence));
+    const manifestList = await writer.list(merged);
+    this.#entries = new Map(
+      merged.map((manifest) => [manifest.manifest_path, this.#written(writer, manifest)]),
+    );
+    const next = liveFiles(merged, (manifest) => this.#entries.get(manifest.manifest_path) ?? []);
+    const removed = live.data.filter(({ file }) => !stays.has(file));
+    return {
+      live: next,
+      snapshot: snapshotFrom({
+        id,
+        parent: writer.parent,
+        sequence: Number(writer.sequence),
+        schemaId: metadata['current-schema-id'],
+        operation: change.operation,
+        manifestList,
+        added: amountOf(change.added.flatMap(({ files }) => files)),
+        removed: amountOf(removed.map(({ file }) => file)),
+        total: {
+          ...amountOf(next.data.map(({ file }) => file)),
+          rows: rowsOf(merged.filter((manifest) => manifest.content === DATA)),
+        },
+        deleteFiles: {
+          files: next.deletes.length,
+          removed: live.deletes.length - next.deletes.length,
+        },
+        deletedRows: {
+          position: deletedRows(next.deletes, (content) => content !== EQUALITY_DELETES),
+          equality: deletedRows(next.deletes, (content) => content === EQUALITY_DELETES),
+        },
+        nowMs: change.nowMs,
+        said: change.said,
+      }),
+    };
+  }
+
+  #entriesOf(manifest: ManifestFile): readonly ManifestEntry[] {
+    return this.#entries.get(manifest.manifest_path) ?? [];
+  }
+
+  #written(writer: Writer, manifest: ManifestFile): readonly ManifestEntry[] {
+    return writer.entries.get(manifest.manifest_path) ?? this.#entriesOf(manifest);
+  }
+}
+
+const counts = (one: LiveFile, kept: readonly LiveFile[]): boolean =>
+  kept.some((data) =>
+    one.file.content === EQUALITY_DELETES ? countsByValue(one, data) : countsByPlace(one, data),
+  );
+
+function amountOf(files: readonly DataFile[]): Amount {
+  let [rows, bytes] = [0, 0];
+  for (const file of files) {
+    rows += Number(file.record_count);
+    bytes += Number(file.file_size_in_bytes);
+  }
+  return { files: files.length, rows, bytes };
+}
+
+function deletedRows(deletes: readonly LiveFile[], isOne: (content: number) => boolean): number {
+  return amountOf(deletes.map(({ file }) => file).filter((file) => isOne(file.content))).rows;
+}
+
+/** A number that JSON of every reader keeps exactly. */
+const newSnapshotId = (): number => randomInt(1, 2 ** 47);
+
+/** Writes the manifests of one snapshot. */
+class Writer {
+  readonly id: Id;
+  readonly parent: Id | undefined;
+  readonly sequence: bigint;
+  /** Of what was written, by location. */
+  readonly entries = new Map<string, readonly ManifestEntry[]>();
+  readonly #metadata: TableMetadata;
+  readonly #write: (name: string, bytes: Buffer) => Promise<string>;
+
+  constructor(
+    metadata: TableMetadata,
+    id: Id,
+    write: (name: string, bytes: Buffer) => Promise<string>,
+  ) {
+    this.#metadata = metadata;
+    this.#write = write;
+    this.id = id;
+    this.parent = currentSnapshot(metadata)?.['snapshot-id'];
+    this.sequence = BigInt(metadata['last-sequence-number'] + 1);
+  }
+
+  /** The manifest as it is, or without the files that do not stay; none where it only says what was removed before. */
+  async without(
+    manifest: ManifestFile,
+    entries: readonly ManifestEntry[],
+    stays: ReadonlySet<DataFile>,
+  ): Promise<ManifestFile[]> {
+    const live = entries.filter((entry) => entry.status !== DELETED);
+    if (live.length === 0) return [];
+    if (live.every((entry) => stays.has(entry.data_file))) return [manifest];
+    const next = live.map((entry): ManifestEntry => {
+      const known = explicit(entry, manifest);
+      return stays.has(entry.data_file)
+        ? { ...known, status: EXISTING }
+        : { ...known, status: DELETED, snapshot_id: BigInt(this.id) };
+    });
+    return [await this.#manifest(next, manifest.partition_spec_id, manifest.content)];
+  }
+
+  /** Many small manifests become one; entries keep the sequence numbers they were added with. */
+  async merged(
+    manifests: readonly ManifestFile[],
+    entriesOf: (manifest: ManifestFile) => readonly ManifestEntry[],
+  ): Promise<ManifestFile[]> {
+    const specId = this.#metadata['default-spec-id'];
+    const isOfSpec = (manifest: ManifestFile) =>
+      manifest.partition_spec_id === specId &&
+      manifest.content === DATA &&
+      manifest.added_snapshot_id !== BigInt(this.id);
+    const small = manifests.filter(isOfSpec);
+    if (small.length < LIMITS.manifestsMax) return [...manifests];
+    const entries = small.flatMap((manifest) =>
+      entriesOf(manifest)
+        .filter((entry) => entry.status !== DELETED)
+        .map((entry): ManifestEntry => ({ ...explicit(entry, manifest), status: EXISTING })),
+    );
+    return [
+      ...manifests.filter((manifest) => !isOfSpec(manifest)),
+      await this.#manifest(entries, specId, DATA),
+    ];
+  }
+
+  added({ specId, files }: AddedFiles, sequence: bigint | undefined): Promise<ManifestFile> {
+    const entries = files.map(
+      (file): ManifestEntry => ({
+        status: ADDED,
+        snapshot_id: BigInt(this.id),
+        sequence_number: sequence ?? null,
+        file_sequence_number: null,
+        data_file: file,
+      }),
+    );
+    return this.#manifest(entries, specId, DATA);
+  }
+
+  list(manifests: readonly ManifestFile[]): Promise<string> {
+    return this.#write(
+      `snap-${this.id}-1-${randomUUID()}.avro`,
+      writeManifestList(manifests, {
+        id: this.id,
+        parent: this.parent,
+        sequence: Number(this.sequence),
+      }),
+    );
+  }
+
+  async #manifest(
+    entries: readonly ManifestEntry[],
+    specId: number,
+    content: number,
+  ): Promise<ManifestFile> {
+    const metadata = this.#metadata;
+    const spec = specOf(metadata, specId) ?? currentSpec(metadata);
+    const schema = currentSchema(metadata);
+    const bytes = writeManifest(entries, spec, schema, content);
+    const location = await this.#write(`${randomUUID()}-m0.avro`, bytes);
+    this.entries.set(location, entries);
+    const of = (status: number) => entries.filter((entry) => entry.status === status);
+    const rows = (some: readonly ManifestEntry[]) =>
+      some.reduce((total, entry) => total + entry.data_file.record_count, 0n);
+    const [added, existing, deleted] = [of(ADDED), of(EXISTING), of(DELETED)];
+    const sequences = [...added, ...existing].map(
+      (entry) => entry.sequence_number ?? this.sequence,
+    );
+    return {
+      manifest_path: location,
+      manifest_length: BigInt(bytes.length),
+      partition_spec_id: specId,
+      content,
+      sequence_number: this.sequence,
+      min_sequence_number: least(sequences, this.sequence),
+      added_snapshot_id: BigInt(this.id),
+      added_files_count: added.length,
+      existing_files_count: existing.length,
+      deleted_files_count: deleted.length,
+      added_rows_count: rows(added),
+      existing_rows_count: rows(existing),
+      deleted_rows_count: rows(deleted),
+      partitions: partitionSummaries(
+        entries.map((entry) => entry.data_file),
+        spec,
+        schema,
+      ),
+      key_metadata: null,
+    };
+  }
+}
+
+/** Math.min takes no bigints. */
+function least(values: readonly bigint[], most: bigint): bigint {
+  let found = most;
+  for (const value of values) if (value < found) found = value;
+  return found;
+}
+
+/** An entry with what it inherits, for another manifest. */
+function explicit(entry: ManifestEntry, manifest: ManifestFile): ManifestEntry {
+  const { sequence, fileSequence, snapshotId } = liveFile(entry, manifest);
+  return {
+    ...entry,
+    snapshot_id: snapshotId,
+    sequence_number: sequence,
+    file_sequence_number: fileSequence,
+  };
+}

@@ -1,0 +1,44 @@
+import { MillraceError } from '../../core/errors.ts';
+import { type Snapshot, snapshotOf, type TableMetadata } from '../iceberg/metadata.ts';
+import type { SnapshotInfo, SnapshotPlace } from '../table-store.ts';
+
+export function snapshotInfo(snapshot: Snapshot): SnapshotInfo {
+  const { summary } = snapshot;
+  const parent = snapshot['parent-snapshot-id'];
+  return {
+    id: String(snapshot['snapshot-id']),
+    parent: parent === undefined ? null : String(parent),
+    operation: summary.operation,
+    timeMs: snapshot['timestamp-ms'],
+    addedRows: Number(summary['added-records'] ?? 0),
+    totalRows: Number(summary['total-records'] ?? 0),
+    totalFiles: Number(summary['total-data-files'] ?? 0),
+    totalBytes: Number(summary['total-files-size'] ?? 0),
+  };
+}
+
+/**
+ * The snapshot with this id, or the one that was current at this time.
+ * @throws MillraceError MR_TABLE_NOT_FOUND naming those there are
+ */
+export function snapshotAt(metadata: TableMetadata, when: SnapshotPlace, table: string): Snapshot {
+  const found = 'id' in when ? snapshotOf(metadata, when.id) : currentAt(metadata, when.timeMs);
+  if (found) return found;
+  const what =
+    'id' in when ? `no snapshot ${when.id}` : `no snapshot from before ${instant(when.timeMs)}`;
+  const known = metadata.snapshots.map(
+    (snapshot) => `${snapshot['snapshot-id']} (${instant(snapshot['timestamp-ms'])})`,
+  );
+  const some = known.length > 6 ? [...known.slice(0, 2), '…', ...known.slice(-3)] : known;
+  throw new MillraceError(
+    'MR_TABLE_NOT_FOUND',
+    `Table ${table} has ${what}. It has ${some.join(', ') || 'none'}; sys.snapshots lists them.`,
+  );
+}
+
+const instant = (ms: number): string => new Date(ms).toISOString();
+
+function currentAt(metadata: TableMetadata, timeMs: number): Snapshot | undefined {
+  const entry = metadata['snapshot-log'].findLast((one) => one['timestamp-ms'] <= timeMs);
+  return entry && snapshotOf(metadata, entry['snapshot-id']);
+}

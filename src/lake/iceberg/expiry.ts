@@ -1,0 +1,103 @@
+import { LIMITS } from '../../core/limits.ts';
+import type { Id } from './json.ts';
+import type { Snapshot, SnapshotRef, TableMetadata } from './metadata.ts';
+import type { TableUpdate } from './updates.ts';
+
+/** Which snapshots a table keeps (specification, "Snapshot Retention Policy"). */
+export interface Retention {
+  /** Of each branch, at least so many. */
+  readonly snapshotsMin: number;
+  /** And those that are younger. */
+  readonly ageMs: number;
+}
+
+/** Tables say it by Iceberg's own properties; else the last hundred are kept, so that commits stay as fast as they are. */
+export function retentionOf({ properties }: TableMetadata): Retention {
+  const age = Number(properties['history.expire.max-snapshot-age-ms'] ?? 0);
+  const min = Number(properties['history.expire.min-snapshots-to-keep'] ?? LIMITS.snapshotsKept);
+  return { snapshotsMin: Math.max(1, min || 1), ageMs: age || 0 };
+}
+
+/** The steps that let go of what is not kept; none where nothing is. */
+export function expiry(
+  metadata: TableMetadata,
+  retention: Retention,
+  nowMs: number,
+): TableUpdate[] {
+  const history = new History(metadata);
+  const ended = Object.entries(metadata.refs).filter(
+    ([name, ref]) => name !== 'main' && history.hasEnded(ref, nowMs),
+  );
+  const refs = Object.values(metadata.refs).filter(
+    (ref) => !ended.some(([, other]) => other === ref),
+  );
+  const kept = new Set<Id>();
+  const ofBranches = new Set<Id>();
+  for (const ref of refs) {
+    const ancestors = history.ancestors(ref['snapshot-id']);
+    const keeps =
+      ref.type === 'tag' ? ancestors.slice(0, 1) : keptOf(ancestors, ref, retention, nowMs);
+    for (const { id } of keeps) kept.add(id);
+    if (ref.type === 'branch') for (const { id } of ancestors) ofBranches.add(id);
+  }
+  // Snapshots of no branch are somebody's who has not committed yet, or were rolled back: age decides.
+  const youngest = nowMs - Math.max(retention.ageMs, LIMITS.tableOrphanAgeMs);
+  const gone = metadata.snapshots.filter(
+    ({ 'snapshot-id': id, 'timestamp-ms': timeMs }) =>
+      !kept.has(id) && (ofBranches.has(id) || timeMs < youngest),
+  );
+  return [
+    ...ended.map(([name]): TableUpdate => ({ action: 'remove-snapshot-ref', 'ref-name': name })),
+    ...(gone.length > 0
+      ? [
+          {
+            action: 'remove-snapshots' as const,
+            'snapshot-ids': gone.map((snapshot) => snapshot['snapshot-id']),
+          },
+        ]
+      : []),
+  ];
+}
+
+interface Ancestor {
+  readonly id: Id;
+  readonly timeMs: number;
+}
+
+/** The snapshots of a table by id: walking by looking through the list would take the square of their number. */
+class History {
+  readonly #byId: ReadonlyMap<Id, Snapshot>;
+
+  constructor(metadata: TableMetadata) {
+    this.#byId = new Map(metadata.snapshots.map((snapshot) => [snapshot['snapshot-id'], snapshot]));
+  }
+
+  /** The snapshot itself and those before it. */
+  ancestors(from: Id): Ancestor[] {
+    const found: Ancestor[] = [];
+    let next = this.#byId.get(from);
+    while (next) {
+      found.push({ id: next['snapshot-id'], timeMs: next['timestamp-ms'] });
+      const parent = next['parent-snapshot-id'];
+      next = parent === undefined ? undefined : this.#byId.get(parent);
+    }
+    return found;
+  }
+
+  hasEnded(ref: SnapshotRef, nowMs: number): boolean {
+    const age = ref['max-ref-age-ms'];
+    const snapshot = this.#byId.get(ref['snapshot-id']);
+    return age !== undefined && snapshot !== undefined && snapshot['timestamp-ms'] < nowMs - age;
+  }
+}
+
+function keptOf(
+  ancestors: readonly Ancestor[],
+  ref: SnapshotRef,
+  retention: Retention,
+  nowMs: number,
+): Ancestor[] {
+  const min = ref['min-snapshots-to-keep'] ?? retention.snapshotsMin;
+  const since = nowMs - (ref['max-snapshot-age-ms'] ?? retention.ageMs);
+  return ancestors.filter(({ timeMs }, index) => index < min || timeMs >= since);
+}
