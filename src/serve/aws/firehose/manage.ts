@@ -1,8 +1,8 @@
-import type { DeliveryAttributes } from '../../../stream/stream-attributes.ts';
+import { DEFAULT_RECORD_KIB, type DeliveryAttributes } from '../../../stream/stream-attributes.ts';
 import { AwsError } from '../../../wire/aws-api/aws-error.ts';
 import { type Output, Timestamp } from '../../../wire/aws-api/codec.ts';
 import { ACCOUNT, type AwsCall, findStream, inUse, invalid, page } from '../aws-call.ts';
-import { tagPage } from '../kinesis/manage.ts';
+import { TAGS_MAX, tagPage, withoutTags, withTags } from '../tags.ts';
 import {
   deliveryArn,
   deliveryNames,
@@ -14,9 +14,7 @@ import type { Input } from './input.ts';
 
 const DESTINATION_ID = 'destinationId-000000000001';
 const NAMES_PER_PAGE = 10;
-const TAGS_MAX = 50;
 const SHARDS = 1;
-const RECORD_KIB = 1024;
 
 /**
  * A delivery stream that no definition describes: it keeps what is put into it as bytes, in a stream of its name.
@@ -46,7 +44,7 @@ export async function createDeliveryStream(
     (await streams.create(name, {
       shards: SHARDS,
       mode: 'PROVISIONED',
-      maxRecordKiB: RECORD_KIB,
+      maxRecordKiB: DEFAULT_RECORD_KIB,
       tags: {},
     }));
   const destination =
@@ -174,9 +172,11 @@ export async function tagDeliveryStream(
   input: Input<'TagDeliveryStream'>,
 ): Promise<Output> {
   const { name, attributes } = await getDelivery(call, input.DeliveryStreamName);
-  const tags = { ...attributes.tags, ...tagsOf(input.Tags) };
-  if (Object.keys(tags).length > TAGS_MAX)
-    throw new AwsError('LimitExceededException', `A delivery stream has at most ${TAGS_MAX} tags.`);
+  const tooMany = new AwsError(
+    'LimitExceededException',
+    `A delivery stream has at most ${TAGS_MAX} tags.`,
+  );
+  const tags = withTags(attributes.tags, tagsOf(input.Tags), tooMany);
   await call.streams.deliveries.change(name, () => ({ ...attributes, tags }));
   return {};
 }
@@ -186,9 +186,7 @@ export async function untagDeliveryStream(
   input: Input<'UntagDeliveryStream'>,
 ): Promise<Output> {
   const { name, attributes } = await getDelivery(call, input.DeliveryStreamName);
-  const tags = Object.fromEntries(
-    Object.entries(attributes.tags).filter(([key]) => !input.TagKeys.includes(key)),
-  );
+  const tags = withoutTags(attributes.tags, input.TagKeys);
   await call.streams.deliveries.change(name, () => ({ ...attributes, tags }));
   return {};
 }
