@@ -1,10 +1,13 @@
 import type { Clock } from '../core/clock.ts';
+import { HOUR_MS } from '../core/duration.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
+import { Turns } from '../core/turns.ts';
 import { OPAQUE_FIELDS, OpaquePuts } from '../ingest/opaque-puts.ts';
 import type { StreamAttributes } from '../stream/stream-attributes.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
 import type { Target } from '../target/target.ts';
+import { startTrimming } from './start-trimming.ts';
 
 /** A stream that a program made, while it runs. */
 export interface CreatedStream {
@@ -16,26 +19,30 @@ export type CreatedAttributes = StreamAttributes & {
   readonly created: NonNullable<StreamAttributes['created']>;
 };
 
-const HOUR_MS = 60 * 60 * 1000;
-
 /**
  * Streams that programs make with CreateStream, and no definition describes: they hold bytes of any kind and stay
  * until they are deleted, whatever the pipeline becomes. Each log is opened when it is first needed.
  */
 export class CreatedStreams {
   readonly #target: Target;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
   readonly #open = new Map<string, Promise<CreatedStream>>();
-  #turn: Promise<unknown> = Promise.resolve();
-  #cancelTrim = () => {};
+  /** Two changes of one stream at once would open its log twice. */
+  readonly #turns = new Turns({
+    atOnce: 1,
+    waitingMax: LIMITS.connectionsMax,
+    what: 'changes of streams',
+  });
+  readonly #stopTrimming: () => void;
   #isClosed = false;
 
-  constructor(target: Target, { clock, logger }: { clock: Clock; logger: Logger }) {
+  constructor(target: Target, parts: { clock: Clock; logger: Logger }) {
     this.#target = target;
-    this.#clock = clock;
-    this.#logger = logger;
-    this.#trimLater();
+    this.#stopTrimming = startTrimming(parts, () =>
+      this.names().map((stream) => ({
+        stream,
+        trim: async () => (await this.find(stream))?.log.trim() ?? 0,
+      })),
+    );
   }
 
   attributes(name: string): CreatedAttributes | undefined {
@@ -69,7 +76,7 @@ export class CreatedStreams {
 
   /** False where there is one of the name. What a broken off removal left goes first. */
   create(name: string, attributes: CreatedAttributes): Promise<boolean> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       if (this.attributes(name)) return false;
       await this.#target.createdStreams.remove(name);
       await this.#target.streamAttributes.change(name, () => attributes);
@@ -80,7 +87,7 @@ export class CreatedStreams {
 
   /** First nobody knows it any more, then its records go: broken off in between, the next of its name begins empty. */
   remove(name: string): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       await this.#target.streamAttributes.change(name, () => undefined);
       const open = this.#open.get(name);
       this.#open.delete(name);
@@ -91,7 +98,7 @@ export class CreatedStreams {
 
   /** The log is opened anew with it. */
   setRetention(name: string, hours: number): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const attributes = this.attributes(name);
       if (!attributes) return;
       const created = { ...attributes.created, retentionHours: hours };
@@ -106,32 +113,11 @@ export class CreatedStreams {
     });
   }
 
-  /** Two changes of one stream would open its log twice. */
-  #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(change);
-    this.#turn = done.catch(() => undefined);
-    return done;
-  }
-
-  #trimLater(): void {
-    this.#cancelTrim = this.#clock.after(LIMITS.retentionCheckMs, () => void this.#trim());
-  }
-
-  async #trim(): Promise<void> {
-    for (const name of this.names())
-      try {
-        await (await this.find(name))?.log.trim();
-      } catch (error) {
-        const { message } = error as Error;
-        this.#logger.error({ stream: name, error: message }, 'retention failed; it is tried again');
-      }
-    if (!this.#isClosed) this.#trimLater();
-  }
-
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#cancelTrim();
-    await this.#turn;
+    this.#stopTrimming();
+    // Behind those that wait: the last one.
+    await this.#turns.take(async () => {});
     await Promise.allSettled([...this.#open.values()].map(closed));
   }
 }

@@ -6,6 +6,7 @@ import type { ReadTurns } from '../stream/read-turns.ts';
 import { RecordLines } from '../stream/record-lines.ts';
 import { type KeyFilter, RecordReader, refuseExpired } from '../stream/record-reader.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
+import { waitForRecords } from '../stream/wait-for-records.ts';
 import type { RunningStream, Runtime } from './runtime.ts';
 
 export interface FeedParts {
@@ -123,21 +124,13 @@ class LogFeed implements RecordFeed {
     return true;
   }
 
-  async more(waitMs: number, signal: AbortSignal): Promise<boolean> {
+  more(waitMs: number, signal: AbortSignal): Promise<boolean> {
     const { runtime, running } = this.#open;
-    const { closing, context } = runtime;
-    if (this.position < running.log.nextSequence || closing.aborted || signal.aborted) return true;
-    return new Promise((resolve) => {
-      const settle = (isMore: boolean): void => {
-        cancel();
-        stop();
-        for (const one of [closing, signal]) one.removeEventListener('abort', wake);
-        resolve(isMore);
-      };
-      const wake = () => settle(true);
-      const cancel = context.clock.after(waitMs, () => settle(false));
-      const stop = running.log.onCommit(wake);
-      for (const one of [closing, signal]) one.addEventListener('abort', wake);
+    return waitForRecords(running.log, {
+      next: this.position,
+      clock: runtime.context.clock,
+      waitMs,
+      signals: [runtime.closing, signal],
     });
   }
 }

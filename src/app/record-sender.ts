@@ -1,10 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
 import { Decoder, PADDING_BYTES } from '../ingest/decode.ts';
-import type { IngestAnswer } from '../ingest/ingest.ts';
+import { createJudge } from '../ingest/judge.ts';
 import { createRouter } from '../ingest/route.ts';
-import { compileScanner } from '../ingest/scanner.ts';
-import { Validator } from '../ingest/validate.ts';
+import type { IngestAnswer } from '../ingest/tally.ts';
 import type { StreamPlan } from '../plan/plan.ts';
 import type { RowPlace } from '../source/source.ts';
 import { evenShards } from '../stream/shard-map.ts';
@@ -134,10 +133,8 @@ export class RecordSender {
 function refusalsOf(body: Buffer, stream: StreamPlan): IngestAnswer['rejected'] {
   const router = createRouter({ version: 0, open: evenShards(1) });
   const decoder = new Decoder({
-    scanner: compileScanner(stream),
-    validator: new Validator(stream),
+    ...createJudge(stream, { key: undefined, ids: undefined }),
     router: () => router,
-    keyed: false,
     linesOnly: true,
   });
   const padded = Buffer.concat([body, Buffer.alloc(PADDING_BYTES)]);

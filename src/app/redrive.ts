@@ -1,5 +1,5 @@
 import { MillraceError } from '../core/errors.ts';
-import type { IngestAnswer } from '../ingest/ingest.ts';
+import type { IngestAnswer } from '../ingest/tally.ts';
 import { quoteIdentifier } from '../plan/render-sql.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
 import type { RedriveResult } from '../serve/services.ts';

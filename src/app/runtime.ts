@@ -33,6 +33,7 @@ import {
 } from './dead-letters.ts';
 import { engineStream, type PreparedPipeline } from './prepare.ts';
 import { servedCatalog } from './query-sync.ts';
+import { startTrimming } from './start-trimming.ts';
 import { lookupsCaughtUp } from './worker-feed.ts';
 
 export interface RuntimeContext {
@@ -97,7 +98,11 @@ export class Runtime {
       ]),
     );
     this.models = this.#modelRunner();
-    this.#stopTrimming = [...streams.values()].map((stream) => this.#startTrimming(stream));
+    // Each stream on its own: what waits for its raw zone keeps no other from its turn.
+    this.#stopTrimming = [...streams.values()].map(({ log, letters }) => {
+      const trim = async () => (await log.trim()) + ((await letters?.trim()) ?? 0);
+      return startTrimming(context, () => [{ stream: log.name, trim }]);
+    });
   }
 
   static async open(pipeline: PreparedPipeline, context: RuntimeContext): Promise<Runtime> {
@@ -270,31 +275,6 @@ export class Runtime {
         severity: 'error' as const,
       }));
     return [...required, ...plan.checks.map(renderCheck)];
-  }
-
-  /** Each stream on its own, one trim after the other: what waits for its raw zone keeps no other from its turn. */
-  #startTrimming(stream: RunningStream): () => void {
-    let cancel = () => {};
-    const schedule = (): void => {
-      cancel = this.context.clock.after(LIMITS.retentionCheckMs, async () => {
-        await this.#trim(stream);
-        if (!this.#closing.signal.aborted) schedule();
-      });
-    };
-    schedule();
-    return () => cancel();
-  }
-
-  async #trim({ log, letters }: RunningStream): Promise<void> {
-    const { logger } = this.context;
-    try {
-      const removed = (await log.trim()) + ((await letters?.trim()) ?? 0);
-      if (removed > 0)
-        logger.info({ stream: log.name, segments: removed }, 'retention removed segments');
-    } catch (error) {
-      const { message } = error as Error;
-      logger.error({ stream: log.name, error: message }, 'retention failed; it is tried again');
-    }
   }
 
   /** What is not delivered when the time is over waits in the log. */

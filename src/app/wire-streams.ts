@@ -1,9 +1,10 @@
 import type { Clock } from '../core/clock.ts';
+import { HOUR_MS } from '../core/duration.ts';
 import type { NamedField } from '../core/field-types.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { NewStream, WireStream, WireStreams } from '../serve/aws/wire-streams.ts';
 import { ReadTurns } from '../stream/read-turns.ts';
-import type { StreamAttributes } from '../stream/stream-attributes.ts';
+import { DEFAULT_RECORD_KIB, type StreamAttributes } from '../stream/stream-attributes.ts';
 import type { Target } from '../target/target.ts';
 import type { CreatedAttributes, CreatedStreams } from './created-streams.ts';
 import type { Runtime } from './runtime.ts';
@@ -15,9 +16,7 @@ export interface WireStreamsParts {
   readonly clock: Clock;
 }
 
-const DEFAULT_RECORD_KIB = 1024;
 const DEFAULT_RETENTION_HOURS = 24;
-const HOUR_MS = 60 * 60 * 1000;
 
 /** What programs that speak Kinesis or Firehose are given: the pipeline's streams, and those they make. */
 export function createWireStreams({

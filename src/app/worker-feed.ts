@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { LookupSchema } from '../lookup/lookup-store.ts';
 import type { LookupPlan } from '../plan/plan.ts';
-import type { StreamLog } from '../stream/stream-store.ts';
+import { waitForRecords } from '../stream/wait-for-records.ts';
 import type { Runtime } from './runtime.ts';
 import type { RecordsAnswer, WorkerHostMethods, WorkerSetup } from './worker-protocol.ts';
 
@@ -53,7 +52,7 @@ export async function feedRecords(
   const { log } = runtime.stream(stream);
   if (from !== null) {
     log.setConsumer(CONSUMER, from);
-    if (log.nextSequence <= from) await commitOrTimeout(log, runtime.context.clock);
+    await waitForRecords(log, { next: from, clock: runtime.context.clock, waitMs: FEED_WAIT_MS });
   }
   const slices =
     from === null || runtime.isClosed
@@ -66,18 +65,6 @@ export async function feedRecords(
     slices,
     schemas: slices.length > 0 ? log.schemas : [],
   };
-}
-
-function commitOrTimeout(log: StreamLog, clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      stop();
-      cancel();
-      resolve();
-    };
-    const stop = log.onCommit(done);
-    const cancel = clock.after(FEED_WAIT_MS, done);
-  });
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { MillraceError } from '../core/errors.ts';
-import type { IngestAnswer } from '../ingest/ingest.ts';
+import type { IngestAnswer } from '../ingest/tally.ts';
 import { errorOf, type FolderOptions, requireRunning } from './connection.ts';
 import { createOutput, formatCount } from './output.ts';
 import { folderVerb } from './verb.ts';

@@ -1,9 +1,11 @@
+export const HOUR_MS = 3_600_000;
+
 const DURATION = /^(\d+)\s*(ms|s|m|h|d|w|y)$/;
 const UNIT_MS: { readonly [unit: string]: number } = {
   ms: 1,
   s: 1000,
   m: 60_000,
-  h: 3_600_000,
+  h: HOUR_MS,
   d: 86_400_000,
   w: 604_800_000,
   y: 31_536_000_000,

@@ -9,7 +9,8 @@ export function withoutDuplicates(
   claim: Claim,
 ): { batch: RecordBatch; duplicate: readonly number[] } {
   if (claim.duplicates === 0) return { batch, duplicate: [] };
-  const { starts, ends, shards } = batch;
+  // Whoever has the batch may still ask where its records were to go.
+  const [starts, ends, shards] = [batch.starts.slice(), batch.ends.slice(), batch.shards.slice()];
   const keys = batch.keys && [...batch.keys];
   const duplicate: number[] = [];
   let count = 0;
@@ -24,5 +25,5 @@ export function withoutDuplicates(
     if (keys) keys[count] = keys[record] as string;
     count += 1;
   }
-  return { batch: { ...batch, count, keys }, duplicate };
+  return { batch: { ...batch, count, starts, ends, shards, keys }, duplicate };
 }

@@ -4,17 +4,17 @@ import { MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { Turns } from '../core/turns.ts';
 import type { KeyedRequest, Placement, StreamLog } from '../stream/stream-store.ts';
+import { appendNew } from './append-new.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { type DecodedPiece, Decoder, PADDING_BYTES } from './decode.ts';
 import type { DedupeWindow } from './dedupe-window.ts';
-import { withoutDuplicates } from './duplicates.ts';
+import { createJudge, type Judge } from './judge.ts';
 import type { Rejected } from './piece.ts';
 import { type ReceivedBody, ReceivedBytes } from './received-bytes.ts';
 import type { RecordIds } from './record-id.ts';
-import { createRouter, type Router } from './route.ts';
-import { compileScanner, type Scanner } from './scanner.ts';
+import { CurrentRouter } from './route.ts';
 import { bothSettled } from './settled.ts';
-import { Validator } from './validate.ts';
+import { type IngestAnswer, isRefusal, Tally } from './tally.ts';
 
 /**
  * The way of a request into the log.
@@ -41,18 +41,6 @@ export interface IngestOptions {
     | undefined;
   /** Tells records apart by a field; undefined where each is new. */
   readonly dedupe: { readonly ids: RecordIds; readonly window: DedupeWindow } | undefined;
-}
-
-export interface IngestAnswer {
-  readonly accepted: number;
-  readonly rejected: readonly Pick<Rejected, 'index' | 'code' | 'field' | 'message'>[];
-  /** Refusals beyond those listed. */
-  readonly rejectedOmitted?: number;
-  /** Ordinals of records that were there already. */
-  readonly duplicate: readonly number[];
-  /** Duplicates beyond those listed. */
-  readonly duplicateOmitted?: number;
-  readonly shards: readonly { shard: number; first: string; last: string; count: number }[];
 }
 
 export interface RequestOptions {
@@ -89,9 +77,8 @@ const PIECES_IN_FLIGHT = 4;
 
 export class Ingest {
   readonly #options: IngestOptions;
-  readonly #scanner: Scanner;
-  readonly #validator: Validator;
-  #router: Router;
+  readonly #judge: Judge;
+  readonly #router: CurrentRouter;
   readonly #pool = new BufferPool();
   readonly #received = new ReceivedBytes();
   readonly #turns = new Turns({
@@ -102,11 +89,9 @@ export class Ingest {
 
   constructor(options: IngestOptions) {
     const { log, key, dedupe } = options;
-    const marked = { key, id: dedupe?.ids.field };
     this.#options = options;
-    this.#scanner = compileScanner(log.schema, marked);
-    this.#validator = new Validator(log.schema, marked);
-    this.#router = createRouter(log.routing);
+    this.#judge = createJudge(log.schema, { key, ids: dedupe?.ids });
+    this.#router = new CurrentRouter(log);
   }
 
   get log(): StreamLog {
@@ -139,20 +124,11 @@ export class Ingest {
         `Stream '${this.log.name}' has the key '${this.#options.key}', which says where a record goes. Leave \`hashKey\` out.`,
       );
     return new Decoder({
-      scanner: this.#scanner,
-      validator: this.#validator,
-      router: () => this.#currentRouter(),
-      keyed: this.#options.key !== undefined,
+      ...this.#judge,
+      router: () => this.#router.now,
       linesOnly,
       hashKey,
-      ids: this.#options.dedupe?.ids,
     });
-  }
-
-  #currentRouter(): Router {
-    const { routing } = this.log;
-    if (routing.version !== this.#router.routing) this.#router = createRouter(routing);
-    return this.#router;
   }
 
   async #takeStreaming(
@@ -237,30 +213,17 @@ export class Ingest {
   }
 
   async #accept(piece: DecodedPiece, tally: Tally): Promise<void> {
-    if (piece.batch.count > 0) tally.accept(await this.#append(piece, tally));
+    tally.accept(await this.#append(piece, tally));
   }
 
-  /** Nothing waits before the append where records need not be told apart: shards may change meanwhile. */
-  async #append(
+  #append(
     piece: DecodedPiece,
     tally: Tally,
     request?: KeyedRequest,
   ): Promise<readonly Placement[]> {
     const { log, dedupe } = this.#options;
-    if (!dedupe || !piece.ids) return log.append(piece.batch, request);
-    const claim = await dedupe.window.claim(piece.ids);
-    const { batch, duplicate } = withoutDuplicates(piece.batch, piece.ids, claim);
-    tally.repeat(duplicate);
-    let placements: readonly Placement[] = [];
-    try {
-      if (batch.count > 0 || request) placements = await log.append(batch, request);
-    } catch (error) {
-      claim.failed(error);
-      throw error;
-    }
-    claim.stored();
-    await claim.others;
-    return placements;
+    const repeat = (duplicate: readonly number[]): void => tally.repeat(duplicate);
+    return appendNew(piece, { log, window: dedupe?.window, request, repeat });
   }
 
   async #takeKeyed(
@@ -326,76 +289,6 @@ export class Ingest {
     return piece;
   }
 }
-
-/** Adds up what became of the records of a request. */
-class Tally {
-  accepted = 0;
-  readonly #rejected: Rejected[] = [];
-  #omitted = 0;
-  readonly #duplicate: number[] = [];
-  #duplicateOmitted = 0;
-  readonly #shards = new Map<number, { first: number; last: number; count: number }>();
-
-  refuse(rejected: readonly Rejected[]): void {
-    const room = LIMITS.refusalsReportedMax - this.#rejected.length;
-    this.#rejected.push(...rejected.slice(0, room));
-    this.#omitted += Math.max(0, rejected.length - room);
-  }
-
-  repeat(duplicate: readonly number[]): void {
-    const room = LIMITS.refusalsReportedMax - this.#duplicate.length;
-    this.#duplicate.push(...duplicate.slice(0, room));
-    this.#duplicateOmitted += Math.max(0, duplicate.length - room);
-  }
-
-  get isRefused(): boolean {
-    return isRefusal({ accepted: this.accepted, duplicate: this.#duplicate });
-  }
-
-  accept(placements: readonly Placement[]): void {
-    for (const { shard, first, last, count } of placements) {
-      this.accepted += count;
-      const known = this.#shards.get(shard);
-      this.#shards.set(
-        shard,
-        known
-          ? {
-              first: Math.min(known.first, first),
-              last: Math.max(known.last, last),
-              count: known.count + count,
-            }
-          : { first, last, count },
-      );
-    }
-  }
-
-  answer(): IngestAnswer {
-    const shards = [...this.#shards].sort(([a], [b]) => a - b);
-    return {
-      accepted: this.accepted,
-      rejected: this.#rejected.map(({ index, code, field, message }) => ({
-        index,
-        code,
-        ...(field === undefined ? {} : { field }),
-        message,
-      })),
-      ...(this.#omitted > 0 ? { rejectedOmitted: this.#omitted } : {}),
-      duplicate: this.#duplicate,
-      ...(this.#duplicateOmitted > 0 ? { duplicateOmitted: this.#duplicateOmitted } : {}),
-      shards: shards.map(([shard, { first, last, count }]) => ({
-        shard,
-        first: String(first),
-        last: String(last),
-        count,
-      })),
-    };
-  }
-}
-
-const isRefusal = ({
-  accepted,
-  duplicate,
-}: Pick<IngestAnswer, 'accepted' | 'duplicate'>): boolean => accepted + duplicate.length === 0;
 
 async function readWhole(
   body: AsyncIterable<Buffer>,

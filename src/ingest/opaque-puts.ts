@@ -1,8 +1,8 @@
 import type { NamedField } from '../core/field-types.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
 import { blobBase64 } from '../wire/blob.ts';
-import type { PutEntry, PutOutcome, Puts } from './puts.ts';
-import { createRouter, type Router } from './route.ts';
+import { type PutEntry, type PutOutcome, type Puts, placesOf } from './puts.ts';
+import { CurrentRouter, type Router } from './route.ts';
 
 /** How bytes of any kind lie in a log, whose records are lines of JSON. */
 export const OPAQUE_FIELDS: readonly NamedField[] = [
@@ -19,35 +19,30 @@ export interface OpaqueRecord {
 /** Puts into a stream that no definition describes: bytes stay what they are. */
 export class OpaquePuts implements Puts {
   readonly #log: StreamLog;
-  #router: Router;
+  readonly #router: CurrentRouter;
 
   constructor(log: StreamLog) {
     this.#log = log;
-    this.#router = createRouter(log.routing);
+    this.#router = new CurrentRouter(log);
   }
 
   async put(entries: readonly PutEntry[]): Promise<readonly PutOutcome[]> {
     const { open, version } = this.#log.routing;
-    if (version !== this.#router.routing) this.#router = createRouter(this.#log.routing);
-    const shards = Uint16Array.from(entries, (entry) => this.#place(entry));
+    const router = this.#router.now;
+    const shards = Uint16Array.from(entries, (entry) => placeOf(entry, router));
     const lines = entries.map(lineOf);
     const { bytes, starts, ends } = laidOut(lines);
     const batch = { bytes, count: lines.length, starts, ends, shards, routing: version };
     const placements = await this.#log.append(batch);
-    const next = new Map(placements.map(({ shard, first }) => [shard, first]));
-    return Array.from(shards, (place) => {
-      const shard = open[place]?.id as number;
-      const sequence = next.get(shard) as number;
-      next.set(shard, sequence + 1);
-      return { shard, sequence };
-    });
+    const nextIn = placesOf(placements);
+    return Array.from(shards, (place) => nextIn(open[place]?.id as number));
   }
+}
 
-  #place({ partitionKey = '', hashKey }: PutEntry): number {
-    if (hashKey !== undefined) return this.#router.byHashKey(hashKey);
-    const key = Buffer.from(partitionKey);
-    return this.#router.byKey(key, 0, key.length);
-  }
+function placeOf({ partitionKey = '', hashKey }: PutEntry, router: Router): number {
+  if (hashKey !== undefined) return router.byHashKey(hashKey);
+  const key = Buffer.from(partitionKey);
+  return router.byKey(key, 0, key.length);
 }
 
 /** Base64 needs no escapes. */

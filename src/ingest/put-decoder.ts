@@ -4,14 +4,13 @@ import type { RecordBatch } from '../stream/stream-store.ts';
 import { type Blob, blobLength, writeBlob } from '../wire/blob.ts';
 import { disaggregate } from '../wire/kpl.ts';
 import { Decoder, PADDING_BYTES } from './decode.ts';
+import type { Judge } from './judge.ts';
 import { md5 } from './md5.ts';
 import { type DecodedIds, Piece, type Rejected } from './piece.ts';
 import { PutRoute, type Routed } from './put-route.ts';
 import type { PutEntry } from './puts.ts';
-import type { RecordIds } from './record-id.ts';
 import type { Router } from './route.ts';
-import type { Scanner } from './scanner.ts';
-import type { Refusal, Validator } from './validate.ts';
+import type { Refusal } from './validate.ts';
 
 export interface DecodedPut {
   readonly batch: RecordBatch;
@@ -22,13 +21,8 @@ export interface DecodedPut {
   readonly rejected: readonly Rejected[];
 }
 
-export interface PutDecoderParts {
-  readonly scanner: Scanner;
-  readonly validator: Validator;
+export interface PutDecoderParts extends Judge {
   readonly router: Router;
-  /** The stream has a key of its own. */
-  readonly keyed: boolean;
-  readonly ids: RecordIds | undefined;
   /** True where what is refused is kept elsewhere: then the rest of its entry is stored. */
   readonly keepsRefused: boolean;
 }

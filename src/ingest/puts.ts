@@ -1,3 +1,4 @@
+import type { Placement } from '../stream/stream-store.ts';
 import type { Blob } from '../wire/blob.ts';
 import type { Refusal } from './validate.ts';
 
@@ -10,9 +11,15 @@ export interface PutEntry {
   readonly hashKey: bigint | undefined;
 }
 
+/** Where a record is in the log. */
+interface Place {
+  readonly shard: number;
+  readonly sequence: number;
+}
+
 export type PutOutcome =
-  /** On disk; `sequence` is the number of its last record. */
-  { readonly shard: number; readonly sequence: number } | { readonly refusal: Refusal };
+  /** On disk: where its last record is. */
+  Place | { readonly refusal: Refusal };
 
 /**
  * Stores what producers put into one stream.
@@ -27,4 +34,14 @@ export type PutOutcome =
 export interface Puts {
   /** @throws MillraceError where nothing of it could be stored: MR_OVERLOADED, MR_STORAGE_FULL, MR_RESHARDED, … */
   put(entries: readonly PutEntry[], producer: string | undefined): Promise<readonly PutOutcome[]>;
+}
+
+/** Says where the records of a batch are, asked for one after the other: those of one shard are numbered in their order. */
+export function placesOf(placements: readonly Placement[]): (shard: number) => Place {
+  const next = new Map(placements.map(({ shard, first }) => [shard, first]));
+  return (shard) => {
+    const sequence = next.get(shard) as number;
+    next.set(shard, sequence + 1);
+    return { shard, sequence };
+  };
 }

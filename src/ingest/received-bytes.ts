@@ -48,6 +48,13 @@ export class ReceivedBody {
     this.#count(chunk.length);
   }
 
+  /** All bytes that wait, in one piece: they go on waiting. */
+  whole(): Buffer {
+    const bytes = Buffer.concat(this.#chunks);
+    this.#chunks.splice(0, this.#chunks.length, bytes);
+    return bytes;
+  }
+
   /** Moves bytes to the beginning of `target`, as many as there are up to `most`. */
   moveTo(target: Buffer, most: number): number {
     let moved = 0;

@@ -1,4 +1,4 @@
-import type { Routing } from '../stream/stream-store.ts';
+import type { Routing, StreamLog } from '../stream/stream-store.ts';
 import { md5, md5Prefix } from './md5.ts';
 
 /** Chooses a record's place among the open shards, by their hash keys, as Kinesis does. */
@@ -12,6 +12,23 @@ export interface Router {
   byHashKey(hashKey: bigint): number;
   /** For records without a key: one after the other, a request at a time. */
   next(): number;
+}
+
+/** The router of a log as its shards are now. */
+export class CurrentRouter {
+  readonly #log: Pick<StreamLog, 'routing'>;
+  #router: Router;
+
+  constructor(log: Pick<StreamLog, 'routing'>) {
+    this.#log = log;
+    this.#router = createRouter(log.routing);
+  }
+
+  get now(): Router {
+    const { routing } = this.#log;
+    if (routing.version !== this.#router.routing) this.#router = createRouter(routing);
+    return this.#router;
+  }
 }
 
 /** Keys longer than this are hashed each time: comparing them would cost as much. */

@@ -1,3 +1,6 @@
+/** The largest record of streams of which nothing else is said, as Kinesis has it. */
+export const DEFAULT_RECORD_KIB = 1024;
+
 /** What is said of a stream beside what its log says, by programs that speak Kinesis. */
 export interface StreamAttributes {
   readonly createdMs: number;

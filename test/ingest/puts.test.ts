@@ -1,9 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
 import type { NamedField } from '../../src/core/field-types.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import { SlicedDedupeWindow } from '../../src/ingest/embedded/sliced-dedupe-window.ts';
 import { OPAQUE_FIELDS, OpaquePuts, type OpaqueRecord } from '../../src/ingest/opaque-puts.ts';
 import type { Rejected } from '../../src/ingest/piece.ts';
 import type { PutEntry, PutOutcome } from '../../src/ingest/puts.ts';
+import { recordIds } from '../../src/ingest/record-id.ts';
 import { StreamPuts } from '../../src/ingest/stream-puts.ts';
 import type { StreamLog } from '../../src/stream/stream-store.ts';
 import { FaultFileSystem } from '../support/fault-file-system.ts';
@@ -14,11 +18,21 @@ const FIELDS: readonly NamedField[] = [
   { name: 'n', type: { kind: 'int' }, optional: true },
 ];
 
-async function openPuts({ keepsLetters = false, key = 'id' as string | undefined } = {}) {
+async function openPuts({
+  keepsLetters = false,
+  key = 'id' as string | undefined,
+  tellsApart = false,
+} = {}) {
   const files = new FaultFileSystem(1);
   const log = await storeOn(files, '/data').open({
     ...LOG_SETTINGS,
     schema: { fields: FIELDS, unknown: 'refuse' },
+  });
+  const ids = recordIds(FIELDS[0] as NamedField);
+  const window = await SlicedDedupeWindow.open({
+    ...{ log, ids, files, clock: systemClock, logger: silentLogger },
+    withinMs: 60_000,
+    folder: '/data/ids',
   });
   const letters: Rejected[] = [];
   const puts = new StreamPuts({
@@ -29,7 +43,7 @@ async function openPuts({ keepsLetters = false, key = 'id' as string | undefined
           letters.push(...rejected);
         }
       : undefined,
-    dedupe: undefined,
+    dedupe: tellsApart ? { ids, window } : undefined,
   });
   return { files, log, puts, letters };
 }
@@ -138,6 +152,32 @@ describe('puts into a stream of the pipeline', () => {
     const [outcome] = await puts.put([entry('{"id":1}', 'k')]);
     expect(outcome).toMatchObject({ refusal: { code: 'MR_FIELD_TYPE', field: 'id' } });
     expect(log.nextSequence).toBe(0);
+  });
+
+  test('a record that is there already is not stored again; its entry is told its shard and the newest number', async () => {
+    const { files, log, puts } = await openPuts({ tellsApart: true });
+    await puts.put([entry('{"id":"1"}', 'a')]);
+    const again = await puts.put([
+      entry('{"id":"2"}', 'b'),
+      entry('{"id":"1"}', 'a'),
+      entry('{"id":"3"}', 'a'),
+      entry('{"id":"3"}', 'b'),
+    ]);
+    const [a, b] = [shardOf('a', log), shardOf('b', log)];
+    const { records } = await readAll(log, files);
+    expect(records.map(({ line }) => line).sort()).toEqual([
+      '{"id":"1"}',
+      '{"id":"2"}',
+      '{"id":"3"}',
+    ]);
+    const sequenceOf = (line: string) => records.find((record) => record.line === line)?.sequence;
+    expect(a).not.toBe(b);
+    expect(again).toEqual([
+      { shard: b, sequence: sequenceOf('{"id":"2"}') },
+      { shard: a, sequence: 2 },
+      { shard: a, sequence: sequenceOf('{"id":"3"}') },
+      { shard: b, sequence: 2 },
+    ]);
   });
 
   test('bytes as they are come as base64 does', async () => {

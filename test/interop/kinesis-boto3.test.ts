@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { PutRecordOutput, PutRecordsOutput } from '@aws-sdk/client-kinesis';
 import { expect, test } from 'vitest';
-import { awsPipeline } from '../support/aws-pipeline.ts';
+import { ANY_PIPELINE, awsPipeline } from '../support/aws-pipeline.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   hashKeyOf,
@@ -14,17 +14,7 @@ import {
 } from '../support/shards.ts';
 
 /** Records through boto3: whatever bytes were put are read back, in order, from the shard that Kinesis would have chosen. */
-const aws = awsPipeline(`
-import { field as f, stream } from 'millrace';
-export const other = stream('other', { fields: { id: f.int() } });
-`);
-
-async function createdStream(shards = 2): Promise<string> {
-  const name = aws.newName();
-  await aws.kinesis.call('create_stream', { StreamName: name, ShardCount: shards });
-  await aws.kinesis.wait('stream_exists', { StreamName: name });
-  return name;
-}
+const aws = awsPipeline(ANY_PIPELINE);
 
 const put = (stream: string, data: string | Buffer, more = {}) =>
   aws.kinesis.call<PutRecordOutput>('put_record', {
@@ -40,7 +30,7 @@ const digestOf = (data: Buffer) => createHash('sha256').update(data).digest('hex
 const KEYS = ['a', 'Straße', '鍵', '🔑', ' ', 'x'.repeat(256), ...'0123456789'];
 
 test('500 records of any bytes: all are read back as they were, by the MD5 of their keys, in order', async () => {
-  const stream = await createdStream();
+  const stream = await aws.createdStream(2);
   const shards = await shardsOf(aws.kinesis, stream);
   const records = Array.from({ length: 500 }, (_, index) => ({
     Data: randomBytes((index * 37) % 211),
@@ -80,7 +70,7 @@ test('500 records of any bytes: all are read back as they were, by the MD5 of th
 });
 
 test('two shards halve the hash keys where Kinesis does', async () => {
-  const shards = await shardsOf(aws.kinesis, await createdStream());
+  const shards = await shardsOf(aws.kinesis, await aws.createdStream(2));
   expect(shards.map(({ ShardId, HashKeyRange }) => [ShardId, HashKeyRange])).toEqual([
     [
       'shardId-000000000000',
@@ -97,7 +87,7 @@ test('two shards halve the hash keys where Kinesis does', async () => {
 });
 
 test('a record may be empty, and may have 1 MiB', async () => {
-  const stream = await createdStream(1);
+  const stream = await aws.createdStream();
   const largest = randomBytes(1024 * 1024);
   await put(stream, '');
   await put(stream, largest);
@@ -107,7 +97,7 @@ test('a record may be empty, and may have 1 MiB', async () => {
 });
 
 test('a record above 1 MiB is refused, alone and among others, and nothing of the call is stored', async () => {
-  const stream = await createdStream(1);
+  const stream = await aws.createdStream();
   const tooLarge = Buffer.alloc(1024 * 1024 + 1, 'x');
   await expect(put(stream, tooLarge)).rejects.toMatchObject({ status: 400 });
   const records = [Buffer.from('a'), tooLarge].map((Data) => ({ Data, PartitionKey: 'k' }));
@@ -118,7 +108,7 @@ test('a record above 1 MiB is refused, alone and among others, and nothing of th
 });
 
 test('ExplicitHashKey chooses the shard, and the partition key is kept', async () => {
-  const stream = await createdStream(4);
+  const stream = await aws.createdStream(4);
   const shards = await shardsOf(aws.kinesis, stream);
   for (const hashKey of [0n, 2n ** 126n - 1n, 2n ** 126n, 2n ** 127n, LARGEST_HASH_KEY]) {
     const { ShardId } = await put(stream, `${hashKey}`, { ExplicitHashKey: `${hashKey}` });
@@ -139,7 +129,7 @@ test('ExplicitHashKey chooses the shard, and the partition key is kept', async (
 });
 
 test('SequenceNumberForOrdering keeps the order of records put one after another', async () => {
-  const stream = await createdStream(1);
+  const stream = await aws.createdStream();
   let last: string | undefined;
   for (const text of ['one', 'two', 'three']) {
     const more = last === undefined ? {} : { SequenceNumberForOrdering: last };
@@ -152,7 +142,7 @@ test('SequenceNumberForOrdering keeps the order of records put one after another
 });
 
 test('a reader begins at each of the five places', async () => {
-  const stream = await createdStream(1);
+  const stream = await aws.createdStream();
   const shard = 'shardId-000000000000';
   const first = (await put(stream, 'first')).SequenceNumber as string;
   const read = async (position: object) =>
@@ -187,7 +177,7 @@ test('a reader begins at each of the five places', async () => {
 });
 
 test('an iterator may be used again, and gives the same', async () => {
-  const stream = await createdStream(1);
+  const stream = await aws.createdStream();
   for (const text of ['a', 'b', 'c']) await put(stream, text);
   const iterator = await iteratorAt(aws.kinesis, stream, 'shardId-000000000000');
   interface Answer {
@@ -211,7 +201,7 @@ test('an iterator may be used again, and gives the same', async () => {
 });
 
 test('a stream is called by its ARN as by its name', async () => {
-  const stream = await createdStream(1);
+  const stream = await aws.createdStream();
   const { StreamDescriptionSummary } = await aws.kinesis.call<{
     StreamDescriptionSummary: { StreamARN: string };
   }>('describe_stream_summary', { StreamName: stream });
@@ -229,7 +219,7 @@ test('nothing is put into, or read from, a stream that is not there', async () =
       aws.kinesis.call(operation, { StreamName: 'nowhere' }),
       operation,
     ).rejects.toMatchObject(missing);
-  const stream = await createdStream(1);
+  const stream = await aws.createdStream();
   await expect(
     iteratorAt(aws.kinesis, stream, 'shardId-000000000007'),
     'no such shard',

@@ -5,7 +5,7 @@ import type {
   UpdateShardCountOutput,
 } from '@aws-sdk/client-kinesis';
 import { expect, test } from 'vitest';
-import { awsPipeline } from '../support/aws-pipeline.ts';
+import { ANY_PIPELINE, awsPipeline } from '../support/aws-pipeline.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   hashKeyOf,
@@ -17,20 +17,10 @@ import {
 } from '../support/shards.ts';
 
 /** Splitting and merging through boto3, and readers that go from parents to children. */
-const aws = awsPipeline(`
-import { field as f, stream } from 'millrace';
-export const other = stream('other', { fields: { id: f.int() } });
-`);
+const aws = awsPipeline(ANY_PIPELINE);
 
 const shardId = (number: number) => `shardId-${String(number).padStart(12, '0')}`;
 const KEYS = Array.from({ length: 20 }, (_, index) => `customer-${index}`);
-
-async function createdStream(shards: number): Promise<string> {
-  const name = aws.newName();
-  await aws.kinesis.call('create_stream', { StreamName: name, ShardCount: shards });
-  await aws.kinesis.wait('stream_exists', { StreamName: name });
-  return name;
-}
 
 /** Changes shards, and waits as clients do until the stream is ACTIVE again. */
 async function change(operation: string, stream: string, more: object): Promise<void> {
@@ -69,7 +59,7 @@ async function readFromParentsToChildren(stream: string): Promise<ReadRecord[]> 
 }
 
 test('a split shard ends with two children that share its hash keys, and is read to its end before them', async () => {
-  const stream = await createdStream(1);
+  const stream = await aws.createdStream();
   await putRound(stream, 1);
   const [parent] = await shardsOf(aws.kinesis, stream);
   const middle = 2n ** 126n;
@@ -116,7 +106,7 @@ test('a split shard ends with two children that share its hash keys, and is read
 });
 
 test('adjacent shards merge into a child of both', async () => {
-  const stream = await createdStream(2);
+  const stream = await aws.createdStream(2);
   await putRound(stream, 1);
   await change('merge_shards', stream, {
     ShardToMerge: shardId(0),
@@ -142,7 +132,7 @@ test('adjacent shards merge into a child of both', async () => {
 });
 
 test('a reader that follows ChildShards gets each record once, those of a key in the order they were put', async () => {
-  const stream = await createdStream(2);
+  const stream = await aws.createdStream(2);
   await putRound(stream, 1);
   await change('split_shard', stream, {
     ShardToSplit: shardId(1),
@@ -168,7 +158,7 @@ test('a reader that follows ChildShards gets each record once, those of a key in
 });
 
 test('update_shard_count makes shards of one size', async () => {
-  const stream = await createdStream(1);
+  const stream = await aws.createdStream();
   const scale = (count: number) =>
     aws.kinesis.call<UpdateShardCountOutput>('update_shard_count', {
       StreamName: stream,
@@ -194,7 +184,7 @@ test('update_shard_count makes shards of one size', async () => {
 });
 
 test('list_shards filters by time and by shard', async () => {
-  const stream = await createdStream(2);
+  const stream = await aws.createdStream(2);
   const created = new Date(Math.floor(Date.now() / 1000) * 1000 + 1000);
   await eventually(() => (Date.now() > created.getTime() + 1000 ? true : undefined));
   await putRound(stream, 1);
@@ -214,7 +204,7 @@ test('list_shards filters by time and by shard', async () => {
 });
 
 test('shards of an empty stream are listed from where they began', async () => {
-  const stream = await createdStream(2);
+  const stream = await aws.createdStream(2);
   await change('split_shard', stream, {
     ShardToSplit: shardId(0),
     NewStartingHashKey: `${2n ** 126n}`,
@@ -225,7 +215,7 @@ test('shards of an empty stream are listed from where they began', async () => {
 });
 
 test('list_shards and describe_stream come in pages', async () => {
-  const stream = await createdStream(5);
+  const stream = await aws.createdStream(5);
   const all = Array.from({ length: 5 }, (_, number) => shardId(number));
   const listed: (string | undefined)[] = [];
   let input: object | undefined = { StreamName: stream, MaxResults: 2 };
@@ -259,7 +249,7 @@ test('list_shards and describe_stream come in pages', async () => {
 });
 
 test('what cannot be split or merged is refused', async () => {
-  const stream = await createdStream(3);
+  const stream = await aws.createdStream(3);
   const asked = (operation: string, more: object) =>
     aws.kinesis.call(operation, { StreamName: stream, ...more });
   const invalid = { code: 'InvalidArgumentException', status: 400 };

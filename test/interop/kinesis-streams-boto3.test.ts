@@ -22,13 +22,6 @@ import { field as f, stream } from 'millrace';
 export const defined = stream('defined', { fields: { id: f.int() }, shards: 3, retention: '2d' });
 `);
 
-async function createdStream(more = {}): Promise<string> {
-  const name = aws.newName();
-  await aws.kinesis.call('create_stream', { StreamName: name, ShardCount: 1, ...more });
-  await aws.kinesis.wait('stream_exists', { StreamName: name });
-  return name;
-}
-
 async function summaryOf(stream: string): Promise<StreamDescriptionSummary> {
   const answer = await aws.kinesis.call<DescribeStreamSummaryOutput>('describe_stream_summary', {
     StreamName: stream,
@@ -44,7 +37,7 @@ const put = (stream: string, Data: Buffer) =>
 
 test('a created stream is described as Kinesis does', async () => {
   const before = Date.now();
-  const stream = await createdStream({ ShardCount: 2 });
+  const stream = await aws.createdStream(2);
   const { StreamDescription } = await aws.kinesis.call<DescribeStreamOutput>('describe_stream', {
     StreamName: stream,
   });
@@ -80,7 +73,7 @@ test('a stream of the pipeline is described with its shards and retention', asyn
 });
 
 test('list_streams comes in pages, in the order of names, with the streams of the pipeline', async () => {
-  const names = await Promise.all([1, 2, 3].map(() => createdStream()));
+  const names = await Promise.all([1, 2, 3].map(() => aws.createdStream()));
   const all = await aws.kinesis.call<ListStreamsOutput>('list_streams');
   expect(all.StreamNames).toEqual([...(all.StreamNames ?? [])].sort());
   expect(all.StreamNames).toEqual(expect.arrayContaining([...names, 'defined']));
@@ -105,7 +98,7 @@ test('list_streams comes in pages, in the order of names, with the streams of th
 });
 
 test('a name is taken once', async () => {
-  const stream = await createdStream();
+  const stream = await aws.createdStream();
   for (const name of [stream, 'defined'])
     await expect(
       aws.kinesis.call('create_stream', { StreamName: name, ShardCount: 1 }),
@@ -113,7 +106,7 @@ test('a name is taken once', async () => {
 });
 
 test('retention grows and shrinks between a day and a year', async () => {
-  const stream = await createdStream();
+  const stream = await aws.createdStream();
   const change = (direction: string, hours: number) =>
     aws.kinesis.call(`${direction}_stream_retention_period`, {
       StreamName: stream,
@@ -139,7 +132,7 @@ test('retention grows and shrinks between a day and a year', async () => {
 });
 
 test('tags are added, listed in pages and removed', async () => {
-  const stream = await createdStream({ Tags: { team: 'shop' } });
+  const stream = await aws.createdStream(1, { Tags: { team: 'shop' } });
   const tags = (more = {}) =>
     aws.kinesis.call<ListTagsForStreamOutput>('list_tags_for_stream', {
       StreamName: stream,
@@ -174,7 +167,7 @@ test('tags are added, listed in pages and removed', async () => {
 });
 
 test('a stream changes between provisioned and on demand', async () => {
-  const stream = await createdStream();
+  const stream = await aws.createdStream();
   const StreamARN = await arnOf(stream);
   for (const StreamMode of ['ON_DEMAND', 'PROVISIONED']) {
     await aws.kinesis.call('update_stream_mode', {
@@ -194,7 +187,7 @@ test('a stream changes between provisioned and on demand', async () => {
 });
 
 test('a stream takes records of up to 10 MiB once it is told so', async () => {
-  const stream = await createdStream();
+  const stream = await aws.createdStream();
   const large = randomBytes(9 * 1024 * 1024);
   await expect(put(stream, large)).rejects.toMatchObject({ status: 400 });
   await aws.kinesis.call('update_max_record_size', {
@@ -210,7 +203,7 @@ test('a stream takes records of up to 10 MiB once it is told so', async () => {
 });
 
 test('consumers are registered once, described, listed in pages and deregistered', async () => {
-  const stream = await createdStream();
+  const stream = await aws.createdStream();
   const StreamARN = await arnOf(stream);
   const register = (ConsumerName: string) =>
     aws.kinesis.call<RegisterStreamConsumerOutput>('register_stream_consumer', {
@@ -251,7 +244,7 @@ test('consumers are registered once, described, listed in pages and deregistered
 });
 
 test('a subscription gets what is in the shard, from the place it names', async () => {
-  const stream = await createdStream();
+  const stream = await aws.createdStream();
   const StreamARN = await arnOf(stream);
   const sequences: string[] = [];
   for (const text of ['a', 'b', 'c']) {
@@ -304,7 +297,7 @@ test('a subscription gets what is in the shard, from the place it names', async 
 test('describe_limits counts the open shards of all streams', async () => {
   const limits = () => aws.kinesis.call<DescribeLimitsOutput>('describe_limits');
   const before = await limits();
-  await createdStream({ ShardCount: 3 });
+  await aws.createdStream(3);
   const after = await limits();
   expect((after.OpenShardCount as number) - (before.OpenShardCount as number)).toBe(3);
   expect(after.ShardLimit).toBeGreaterThan(after.OpenShardCount as number);
@@ -315,7 +308,7 @@ test('describe_limits counts the open shards of all streams', async () => {
 });
 
 test('a deleted stream is gone with its records, and its name is free', async () => {
-  const stream = await createdStream();
+  const stream = await aws.createdStream();
   await put(stream, Buffer.from('old'));
   await aws.kinesis.call('register_stream_consumer', {
     StreamARN: await arnOf(stream),

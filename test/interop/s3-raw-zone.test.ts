@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
@@ -11,6 +9,7 @@ import { S3RawZone } from '../../src/stream/aws/s3-raw-zone.ts';
 import { s3Settings } from '../../src/stream/aws/s3-settings.ts';
 import { describeRawZone, type RawZoneUnderTest } from '../conformance/raw-zone.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { freePort } from '../support/free-port.ts';
 import { eventually, startPipeline } from '../support/pipeline.ts';
 import { python } from '../support/python.ts';
 
@@ -25,7 +24,7 @@ let closedPort = 0;
 
 /** Moto answers as S3 does, from memory. It takes a free port and tells it. */
 beforeAll(async () => {
-  closedPort = await findClosedPort();
+  closedPort = await freePort();
   const args = ['-m', 'moto.server', '-H', '127.0.0.1', '-p', '0'];
   const child = spawn(python(), args, { stdio: ['ignore', 'ignore', 'pipe'] });
   server = child;
@@ -50,15 +49,6 @@ afterAll(() => {
 interface ZoneOptions {
   readonly place?: string;
   readonly files?: FileSystem;
-}
-
-async function findClosedPort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address() as AddressInfo;
-  listener.close();
-  await once(listener, 'close');
-  return port;
 }
 
 function zoneAt(address: string, options: ZoneOptions = {}): S3RawZone {

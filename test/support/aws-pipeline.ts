@@ -12,7 +12,15 @@ interface AwsPipeline {
   readonly firehose: Boto3;
   /** A stream's name that no other test has. */
   newName(): string;
+  /** Makes a stream through boto3; it is ACTIVE. */
+  createdStream(shards?: number, more?: object): Promise<string>;
 }
+
+/** For tests of streams that programs make: it has to have one of its own. */
+export const ANY_PIPELINE = `
+import { field as f, stream } from 'millrace';
+export const other = stream('other', { fields: { id: f.int() } });
+`;
 
 /** One pipeline for all tests of a file, in `dev` where nothing else is said, and AWS clients of it. */
 export function awsPipeline(source: string, options: StartOptions = {}): AwsPipeline {
@@ -27,6 +35,7 @@ export function awsPipeline(source: string, options: StartOptions = {}): AwsPipe
     clients.set(service, made);
     return made;
   };
+  const newName = () => `Orders-${++names}.test_${names}`;
   beforeAll(async () => {
     running = await runPipeline(folder, source, options);
   });
@@ -45,6 +54,13 @@ export function awsPipeline(source: string, options: StartOptions = {}): AwsPipe
     get firehose() {
       return client('firehose');
     },
-    newName: () => `Orders-${++names}.test_${names}`,
+    newName,
+    createdStream: async (shards = 1, more = {}) => {
+      const name = newName();
+      const kinesis = client('kinesis');
+      await kinesis.call('create_stream', { StreamName: name, ShardCount: shards, ...more });
+      await kinesis.wait('stream_exists', { StreamName: name });
+      return name;
+    },
   };
 }

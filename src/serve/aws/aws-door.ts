@@ -131,11 +131,9 @@ class AwsDoor {
 
   /** @throws AwsError, MillraceError MR_OVERLOADED */
   async #readBody({ raw }: FastifyRequest, received: ReceivedBody): Promise<Buffer> {
-    const chunks: Buffer[] = [];
     // To stop reading must not cut the connection off: the answer goes the same way.
     for await (const chunk of raw.iterator({ destroyOnReturn: false })) {
       received.add(chunk as Buffer);
-      chunks.push(chunk as Buffer);
       if (received.total > LIMITS.awsRequestBytesMax)
         throw new AwsError(
           'RequestEntityTooLargeException',
@@ -143,7 +141,7 @@ class AwsDoor {
           413,
         );
     }
-    return Buffer.concat(chunks);
+    return received.whole();
   }
 
   /** For an answer with records. One that is not taken is cut off: it would hold its room for good. */

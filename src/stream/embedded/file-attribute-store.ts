@@ -1,19 +1,14 @@
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import type { AttributeStore } from '../stream-attributes.ts';
-import { readChecked, writeChecked } from './checked-file.ts';
+import { readChecked } from './checked-file.ts';
+import { CheckedMap } from './checked-map.ts';
 
 /** Attributes in one file, in two checked copies: they are few. A change counts once it is on disk. */
 export class FileAttributeStore<T> implements AttributeStore<T> {
-  readonly #files: FileSystem;
-  readonly #path: string;
-  #known: ReadonlyMap<string, T>;
-  /** One change after the other. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #known: CheckedMap<T>;
 
-  private constructor(files: FileSystem, path: string, known: ReadonlyMap<string, T>) {
-    this.#files = files;
-    this.#path = path;
+  private constructor(known: CheckedMap<T>) {
     this.#known = known;
   }
 
@@ -26,29 +21,20 @@ export class FileAttributeStore<T> implements AttributeStore<T> {
         `${path} and its copy are damaged: they say which streams programs have made. Restore one of them from a backup; nothing was changed.`,
       );
     const { names = {} } = (value ?? {}) as { readonly names?: { readonly [name: string]: T } };
-    return new FileAttributeStore(files, path, new Map(Object.entries(names)));
+    return new FileAttributeStore(
+      new CheckedMap({ files, path, stored: (entries) => ({ names: entries }) }, names),
+    );
   }
 
   get(name: string): T | undefined {
-    return this.#known.get(name);
+    return this.#known.entries.get(name);
   }
 
   names(): readonly string[] {
-    return [...this.#known.keys()].sort();
+    return [...this.#known.entries.keys()].sort();
   }
 
   change(name: string, change: (known: T | undefined) => T | undefined): Promise<void> {
-    const done = this.#turn.then(() => this.#change(name, change));
-    this.#turn = done.catch(() => undefined);
-    return done;
-  }
-
-  async #change(name: string, change: (known: T | undefined) => T | undefined): Promise<void> {
-    const changed = change(this.#known.get(name));
-    const next = new Map(this.#known);
-    if (changed === undefined) next.delete(name);
-    else next.set(name, changed);
-    await writeChecked(this.#files, this.#path, { names: Object.fromEntries(next) });
-    this.#known = next;
+    return this.#known.change(name, change);
   }
 }

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { readChecked, writeChecked } from './checked-file.ts';
+import { readChecked } from './checked-file.ts';
+import { CheckedMap } from './checked-map.ts';
 import type { Damage } from './segment.ts';
 
 interface Stored {
@@ -14,15 +15,10 @@ const NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 
 /** `consumers.json`: positions of consumers that have no place of their own for them. */
 export class NamedConsumers {
-  readonly #files: FileSystem;
-  readonly #path: string;
-  #positions: Map<string, number>;
-  #writing: Promise<unknown> = Promise.resolve();
+  readonly #known: CheckedMap<number>;
 
-  private constructor(files: FileSystem, path: string, positions: Map<string, number>) {
-    this.#files = files;
-    this.#path = path;
-    this.#positions = positions;
+  private constructor(known: CheckedMap<number>) {
+    this.#known = known;
   }
 
   /** Damaged in both copies, consumers are not known any more: each says anew where it is. */
@@ -33,14 +29,16 @@ export class NamedConsumers {
     const path = join(folder, 'consumers.json');
     const { value, damaged } = await readChecked(files, path);
     const { consumers } = (value ?? { consumers: {} }) as Pick<Stored, 'consumers'>;
-    return {
-      consumers: new NamedConsumers(files, path, new Map(Object.entries(consumers))),
-      damaged,
-    };
+    const stored = (positions: Stored['consumers']): Stored => ({
+      format: 2,
+      consumers: positions,
+    });
+    const known = new CheckedMap({ files, path, stored }, consumers);
+    return { consumers: new NamedConsumers(known), damaged };
   }
 
   get positions(): ReadonlyMap<string, number> {
-    return this.#positions;
+    return this.#known.entries;
   }
 
   /** @throws MillraceError MR_REQUEST_INVALID for a name that cannot be, or one too many */
@@ -49,30 +47,17 @@ export class NamedConsumers {
       throw invalid(
         `'${name}' is no name of a consumer: it starts with a letter and has only a-z, 0-9, _ and -, up to 63 characters.`,
       );
-    if (!this.#positions.has(name) && this.#positions.size >= LIMITS.namedConsumersMax)
+    if (!this.positions.has(name) && this.positions.size >= LIMITS.namedConsumersMax)
       throw invalid(
         `A stream has at most ${LIMITS.namedConsumersMax} named consumers. Remove one that reads no more.`,
       );
-    await this.#change((positions) => positions.set(name, next));
+    await this.#known.change(name, () => next);
   }
 
   async remove(name: string): Promise<boolean> {
-    if (!this.#positions.has(name)) return false;
-    await this.#change((positions) => positions.delete(name));
+    if (!this.positions.has(name)) return false;
+    await this.#known.change(name, () => undefined);
     return true;
-  }
-
-  /** One after the other; what is seen is on disk. */
-  #change(apply: (positions: Map<string, number>) => unknown): Promise<void> {
-    const changed = this.#writing.then(async () => {
-      const positions = new Map(this.#positions);
-      apply(positions);
-      const stored: Stored = { format: 2, consumers: Object.fromEntries(positions) };
-      await writeChecked(this.#files, this.#path, stored);
-      this.#positions = positions;
-    });
-    this.#writing = changed.catch(() => undefined);
-    return changed;
   }
 }
 

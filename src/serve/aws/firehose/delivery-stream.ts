@@ -41,10 +41,25 @@ export async function findDelivery(
 export async function getDelivery(call: AwsCall, name: string): Promise<DeliveryStream> {
   const found = await findDelivery(call, name);
   if (found) return found;
-  throw new AwsError(
-    'ResourceNotFoundException',
-    `Firehose ${name} under account ${ACCOUNT} not found.`,
-  );
+  throw notFound(name);
+}
+
+const notFound = (name: string): AwsError =>
+  new AwsError('ResourceNotFoundException', `Firehose ${name} under account ${ACCOUNT} not found.`);
+
+/** Of two changes at once the second one sees the first. @throws AwsError ResourceNotFoundException */
+export async function changeDelivery(
+  call: AwsCall,
+  name: string,
+  change: (now: DeliveryAttributes) => Partial<DeliveryAttributes>,
+): Promise<void> {
+  const { isDefined, attributes } = await getDelivery(call, name);
+  await call.streams.deliveries.change(name, (known) => {
+    // Of one that a program made nothing is known any more where it was deleted meanwhile.
+    const now = known ?? (isDefined ? attributes : undefined);
+    if (!now) throw notFound(name);
+    return { ...now, ...change(now) };
+  });
 }
 
 export function plainDelivery(nowMs: number): DeliveryAttributes {

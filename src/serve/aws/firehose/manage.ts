@@ -1,9 +1,10 @@
-import type { DeliveryAttributes } from '../../../stream/stream-attributes.ts';
+import { DEFAULT_RECORD_KIB, type DeliveryAttributes } from '../../../stream/stream-attributes.ts';
 import { AwsError } from '../../../wire/aws-api/aws-error.ts';
 import { type Output, Timestamp } from '../../../wire/aws-api/codec.ts';
 import { ACCOUNT, type AwsCall, findStream, inUse, invalid, page } from '../aws-call.ts';
-import { tagPage } from '../kinesis/manage.ts';
+import { TAGS_MAX, tagPage, withoutTags, withTags } from '../tags.ts';
 import {
+  changeDelivery,
   deliveryArn,
   deliveryNames,
   findDelivery,
@@ -14,9 +15,7 @@ import type { Input } from './input.ts';
 
 const DESTINATION_ID = 'destinationId-000000000001';
 const NAMES_PER_PAGE = 10;
-const TAGS_MAX = 50;
 const SHARDS = 1;
-const RECORD_KIB = 1024;
 
 /**
  * A delivery stream that no definition describes: it keeps what is put into it as bytes, in a stream of its name.
@@ -28,8 +27,7 @@ export async function createDeliveryStream(
 ): Promise<Output> {
   const { DeliveryStreamName: name, Tags = [] } = input;
   const { streams, clock, logger } = call;
-  if (await findDelivery(call, name))
-    throw inUse(`Firehose ${name} under accountId ${ACCOUNT} already exists`);
+  if (await findDelivery(call, name)) throw nameTaken(name);
   const type = input.DeliveryStreamType ?? 'DirectPut';
   const source = input.KinesisStreamSourceConfiguration?.KinesisStreamARN;
   if (type !== 'DirectPut' && type !== 'KinesisStreamAsSource')
@@ -46,25 +44,36 @@ export async function createDeliveryStream(
     (await streams.create(name, {
       shards: SHARDS,
       mode: 'PROVISIONED',
-      maxRecordKiB: RECORD_KIB,
+      maxRecordKiB: DEFAULT_RECORD_KIB,
       tags: {},
     }));
   const destination =
     input.ExtendedS3DestinationConfiguration ?? input.S3DestinationConfiguration ?? {};
-  await streams.deliveries.change(name, () => ({
-    ...plainDelivery(clock.now()),
-    type,
-    hasOwnStream,
-    ...(source === undefined ? {} : { sourceArn: source }),
-    destination: { ...destination },
-    tags: tagsOf(Tags),
-  }));
+  try {
+    await streams.deliveries.change(name, (known) => {
+      if (known) throw nameTaken(name);
+      return {
+        ...plainDelivery(clock.now()),
+        type,
+        hasOwnStream,
+        ...(source === undefined ? {} : { sourceArn: source }),
+        destination: { ...destination },
+        tags: tagsOf(Tags),
+      };
+    });
+  } catch (error) {
+    if (hasOwnStream) await streams.remove(name);
+    throw error;
+  }
   logger.warn(
     { stream: name },
     'a delivery stream was made that no definition describes: its records are kept in a stream of its name and delivered nowhere; define stream() of that name to have a table',
   );
   return { DeliveryStreamARN: deliveryArn(call, name) };
 }
+
+const nameTaken = (name: string): AwsError =>
+  inUse(`Firehose ${name} under accountId ${ACCOUNT} already exists`);
 
 const tagsOf = (tags: readonly { readonly Key: string; readonly Value?: string }[]) =>
   Object.fromEntries(tags.map(({ Key, Value = '' }) => [Key, Value]));
@@ -136,21 +145,22 @@ export async function updateDestination(
   call: AwsCall,
   input: Input<'UpdateDestination'>,
 ): Promise<Output> {
-  const { name, attributes } = await getDelivery(call, input.DeliveryStreamName);
-  if (input.CurrentDeliveryStreamVersionId !== String(attributes.version))
-    throw new AwsError(
-      'ConcurrentModificationException',
-      `The version of delivery stream ${name} is ${attributes.version}, not ${input.CurrentDeliveryStreamVersionId}. Describe it, and try again.`,
-    );
-  if (input.DestinationId !== DESTINATION_ID)
-    throw invalid(`Destination ${input.DestinationId} of delivery stream ${name} not found.`);
+  const { DeliveryStreamName: name, CurrentDeliveryStreamVersionId: version } = input;
   const update = input.ExtendedS3DestinationUpdate ?? input.S3DestinationUpdate ?? {};
-  await call.streams.deliveries.change(name, () => ({
-    ...attributes,
-    destination: { ...attributes.destination, ...update },
-    version: attributes.version + 1,
-    updatedMs: call.clock.now(),
-  }));
+  await changeDelivery(call, name, (now) => {
+    if (version !== String(now.version))
+      throw new AwsError(
+        'ConcurrentModificationException',
+        `The version of delivery stream ${name} is ${now.version}, not ${version}. Describe it, and try again.`,
+      );
+    if (input.DestinationId !== DESTINATION_ID)
+      throw invalid(`Destination ${input.DestinationId} of delivery stream ${name} not found.`);
+    return {
+      destination: { ...now.destination, ...update },
+      version: now.version + 1,
+      updatedMs: call.clock.now(),
+    };
+  });
   return {};
 }
 
@@ -159,13 +169,17 @@ export async function deleteDeliveryStream(
   call: AwsCall,
   input: Input<'DeleteDeliveryStream'>,
 ): Promise<Output> {
-  const { name, isDefined, attributes } = await getDelivery(call, input.DeliveryStreamName);
+  const { name, isDefined } = await getDelivery(call, input.DeliveryStreamName);
   if (isDefined)
     throw inUse(
       `Delivery stream ${name} is a stream of the pipeline: take it out of pipeline.ts, then end its data with \`millrace drop ${name}\`.`,
     );
-  await call.streams.deliveries.change(name, () => undefined);
-  if (attributes.hasOwnStream) await call.streams.remove(name);
+  let hasOwnStream = false;
+  await call.streams.deliveries.change(name, (known) => {
+    hasOwnStream = known?.hasOwnStream === true;
+    return undefined;
+  });
+  if (hasOwnStream) await call.streams.remove(name);
   return {};
 }
 
@@ -173,11 +187,13 @@ export async function tagDeliveryStream(
   call: AwsCall,
   input: Input<'TagDeliveryStream'>,
 ): Promise<Output> {
-  const { name, attributes } = await getDelivery(call, input.DeliveryStreamName);
-  const tags = { ...attributes.tags, ...tagsOf(input.Tags) };
-  if (Object.keys(tags).length > TAGS_MAX)
-    throw new AwsError('LimitExceededException', `A delivery stream has at most ${TAGS_MAX} tags.`);
-  await call.streams.deliveries.change(name, () => ({ ...attributes, tags }));
+  const tooMany = new AwsError(
+    'LimitExceededException',
+    `A delivery stream has at most ${TAGS_MAX} tags.`,
+  );
+  await changeDelivery(call, input.DeliveryStreamName, ({ tags }) => ({
+    tags: withTags(tags, tagsOf(input.Tags), tooMany),
+  }));
   return {};
 }
 
@@ -185,11 +201,9 @@ export async function untagDeliveryStream(
   call: AwsCall,
   input: Input<'UntagDeliveryStream'>,
 ): Promise<Output> {
-  const { name, attributes } = await getDelivery(call, input.DeliveryStreamName);
-  const tags = Object.fromEntries(
-    Object.entries(attributes.tags).filter(([key]) => !input.TagKeys.includes(key)),
-  );
-  await call.streams.deliveries.change(name, () => ({ ...attributes, tags }));
+  await changeDelivery(call, input.DeliveryStreamName, ({ tags }) => ({
+    tags: withoutTags(tags, input.TagKeys),
+  }));
   return {};
 }
 

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../../core/duration.ts';
 import { openShards, type Shard } from '../../../stream/shard-map.ts';
 import { AwsError } from '../../../wire/aws-api/aws-error.ts';
 import { type Output, Timestamp } from '../../../wire/aws-api/codec.ts';
@@ -10,7 +11,6 @@ import { readToken, writeToken } from './token.ts';
 const SHARDS_PER_DESCRIPTION = 100;
 const STREAMS_PER_PAGE = 100;
 const SHARDS_PER_PAGE = 1000;
-const HOUR_MS = 60 * 60 * 1000;
 
 /** What both descriptions of a stream say. */
 function common(call: AwsCall, { name, attributes, retentionMs }: WireStream) {

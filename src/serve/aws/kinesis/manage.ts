@@ -1,5 +1,7 @@
+import { HOUR_MS } from '../../../core/duration.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import { openShards } from '../../../stream/shard-map.ts';
+import { DEFAULT_RECORD_KIB } from '../../../stream/stream-attributes.ts';
 import { AwsError } from '../../../wire/aws-api/aws-error.ts';
 import type { Output } from '../../../wire/aws-api/codec.ts';
 import {
@@ -10,18 +12,14 @@ import {
   invalid,
   type NamedStream,
   notFound,
-  page,
   streamName,
 } from '../aws-call.ts';
+import { TAGS_MAX, tagPage, withoutTags, withTags } from '../tags.ts';
 import type { WireStream } from '../wire-streams.ts';
 import type { Input } from './input.ts';
 
 const ON_DEMAND_SHARDS = 4;
-const DEFAULT_RECORD_KIB = 1024;
-const HOUR_MS = 60 * 60 * 1000;
 const RETENTION_HOURS = { min: 24, max: 8760 };
-const TAGS_MAX = 50;
-const TAGS_PER_PAGE = 50;
 
 export async function createStream(call: AwsCall, input: Input<'CreateStream'>): Promise<Output> {
   const { StreamName: name, ShardCount, StreamModeDetails, Tags = {} } = input;
@@ -153,14 +151,12 @@ export async function updateMaxRecordSize(
 
 export async function addTags(call: AwsCall, input: Input<'AddTagsToStream'>): Promise<Output> {
   const { name } = await findStream(call, input);
-  await call.streams.changeAttributes(name, (now) => {
-    const tags = { ...now.tags, ...input.Tags };
-    if (Object.keys(tags).length > TAGS_MAX)
-      throw invalid(
-        `Failed to add tags to stream ${name} under account ${ACCOUNT} because a given stream cannot have more than ${TAGS_MAX} tags associated with it.`,
-      );
-    return { tags };
-  });
+  const tooMany = invalid(
+    `Failed to add tags to stream ${name} under account ${ACCOUNT} because a given stream cannot have more than ${TAGS_MAX} tags associated with it.`,
+  );
+  await call.streams.changeAttributes(name, (now) => ({
+    tags: withTags(now.tags, input.Tags, tooMany),
+  }));
   return {};
 }
 
@@ -170,9 +166,7 @@ export async function removeTags(
 ): Promise<Output> {
   const { name } = await findStream(call, input);
   await call.streams.changeAttributes(name, (now) => ({
-    tags: Object.fromEntries(
-      Object.entries(now.tags).filter(([key]) => !input.TagKeys.includes(key)),
-    ),
+    tags: withoutTags(now.tags, input.TagKeys),
   }));
   return {};
 }
@@ -180,14 +174,4 @@ export async function removeTags(
 export async function listTags(call: AwsCall, input: Input<'ListTagsForStream'>): Promise<Output> {
   const { attributes } = await findStream(call, input satisfies NamedStream);
   return tagPage(attributes.tags, input.ExclusiveStartTagKey, input.Limit);
-}
-
-export function tagPage(
-  tags: { readonly [key: string]: string },
-  after: string | undefined,
-  limit: number = TAGS_PER_PAGE,
-): Output {
-  const sorted = Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1));
-  const { items, hasMore } = page(sorted, ([key]) => key, { after, limit });
-  return { Tags: items.map(([Key, Value]) => ({ Key, Value })), HasMoreTags: hasMore };
 }

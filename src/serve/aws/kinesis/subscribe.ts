@@ -1,3 +1,4 @@
+import { waitForRecords } from '../../../stream/wait-for-records.ts';
 import { AwsError } from '../../../wire/aws-api/aws-error.ts';
 import { JSON_CODEC, type Output } from '../../../wire/aws-api/codec.ts';
 import { eventMessage } from '../../../wire/aws-api/event-stream.ts';
@@ -136,7 +137,12 @@ async function* events(
     }
     if (piece.records.length > 0) yield told;
     if (isNew) continue;
-    const isMore = await moreOf(call, stream.log, position.next, ended);
+    const isMore = await waitForRecords(stream.log, {
+      next: position.next,
+      clock: call.clock,
+      waitMs: HEARTBEAT_MS,
+      signals: [ended],
+    });
     // In front of the first record there is no number to go on behind.
     if (!isMore && position.next > 0) yield told;
   }
@@ -150,26 +156,4 @@ function eventOutput({ records, next, behindMs }: ShardPiece, children?: Output)
     MillisBehindLatest: behindMs,
     ChildShards: children,
   };
-}
-
-/** Resolves once there may be more records; false where nothing came for a while. */
-function moreOf(
-  { clock }: AwsCall,
-  log: { readonly nextSequence: number; onCommit(listener: () => void): () => void },
-  next: number,
-  ended: AbortSignal,
-): Promise<boolean> {
-  if (log.nextSequence > next || ended.aborted) return Promise.resolve(true);
-  return new Promise((resolve) => {
-    const settle = (isMore: boolean): void => {
-      cancel();
-      stop();
-      ended.removeEventListener('abort', wake);
-      resolve(isMore);
-    };
-    const wake = () => settle(true);
-    const cancel = clock.after(HEARTBEAT_MS, () => settle(false));
-    const stop = log.onCommit(wake);
-    ended.addEventListener('abort', wake);
-  });
 }
