@@ -12,11 +12,10 @@ import { identifier, named, nameParam, namespaceParam, pageOf, queryOf } from '.
 const READ = { config: { roles: ['reader'] as const }, exposeHeadRoute: false };
 const CHANGE = { config: { roles: ['admin'] as const } };
 
-export function tableRoutes(
-  server: FastifyInstance,
-  path: string,
-  { catalog, logger }: Pick<Services, 'catalog' | 'logger'>,
-): void {
+type TableServices = Pick<Services, 'catalog' | 'logger'>;
+
+export function tableRoutes(server: FastifyInstance, path: string, services: TableServices): void {
+  const { catalog } = services;
   const tables = `${path}/namespaces/:namespace/tables`;
   server.get(tables, READ, async (request, reply) => {
     const namespace = namespaceParam(request);
@@ -42,36 +41,7 @@ export function tableRoutes(
     const overwrite = maybe(body['overwrite'], 'overwrite', flag) ?? false;
     return sendTable(reply, await catalog.registerTable(name, location, overwrite));
   });
-  server.get(`${tables}/:table`, READ, async (request, reply) => {
-    const table = await catalog.table(nameParam(request, 'table'));
-    return sendLoaded(request, reply, table);
-  });
-  server.head(`${tables}/:table`, READ, async (request, reply) => {
-    await catalog.table(nameParam(request, 'table'));
-    return sendNothing(reply);
-  });
-  server.post(`${tables}/:table`, CHANGE, async (request, reply) => {
-    const name = nameParam(request, 'table');
-    const { metadata, metadataLocation } = await catalog.commit(
-      name,
-      tableChange(request.body, 'body'),
-    );
-    return sendJson(reply, { 'metadata-location': metadataLocation, metadata: shown(metadata) });
-  });
-  server.delete(`${tables}/:table`, CHANGE, async (request, reply) => {
-    const purge = queryOf(request)['purgeRequested']?.toLowerCase() === 'true';
-    await catalog.dropTable(nameParam(request, 'table'), purge);
-    return sendNothing(reply);
-  });
-  server.get(`${tables}/:table/credentials`, READ, async (request, reply) => {
-    await catalog.table(nameParam(request, 'table'));
-    return sendJson(reply, { 'storage-credentials': [] });
-  });
-  server.post(`${tables}/:table/metrics`, READ, async (request, reply) => {
-    const report = object(request.body, 'body');
-    logger.debug({ table: nameParam(request, 'table'), report: report['report-type'] }, 'metrics');
-    return sendNothing(reply);
-  });
+  oneTableRoutes(server, `${tables}/:table`, services);
   server.post(`${path}/tables/rename`, CHANGE, async (request, reply) => {
     const body = object(request.body, 'body');
     await catalog.renameTable(
@@ -87,6 +57,43 @@ export function tableRoutes(
       ...tableChange(one, at),
     }));
     await catalog.commitAll(changes);
+    return sendNothing(reply);
+  });
+}
+
+function oneTableRoutes(
+  server: FastifyInstance,
+  path: string,
+  { catalog, logger }: TableServices,
+): void {
+  server.get(path, READ, async (request, reply) => {
+    const table = await catalog.table(nameParam(request, 'table'));
+    return sendLoaded(request, reply, table);
+  });
+  server.head(path, READ, async (request, reply) => {
+    await catalog.table(nameParam(request, 'table'));
+    return sendNothing(reply);
+  });
+  server.post(path, CHANGE, async (request, reply) => {
+    const name = nameParam(request, 'table');
+    const { metadata, metadataLocation } = await catalog.commit(
+      name,
+      tableChange(request.body, 'body'),
+    );
+    return sendJson(reply, { 'metadata-location': metadataLocation, metadata: shown(metadata) });
+  });
+  server.delete(path, CHANGE, async (request, reply) => {
+    const purge = queryOf(request)['purgeRequested']?.toLowerCase() === 'true';
+    await catalog.dropTable(nameParam(request, 'table'), purge);
+    return sendNothing(reply);
+  });
+  server.get(`${path}/credentials`, READ, async (request, reply) => {
+    await catalog.table(nameParam(request, 'table'));
+    return sendJson(reply, { 'storage-credentials': [] });
+  });
+  server.post(`${path}/metrics`, READ, async (request, reply) => {
+    const report = object(request.body, 'body');
+    logger.debug({ table: nameParam(request, 'table'), report: report['report-type'] }, 'metrics');
     return sendNothing(reply);
   });
 }
