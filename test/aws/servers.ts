@@ -1,9 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
 import { javaPaths } from './java.ts';
 
 const KINESIS_LOCAL = fileURLToPath(new URL('../../scripts/kinesis-local.mjs', import.meta.url));
@@ -77,13 +76,4 @@ async function answering(url: string, child: ChildProcess): Promise<void> {
     child.kill('SIGKILL');
     throw error;
   });
-}
-
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address() as AddressInfo;
-  listener.close();
-  await once(listener, 'close');
-  return port;
 }
