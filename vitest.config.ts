@@ -12,7 +12,13 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/interop/**', 'test/fault/**', 'test/aws/**'],
+          exclude: [
+            'test/e2e/**',
+            'test/interop/**',
+            'test/fault/**',
+            'test/aws/**',
+            'test/engines/**',
+          ],
         },
       },
       {
@@ -35,6 +41,15 @@ export default defineConfig({
         test: {
           name: 'aws',
           include: ['test/aws/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'lake',
+          include: ['test/engines/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

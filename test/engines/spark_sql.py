@@ -1,0 +1,74 @@
+"""Runs SQL in one Spark session: a JSON text of SQL a line on standard input, an answer a line on standard output.
+
+usage: spark_sql.py NAME=VALUE…    settings of the session
+
+An answer is {"columns": […], "rows": [[…], …]} or {"error": …}. A value is written as the product's SQL answers
+write it: long and decimal as text, times ISO 8601, bytes base64, NaN and infinities text. Run it with TZ=UTC.
+"""
+
+import base64
+import datetime
+import json
+import math
+import sys
+
+from pyspark.sql import SparkSession
+from pyspark.sql.types import ArrayType, DecimalType, LongType, MapType, StructType, TimestampType
+
+
+def shown(type_, value):
+    if value is None:
+        return None
+    if isinstance(type_, StructType):
+        return {field.name: shown(field.dataType, value[field.name]) for field in type_.fields}
+    if isinstance(type_, ArrayType):
+        return [shown(type_.elementType, item) for item in value]
+    if isinstance(type_, MapType):
+        return {str(shown(type_.keyType, key)): shown(type_.valueType, item) for key, item in value.items()}
+    return shown_primitive(type_, value)
+
+
+def shown_primitive(type_, value):
+    if isinstance(type_, LongType):
+        return str(value)
+    if isinstance(type_, DecimalType):
+        return f"{value:f}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, datetime.datetime):
+        text = value.isoformat()
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        return text + ("Z" if isinstance(type_, TimestampType) else "")
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, (bytes, bytearray)):
+        return base64.b64encode(value).decode()
+    return value
+
+
+def answer(session, sql):
+    try:
+        frame = session.sql(sql)
+        rows = frame.collect()
+    except Exception as error:  # whatever Spark refuses is the answer
+        return {"error": str(error)}
+    types = [field.dataType for field in frame.schema.fields]
+    return {
+        "columns": frame.columns,
+        "rows": [[shown(type_, value) for type_, value in zip(types, row)] for row in rows],
+    }
+
+
+def main(settings):
+    builder = SparkSession.builder.master("local[2]")
+    for setting in settings:
+        builder = builder.config(*setting.split("=", 1))
+    session = builder.getOrCreate()
+    print(json.dumps({"version": session.version}), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(answer(session, json.loads(line))), flush=True)
+    session.stop()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
