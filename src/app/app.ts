@@ -34,6 +34,7 @@ import { Claim } from './claim.ts';
 import { CreatedStreams } from './created-streams.ts';
 import { lockFolder, removeRunFile, writeRunFile } from './data-folder.ts';
 import { Descriptions } from './descriptions.ts';
+import { foreignTables } from './lake-tables.ts';
 import { liveSetup } from './live-plan.ts';
 import { type LoadedPipeline, loadPipeline } from './load-pipeline.ts';
 import { PlanState } from './plan-state.ts';
@@ -120,7 +121,10 @@ export class App {
     });
     this.#sql = createSql(
       context,
-      { sync: async (request: SyncRequest) => newsForQuery(await this.#runtime, request) },
+      {
+        sync: async (request: SyncRequest) => newsForQuery(await this.#runtime, request),
+        foreignTables: async () => foreignTables(await this.#runtime),
+      },
       () => this.#current && servedCatalog(this.#current),
     );
     this.#worker = this.#createWorker(context);

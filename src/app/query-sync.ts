@@ -3,11 +3,17 @@ import { LIMITS } from '../core/limits.ts';
 import type {
   CatalogState,
   EngineStream,
+  PastState,
+  PastTable,
   StreamNews,
   SyncAnswer,
   SyncRequest,
 } from '../engine/protocol.ts';
+import { PLACE_COLUMNS } from '../engine/record-columns.ts';
+import { idOf } from '../lake/iceberg/json.ts';
+import type { LakeTable } from '../lake/table-store.ts';
 import { renderSql } from '../plan/render-sql.ts';
+import { tableOf } from './lake-tables.ts';
 import { deadLetterStream, engineLookups, engineStream } from './prepare.ts';
 import type { Runtime } from './runtime.ts';
 import { systemTable } from './system-tables.ts';
@@ -35,8 +41,8 @@ export function servedCatalog(runtime: Runtime): CatalogState {
  * @throws MillraceError MR_QUERY_NO_RESULT naming the model and its last run
  */
 export async function newsForQuery(runtime: Runtime, request: SyncRequest): Promise<SyncAnswer> {
-  for (const { name } of request.tables) {
-    const table = runtime.tables.get(name);
+  for (const { schema, name } of request.tables) {
+    const table = schema === 'warehouse' ? runtime.tables.get(name) : undefined;
     if (table && table.snapshotId === undefined) throw noResult(name, runtime);
   }
   return newsFor(runtime, request);
@@ -57,15 +63,30 @@ function noResult(model: string, { context }: Runtime): MillraceError {
 
 /** The news for a query: everything acknowledged at this moment. */
 export async function newsFor(runtime: Runtime, request: SyncRequest): Promise<SyncAnswer> {
+  const found = await Promise.all(request.tables.map((table) => tableOf(runtime, table)));
+  const past = await Promise.all(request.past.map((table) => pastState(runtime, table)));
+  const system = await Promise.all(request.system.map((name) => systemTable(name, runtime)));
+  // From here on in one step: what is read together is of one moment.
   const streams = request.streams.map((known) => streamNews(runtime, known));
-  const tables = request.tables.flatMap(({ name, version }) => {
-    const table = runtime.tables.get(name);
-    return table && table.version !== version
-      ? [{ name, version: table.version, columns: table.columns, scan: table.scan }]
-      : [];
+  const tables = request.tables.flatMap(({ schema, name, version }, index) => {
+    const table = found[index] as LakeTable;
+    return table.version === version
+      ? []
+      : [{ schema, name, version: table.version, columns: table.columns, scan: table.scan }];
   });
-  const system = request.system.map((name) => systemTable(name, runtime));
-  return { streams: await Promise.all(streams), tables, system };
+  return { streams: await Promise.all(streams), tables, past, system };
+}
+
+async function pastState(runtime: Runtime, { when, ...relation }: PastTable): Promise<PastState> {
+  // `records` is the table of `lake` with all its columns.
+  const schema = relation.schema === 'records' ? 'lake' : relation.schema;
+  const table = await tableOf(runtime, { ...relation, schema });
+  const { columns, scan } = await table.at(
+    'snapshotId' in when ? { id: idOf(when.snapshotId) } : when,
+  );
+  const isUsers = relation.schema === 'lake' && runtime.streams.has(relation.name);
+  const places = new Set(PLACE_COLUMNS.map(({ name }) => name));
+  return { columns: isUsers ? columns.filter(({ name }) => !places.has(name)) : columns, scan };
 }
 
 /** Files, delivered position and end are read in one step; a delivery cannot come between them. */

@@ -1,7 +1,9 @@
 import type { NamedField } from '../core/field-types.ts';
 import { PLACE_COLUMNS } from '../engine/record-columns.ts';
+import { duckdbTypeOf } from '../lake/iceberg/schema.ts';
 import { duckdbType } from '../plan/type-mapping.ts';
 import { DEAD_LETTER_FIELDS } from './dead-letters.ts';
+import { foreignTables, lakeTables } from './lake-tables.ts';
 import type { Runtime } from './runtime.ts';
 
 interface RelationColumn {
@@ -52,6 +54,20 @@ export function pipelineRelations(runtime: Runtime): NamedRelation[] {
     columns: streamColumns(runtime, from),
   }));
   return [...ofModels, ...ofStreams, ...ofLookups];
+}
+
+/** The tables that other programs made. */
+export async function foreignRelations(runtime: Runtime): Promise<NamedRelation[]> {
+  const foreign = await foreignTables(runtime);
+  return (await lakeTables(runtime))
+    .filter(({ namespace, name }) =>
+      foreign.some((one) => one.schema === namespace && one.name === name),
+    )
+    .map(({ namespace, name, columns }) => ({
+      schema: namespace,
+      name,
+      columns: columns.map((column) => ({ name: column.name, type: duckdbTypeOf(column.type) })),
+    }));
 }
 
 function streamColumns(runtime: Runtime, name: string): RelationColumn[] {

@@ -1,13 +1,16 @@
 import { LIMITS } from '../core/limits.ts';
 import type { SystemTable } from '../engine/protocol.ts';
-import { pipelineRelations } from './relation-columns.ts';
+import { partitionText, type ScanFile } from '../lake/iceberg/live-files.ts';
+import { lakeTables } from './lake-tables.ts';
+import { foreignRelations, pipelineRelations } from './relation-columns.ts';
 import type { Runtime } from './runtime.ts';
 
 /** `sys.*`: what the process knows of itself, as tables. Times are instants. */
 type Columns = readonly (readonly [name: string, type: string])[];
+type Rows = readonly (readonly unknown[])[];
 interface Definition {
   readonly columns: Columns;
-  rows(runtime: Runtime): readonly (readonly unknown[])[];
+  rows(runtime: Runtime): Rows | Promise<Rows>;
 }
 
 const instant = (ms: number | null): string | null =>
@@ -134,6 +137,8 @@ const DEFINITIONS: { readonly [name: string]: Definition } = {
     columns: [
       ['table_name', 'VARCHAR'],
       ['snapshot_id', 'BIGINT'],
+      ['parent_id', 'BIGINT'],
+      ['is_current', 'BOOLEAN'],
       ['operation', 'VARCHAR'],
       ['committed_at', 'TIMESTAMPTZ'],
       ['added_rows', 'BIGINT'],
@@ -141,14 +146,13 @@ const DEFINITIONS: { readonly [name: string]: Definition } = {
       ['total_files', 'BIGINT'],
       ['total_bytes', 'BIGINT'],
     ],
-    rows: (runtime) =>
-      [
-        ...[...runtime.streams.values()].map(({ table }) => table),
-        ...runtime.tables.values(),
-      ].flatMap((table) =>
-        (table?.snapshots ?? []).map((one) => [
-          `${table?.namespace}.${table?.name}`,
+    rows: async (runtime) =>
+      (await lakeTables(runtime)).flatMap((table) =>
+        table.snapshots.map((one) => [
+          `${table.namespace}.${table.name}`,
           one.id,
+          one.parent,
+          one.id === table.snapshotId,
           one.operation,
           instant(one.timeMs),
           one.addedRows,
@@ -157,6 +161,55 @@ const DEFINITIONS: { readonly [name: string]: Definition } = {
           one.totalBytes,
         ]),
       ),
+  },
+  files: {
+    columns: [
+      ['table_name', 'VARCHAR'],
+      ['path', 'VARCHAR'],
+      ['rows', 'BIGINT'],
+      ['bytes', 'BIGINT'],
+      ['partition', 'VARCHAR'],
+      ['partition_spec_id', 'INTEGER'],
+      ['has_deletes', 'BOOLEAN'],
+    ],
+    rows: async (runtime) =>
+      (await lakeTables(runtime)).flatMap((table) =>
+        table.live.map(({ file, specId }, index) => {
+          const { path, rows, bytes, ...deletes } = table.scan.files[index] as ScanFile;
+          return [
+            `${table.namespace}.${table.name}`,
+            path,
+            rows,
+            bytes,
+            partitionText(file),
+            specId,
+            Object.keys(deletes).length > 0,
+          ];
+        }),
+      ),
+  },
+  tables: {
+    columns: [
+      ['table_schema', 'VARCHAR'],
+      ['table_name', 'VARCHAR'],
+      ['rows', 'BIGINT'],
+      ['files', 'BIGINT'],
+      ['bytes', 'BIGINT'],
+      ['snapshots', 'INTEGER'],
+      ['snapshot_id', 'BIGINT'],
+      ['location', 'VARCHAR'],
+    ],
+    rows: async (runtime) =>
+      (await lakeTables(runtime)).map((table) => [
+        table.namespace,
+        table.name,
+        table.rows,
+        table.scan.files.length,
+        table.scan.files.reduce((bytes, file) => bytes + file.bytes, 0),
+        table.snapshots.length,
+        table.snapshotId ?? null,
+        table.location,
+      ]),
   },
   runs: {
     columns: [
@@ -233,8 +286,12 @@ const DEFINITIONS: { readonly [name: string]: Definition } = {
       ['data_type', 'VARCHAR'],
       ['description', 'VARCHAR'],
     ],
-    rows: (runtime) =>
-      [...pipelineRelations(runtime), ...systemRelations()].flatMap(({ schema, name, columns }) =>
+    rows: async (runtime) =>
+      [
+        ...pipelineRelations(runtime),
+        ...(await foreignRelations(runtime)),
+        ...systemRelations(),
+      ].flatMap(({ schema, name, columns }) =>
         columns.map((column, index) => [
           schema,
           name,
@@ -255,12 +312,12 @@ function systemRelations(): ReturnType<typeof pipelineRelations> {
   }));
 }
 
-export function systemTable(name: string, runtime: Runtime): SystemTable {
+export async function systemTable(name: string, runtime: Runtime): Promise<SystemTable> {
   const definition = DEFINITIONS[name];
   if (!definition) return { name, columns: [], rows: [] };
   return {
     name,
     columns: definition.columns.map(([column, type]) => ({ name: column, type })),
-    rows: definition.rows(runtime),
+    rows: await definition.rows(runtime),
   };
 }

@@ -4,6 +4,7 @@ import type { TableScan } from '../lake/iceberg/live-files.ts';
 import type { IcebergType } from '../lake/iceberg/metadata.ts';
 import type { DashboardRequest, LivePlan } from '../live/live-plan.ts';
 import type { RenderedCheck } from '../plan/render-sql.ts';
+import type { Relation } from '../query/statement-gate.ts';
 import type { Parameters } from '../query/statement-parameters.ts';
 import type { LogSlice, SchemaVersion } from '../stream/stream-store.ts';
 
@@ -73,8 +74,7 @@ export interface StreamNews {
   readonly slices: readonly LogSlice[];
 }
 
-export interface TableNews {
-  readonly name: string;
+export interface TableNews extends Relation {
   readonly version: number;
   readonly columns: readonly StoredColumn[];
   readonly scan: TableScan;
@@ -88,18 +88,36 @@ export interface SystemTable {
 
 export interface SyncRequest {
   readonly streams: readonly StreamKnown[];
-  readonly tables: readonly { readonly name: string; readonly version: number }[];
+  readonly tables: readonly (Relation & { readonly version: number })[];
+  readonly past: readonly PastTable[];
   readonly system: readonly string[];
+}
+
+/** A table as it was. */
+export interface PastTable extends Relation {
+  readonly when: PastMoment;
+}
+
+/** Ids of snapshots have 63 bits: they cross as text. */
+export type PastMoment = { readonly snapshotId: string } | { readonly timeMs: number };
+
+export interface PastState {
+  readonly columns: readonly StoredColumn[];
+  readonly scan: TableScan;
 }
 
 export interface SyncAnswer {
   readonly streams: readonly StreamNews[];
   readonly tables: readonly TableNews[];
+  /** In the order asked for. */
+  readonly past: readonly PastState[];
   readonly system: readonly SystemTable[];
 }
 
 /** What the sql child may ask of main. */
 export type HostMethods = {
+  /** Tables of the lake that the catalog does not name: other programs make and drop them at any time. */
+  foreignTables: [params: null, result: readonly Relation[]];
   sync: [params: SyncRequest, result: SyncAnswer];
 };
 

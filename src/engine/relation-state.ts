@@ -6,15 +6,18 @@ import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
 import type { Relation } from '../query/statement-gate.ts';
 import { checkText } from './describe.ts';
 import { HotRows, type OnRows } from './hot-rows.ts';
+import { createPastView } from './past-tables.ts';
 import type {
   CatalogState,
   EngineModel,
+  PastTable,
   SyncAnswer,
   SyncRequest,
   SystemTable,
   TableNews,
 } from './protocol.ts';
 import {
+  createForeignView,
   createLookupView,
   createModelRelation,
   createSchemas,
@@ -26,7 +29,8 @@ type Sync = (request: SyncRequest) => Promise<SyncAnswer>;
 
 interface Needs {
   readonly hot: readonly HotRows[];
-  readonly tables: readonly EngineModel[];
+  /** Tables of models, and of other programs. */
+  readonly tables: readonly Relation[];
   readonly system: readonly string[];
 }
 
@@ -38,6 +42,11 @@ export interface RelationContext {
   /** Told when a model's table was replaced. */
   readonly onTable?: (model: string) => Promise<void>;
 }
+
+const keyOf = ({ schema, name }: Relation): string => `${schema}.${name}`;
+
+/** Schemas whose relations are made of a stream's rows. */
+const OF_STREAMS: ReadonlySet<string> = new Set(['lake', 'records', 'lookups', 'deadletters']);
 
 /** What the relations of a catalog show at this moment, and how they are brought up to date. */
 export class RelationState {
@@ -94,9 +103,14 @@ export class RelationState {
   }
 
   /** Brings everything that the relations are made of up to what was acknowledged when this began. */
-  async catchUp(relations: readonly Relation[], sync: Sync): Promise<void> {
+  async catchUp(
+    relations: readonly Relation[],
+    sync: Sync,
+    past: readonly PastTable[] = [],
+  ): Promise<void> {
     const needs = await this.#needs(relations);
-    if (needs.hot.length + needs.tables.length + needs.system.length === 0) return;
+    const asked = needs.hot.length + needs.tables.length + needs.system.length + past.length;
+    if (asked === 0) return;
     let pending: readonly HotRows[] = needs.hot;
     let first = true;
     const ends = new Map<HotRows, number>();
@@ -104,8 +118,12 @@ export class RelationState {
       const answer = await sync({
         streams: pending.map((hot) => hot.known),
         tables: first
-          ? needs.tables.map(({ name }) => ({ name, version: this.#tableVersions.get(name) ?? -1 }))
+          ? needs.tables.map((table) => ({
+              ...table,
+              version: this.#tableVersions.get(keyOf(table)) ?? -1,
+            }))
           : [],
+        past: first ? past : [],
         system: first ? needs.system : [],
       });
       for (const [index, news] of answer.streams.entries()) {
@@ -120,6 +138,8 @@ export class RelationState {
         );
       }
       for (const table of answer.tables) await this.#switchTable(table);
+      for (const [index, state] of answer.past.entries())
+        await createPastView(this.#connection, past[index] as PastTable, state);
       for (const table of answer.system) await this.#loadSystem(table);
       pending = pending.filter((hot) => hot.known.next < (ends.get(hot) ?? 0));
       first = false;
@@ -128,13 +148,13 @@ export class RelationState {
 
   /** The position up to which a stream is shown, or the version of a model's table. */
   version(kind: 'stream' | 'table', name: string): number {
-    if (kind === 'table') return this.#tableVersions.get(name) ?? 0;
+    if (kind === 'table') return this.#tableVersions.get(keyOf({ schema: 'warehouse', name })) ?? 0;
     return this.#hot.get(`lake.${name}`)?.known.next ?? 0;
   }
 
   async #needs(relations: readonly Relation[]): Promise<Needs> {
     const hot = new Set<HotRows>();
-    const tables = new Set<EngineModel>();
+    const tables = new Map<string, Relation>();
     const system = new Set<string>();
     const visit = async ({ schema, name }: Relation): Promise<void> => {
       const lookup =
@@ -145,16 +165,18 @@ export class RelationState {
       const rows = this.#hot.get(
         `${schema === 'deadletters' ? 'deadletters' : 'lake'}.${streamName}`,
       );
+      const model =
+        schema === 'warehouse'
+          ? this.#catalog.models.find((candidate) => candidate.name === name)
+          : undefined;
       if (schema === 'sys') system.add(name);
-      else if (schema !== 'warehouse') rows && hot.add(rows);
-      else {
-        const model = this.#catalog.models.find((candidate) => candidate.name === name);
-        if (model?.materialize === 'table') tables.add(model);
-        else if (model) for (const behind of await this.#behind(model)) await visit(behind);
-      }
+      else if (rows && OF_STREAMS.has(schema)) hot.add(rows);
+      else if (model?.materialize === 'view')
+        for (const behind of await this.#behind(model)) await visit(behind);
+      else tables.set(keyOf({ schema, name }), { schema, name });
     };
     for (const relation of relations) await visit(relation);
-    return { hot: [...hot], tables: [...tables], system: [...system] };
+    return { hot: [...hot], tables: [...tables.values()], system: [...system] };
   }
 
   async #behind(view: EngineModel): Promise<readonly Relation[]> {
@@ -166,12 +188,16 @@ export class RelationState {
   }
 
   async #switchTable(news: TableNews): Promise<void> {
-    if (this.#tableVersions.get(news.name) === news.version) return;
-    const model = this.#catalog.models.find((candidate) => candidate.name === news.name);
-    if (!model) return;
-    await createModelRelation(this.#connection, { ...model, columns: news.columns }, news.scan);
-    this.#tableVersions.set(news.name, news.version);
-    await this.#context.onTable?.(news.name);
+    if (this.#tableVersions.get(keyOf(news)) === news.version) return;
+    const model =
+      news.schema === 'warehouse'
+        ? this.#catalog.models.find((candidate) => candidate.name === news.name)
+        : undefined;
+    if (model)
+      await createModelRelation(this.#connection, { ...model, columns: news.columns }, news.scan);
+    else await createForeignView(this.#connection, news, news);
+    this.#tableVersions.set(keyOf(news), news.version);
+    if (model) await this.#context.onTable?.(news.name);
   }
 
   async #loadSystem(table: SystemTable): Promise<void> {

@@ -6,7 +6,13 @@ import { keyBytesSql } from '../lookup/lookup-key.ts';
 import { quoteIdentifier } from '../plan/render-sql.ts';
 import { duckdbType } from '../plan/type-mapping.ts';
 import type { Relation, RelationNames } from '../query/statement-gate.ts';
-import type { CatalogState, EngineLookup, EngineModel, EngineStream } from './protocol.ts';
+import type {
+  CatalogState,
+  EngineLookup,
+  EngineModel,
+  EngineStream,
+  StoredColumn,
+} from './protocol.ts';
 import { PLACE_COLUMNS } from './record-columns.ts';
 import { scanSql } from './table-scan.ts';
 
@@ -18,13 +24,15 @@ export const SYSTEM_TABLES: readonly string[] = Object.freeze([
   'consumers',
   'deliveries',
   'snapshots',
+  'files',
+  'tables',
   'runs',
   'checks',
   'dead_letters',
   'columns',
 ]);
 
-const SCHEMAS = ['lake', 'records', 'warehouse', 'lookups', 'deadletters', 'sys', 'hot'];
+const SCHEMAS = ['lake', 'records', 'warehouse', 'lookups', 'deadletters', 'sys', 'hot', 'past'];
 
 /** Where names without a schema are looked for. */
 export const SEARCH_PATH = 'millrace.warehouse,millrace.lake';
@@ -141,11 +149,27 @@ export async function createModelRelation(
   await connection.run(`CREATE OR REPLACE VIEW ${name} AS ${source}`);
 }
 
+/** A table that another program made. */
+export async function createForeignView(
+  connection: DuckDBConnection,
+  { schema, name }: Relation,
+  { scan, columns }: { readonly scan: TableScan; readonly columns: readonly StoredColumn[] },
+): Promise<void> {
+  await connection.run(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`);
+  await connection.run(
+    `CREATE OR REPLACE VIEW ${quoteIdentifier(schema)}.${quoteIdentifier(name)} AS ${await scanSql(connection, scan, columns)}`,
+  );
+}
+
 /** Which names a person's SQL may use: search path `warehouse, lake`, case ignored. */
-export function relationNames(catalog: CatalogState): RelationNames {
+export function relationNames(
+  catalog: CatalogState,
+  foreign: readonly Relation[] = [],
+): RelationNames {
   const known = new Map<string, Relation>();
   const add = (schema: string, name: string) =>
     known.set(`${schema}.${name}`.toLowerCase(), { schema, name });
+  for (const { schema, name } of foreign) add(schema, name);
   for (const model of catalog.models) add('warehouse', model.name);
   for (const { schema, name } of catalog.streams) {
     add(schema, name);

@@ -2,12 +2,15 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { serveParent } from '../children/child-process.ts';
 import type { CallContext } from '../children/rpc.ts';
 import { systemClock } from '../core/clock.ts';
+import { MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
+import type { Relation } from '../query/statement-gate.ts';
 import { checkParameters } from '../query/statement-parameters.ts';
 import { CatchUp } from './catch-up.ts';
 import { connect, lockDown, openDatabase } from './database.ts';
 import { checkText } from './describe.ts';
+import { travelled } from './past-tables.ts';
 import type { CatalogState, HostMethods, QueryRequest, QueryResult } from './protocol.ts';
 import { runQuery } from './query-runner.ts';
 import { RelationState } from './relation-state.ts';
@@ -31,21 +34,36 @@ await lockDown(
 
 let state: RelationState | undefined;
 let catalog: CatalogState = { streams: [], models: [], lookups: [] };
+/** Tables of other programs, as they were when a name was last not known. */
+let foreign: readonly Relation[] = [];
 const catchUp = new CatchUp(systemClock);
 
 async function query(request: QueryRequest, { signal }: CallContext): Promise<QueryResult> {
   const connection = await connect(instance, state ? SEARCH_PATH : undefined);
   try {
-    const { tree, reads } = await checkText(connection, request.sql, relationNames(catalog));
+    const { tree, reads } = await checkNames(connection, request.sql);
     checkParameters(tree, request.params);
+    const back = await travelled(connection, request.sql, relationNames(catalog, foreign));
     await catchUp.forQuery(
-      async () => state?.catchUp(reads, (known) => parent.call('sync', known)),
+      async () => state?.catchUp(reads, (known) => parent.call('sync', known), back?.past),
       { waitMs: request.waitMs, signal },
     );
-    const hasPlaces = !reads.some(({ schema, name }) => schema === 'warehouse' && isView(name));
-    return await runQuery(connection, request, { signal, scratch, hasPlaces });
+    const isPlain = !reads.some(({ schema, name }) => schema === 'warehouse' && isView(name));
+    const context = { signal, scratch, hasPlaces: isPlain && !back };
+    return await runQuery(connection, back ? { ...request, sql: back.sql } : request, context);
   } finally {
     connection.closeSync();
+  }
+}
+
+/** A name that is not known may be a table that another program has just made. */
+async function checkNames(connection: DuckDBConnection, sql: string) {
+  try {
+    return await checkText(connection, sql, relationNames(catalog, foreign));
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.code !== 'MR_QUERY_FAILED') throw error;
+    foreign = await parent.call('foreignTables', null);
+    return checkText(connection, sql, relationNames(catalog, foreign));
   }
 }
 

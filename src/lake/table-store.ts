@@ -66,6 +66,8 @@ export interface LakeTable extends TableState {
   readonly name: string;
   /** Rises with each commit of this process. */
   readonly version: number;
+  /** Of the table's folder. */
+  readonly location: string;
   /** How files for it are written. */
   readonly target: WriteTarget;
   readonly rows: number;

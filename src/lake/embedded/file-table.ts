@@ -44,6 +44,13 @@ export interface PreparedCommit {
   readonly live: LiveFiles;
 }
 
+let versions = 0;
+/** No two states of tables have the same: a table may be dropped, and made again under its name. */
+function nextVersion(): number {
+  versions += 1;
+  return versions;
+}
+
 /** One table in a folder. Everything that changes it takes its turn here (L4). */
 export class FileTable implements LakeTable {
   readonly namespace: string;
@@ -54,7 +61,7 @@ export class FileTable implements LakeTable {
   readonly #ended: EndedFiles;
   #stored: StoredTable;
   #live: LiveFiles;
-  #version = 0;
+  #version = nextVersion();
   /** Why nothing can be committed until the table was read again (L6). */
   #doubt: MillraceError | undefined;
   #scan: TableScan | undefined;
@@ -107,6 +114,10 @@ export class FileTable implements LakeTable {
   /** True of the pipeline's own: it has the map of its definition's fields. */
   get isDefined(): boolean {
     return this.metadata.properties[FIELDS_PROPERTY] !== undefined;
+  }
+
+  get location(): string {
+    return this.metadata.location;
   }
 
   get path(): string {
@@ -383,7 +394,7 @@ export class FileTable implements LakeTable {
     this.#stored = stored;
     this.#live = live;
     this.#scan = undefined;
-    this.#version += 1;
+    this.#version = nextVersion();
   }
 
   rollback(when: SnapshotPlace, properties: Properties): Promise<SnapshotInfo> {
