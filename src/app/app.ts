@@ -288,7 +288,10 @@ export class App {
     this.#planVersion += 1;
     if (before) await this.#tellChildren(this.#current);
     else if (pipeline.plan.dashboards.length > 0) this.#live = this.#createLive();
-    if (this.#options.triggers) await this.#current.models.start();
+    if (this.#options.triggers) {
+      await this.#current.models.start();
+      this.#current.maintenance.start();
+    }
     return changes;
   }
 

@@ -17,6 +17,7 @@ import {
 import type { PutEntry, PutOutcome, Puts } from '../ingest/puts.ts';
 import { recordIds } from '../ingest/record-id.ts';
 import { StreamPuts } from '../ingest/stream-puts.ts';
+import type { Maintenance } from '../lake/maintenance.ts';
 import type { LakeTable } from '../lake/table-store.ts';
 import type { LookupSchema } from '../lookup/lookup-store.ts';
 import type { RunnableModel } from '../model/embedded/table-model-runner.ts';
@@ -71,6 +72,7 @@ export class Runtime {
   readonly streams: ReadonlyMap<string, RunningStream>;
   readonly tables: ReadonlyMap<string, LakeTable>;
   readonly models: ModelRunner;
+  readonly maintenance: Maintenance;
   readonly context: RuntimeContext;
   readonly #lookups: ReadonlyMap<string, LookupSchema>;
   readonly #stopTrimming: readonly (() => void)[];
@@ -98,6 +100,7 @@ export class Runtime {
       ]),
     );
     this.models = this.#modelRunner();
+    this.maintenance = this.#maintenance();
     // Each stream on its own: what waits for its raw zone keeps no other from its turn.
     this.#stopTrimming = [...streams.values()].map(({ log, letters }) => {
       const trim = async () => (await log.trim()) + ((await letters?.trim()) ?? 0);
@@ -229,10 +232,24 @@ export class Runtime {
       position: (name) => this.#position(name),
       onCommit: (name, listener) => this.stream(name).log.onCommit(listener),
       execute: (request, signal) => engine.call('runModel', request, { signal }),
-      removeFiles: async (paths) => {
-        for (const path of paths) await target.files.remove(path);
-      },
+      removeFiles: (paths) => removeAll(paths, target),
       runs: target.runs,
+      clock,
+      logger,
+    });
+  }
+
+  /** Of the pipeline's own tables; those of other programs are theirs to look after. */
+  #maintenance(): Maintenance {
+    const { target, engine, clock, logger } = this.context;
+    const own = [
+      ...[...this.streams.values()].flatMap(({ table }) => (table ? [table] : [])),
+      ...this.tables.values(),
+    ];
+    return target.createMaintenance({
+      tables: () => own,
+      compact: (request, signal) => engine.call('compact', request, { signal }),
+      removeFiles: (paths) => removeAll(paths, target),
       clock,
       logger,
     });
@@ -301,7 +318,7 @@ export class Runtime {
     this.#closed = !deliver;
     this.#closing.abort();
     for (const stop of this.#stopTrimming) stop();
-    await this.models.close();
+    await Promise.all([this.models.close(), this.maintenance.close()]);
     await this.#requestsDone();
     const lookups = deliver ? lookupsCaughtUp(this) : undefined;
     for (const { delivery, plan } of this.streams.values()) {
@@ -316,6 +333,10 @@ export class Runtime {
       await letters?.log.close();
     }
   }
+}
+
+async function removeAll(paths: readonly string[], { files }: Target): Promise<void> {
+  for (const path of paths) await files.remove(path);
 }
 
 function lookupSchema({ name, from, key, sort }: LookupPlan, { fields }: StreamPlan): LookupSchema {

@@ -13,6 +13,7 @@ import type { StreamLog } from '../stream/stream-store.ts';
 import type { Target } from '../target/target.ts';
 import type { App, AppOptions } from './app.ts';
 import type { CreatedStreams } from './created-streams.ts';
+import { createLakeTableServices } from './lake-table-services.ts';
 import { openRecordFeed } from './record-feed.ts';
 import { redrive } from './redrive.ts';
 import type { Runtime } from './runtime.ts';
@@ -73,6 +74,7 @@ export function createServices(app: App, parts: ServiceParts): Services {
       clock,
     }),
     catalog: target.catalog,
+    lakeTables: createLakeTableServices(() => app.runtime()),
     plan: () => app.current?.plan ?? EMPTY_PLAN,
     answerDashboard: async (request, signal) => {
       await app.runtime();

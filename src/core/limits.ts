@@ -128,6 +128,13 @@ export const LIMITS = Object.freeze({
   manifestsMax: 100,
   /** Who began to read a snapshot before it expired has this long to read its files. */
   tableFilesGraceMs: 10 * 60_000,
+  /** What a data file should have: fewer are slow to plan, larger ones slow to rewrite. */
+  tableFileBytes: 256 * 1024 * 1024,
+  /** Smaller ones are put together with others. */
+  tableFileSmallBytes: 128 * 1024 * 1024,
+  /** By itself: each row is then rewritten once for each eightfold of its file. */
+  tableFilesCompactedMin: 8,
+  maintenanceIntervalMs: 60_000,
   /** Files that no snapshot reaches are somebody's commit under way, until they are older. */
   tableOrphanAgeMs: 24 * 60 * 60_000,
   /** A model that runs after its inputs changed does so at most this often. */

@@ -4,11 +4,13 @@ import type { CallContext } from '../children/rpc.ts';
 import { LIMITS } from '../core/limits.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
 import { quoteText } from '../plan/render-sql.ts';
-import { connect, openDatabase, withConnection } from './database.ts';
+import { connect, openDatabase, queryError, withConnection } from './database.ts';
 import { deliver } from './deliver.ts';
 import { describe } from './describe.ts';
 import { registerHashFunctions } from './hash-functions.ts';
 import type {
+  CompactRequest,
+  CompactResult,
   DeliverRequest,
   DeliverResult,
   DescribeRequest,
@@ -17,6 +19,7 @@ import type {
 } from './protocol.ts';
 import { streamRows } from './read-rows.ts';
 import { runModel } from './run-model.ts';
+import { writeTableFiles } from './table-files.ts';
 import { scanSql } from './table-scan.ts';
 
 /** The `engine` child: DuckDB for trusted work. Arguments: a private folder for scratch files. */
@@ -24,6 +27,7 @@ const scratch = process.argv[2] as string;
 const files = nodeFileSystem();
 let opened: Promise<DuckDBInstance> | undefined;
 let delivering: Promise<DuckDBInstance> | undefined;
+let compacting: Promise<DuckDBInstance> | undefined;
 let turn: Promise<unknown> = Promise.resolve();
 
 /** Opened at first use: a pipeline is described, and so ready, before anything is delivered. */
@@ -56,6 +60,23 @@ function deliverInTurn(request: DeliverRequest): Promise<DeliverResult> {
   return result;
 }
 
+/** One thread, beside the one of deliveries: maintenance takes a part of one core (M2). */
+async function compact(request: CompactRequest, { signal }: CallContext): Promise<CompactResult> {
+  compacting ??= open(1);
+  const connection = await connect(await compacting);
+  const interrupt = () => connection.interrupt();
+  signal.addEventListener('abort', interrupt);
+  try {
+    const rows = await scanSql(connection, request.scan, request.columns);
+    return { files: await writeTableFiles(connection, rows, request) };
+  } catch (error) {
+    throw queryError(error);
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+    connection.closeSync();
+  }
+}
+
 async function withReader<T>(read: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
   const connection = await connect(await database());
   try {
@@ -71,6 +92,7 @@ process.on('exit', () => process.kill(process.pid, 'SIGKILL'));
 serveParent({
   describe: (request: DescribeRequest) => describe(request, scratch),
   deliver: deliverInTurn,
+  compact,
   runModel: (request: RunModelRequest, context: CallContext) => runModel(request, context, scratch),
   readParquet: ({ path }: { path: string }, context: CallContext) =>
     withReader((connection) =>

@@ -230,10 +230,20 @@ export interface ReadTableRequest {
   readonly until: number;
 }
 
+/** Rows of files as new files: `columns` are those of both. */
+export interface CompactRequest extends WriteTarget {
+  readonly scan: TableScan;
+}
+
+export interface CompactResult {
+  readonly files: readonly WrittenFile[];
+}
+
 /** What main may ask of the engine child. */
 export type EngineMethods = {
   describe: [params: DescribeRequest, result: readonly Described[]];
   deliver: [params: DeliverRequest, result: DeliverResult];
+  compact: [params: CompactRequest, result: CompactResult];
   runModel: [params: RunModelRequest, result: RunModelResult];
   /** Rows of a stream's files below a sequence number, in order, as NDJSON. */
   readTable: [params: ReadTableRequest, result: { readonly rows: number }];

@@ -64,6 +64,8 @@ export interface TableState {
 export interface LakeTable extends TableState {
   readonly namespace: string;
   readonly name: string;
+  /** True of the pipeline's own. */
+  readonly isDefined: boolean;
   /** Rises with each commit of this process. */
   readonly version: number;
   /** Of the table's folder. */
@@ -76,8 +78,8 @@ export interface LakeTable extends TableState {
   readonly snapshotId: string | undefined;
   /** All files of the current snapshot, for those who look after them. */
   readonly live: readonly LiveFile[];
-  /** Of the newest commit; deletes that come later have a higher one. */
-  readonly sequence: bigint;
+  /** What is needed to write files anew: all columns, those too that no definition knows. */
+  readonly rewriting: RewriteState;
   /** Adds files and sets properties in one commit. */
   append(files: readonly WrittenFile[], properties: Properties): Promise<void>;
   /** Replaces all rows by those of `files`. */
@@ -90,18 +92,33 @@ export interface LakeTable extends TableState {
   /** The table as it was. @throws MillraceError MR_TABLE_NOT_FOUND where there is no such snapshot */
   at(when: SnapshotPlace): Promise<TableState & { readonly snapshotId: string }>;
   /**
-   * Makes an older snapshot the current one, and sets properties in the same commit.
+   * Makes an older snapshot the current one; `restored` properties become in the same commit what they were then.
    * @throws MillraceError MR_TABLE_NOT_FOUND
    */
-  rollback(when: SnapshotPlace, properties: Properties): Promise<SnapshotInfo>;
+  rollback(when: SnapshotPlace, restored: readonly string[]): Promise<SnapshotInfo>;
   /** Lets go of snapshots that are not kept; says how many there were. */
-  expire(nowMs: number): Promise<number>;
+  expire(nowMs: number, asked: AskedRetention): Promise<number>;
   /** Removes files that ended long enough ago and nobody holds; says how many. */
   removeEnded(nowMs: number): Promise<number>;
   /** Removes files in the table's folder that nothing names and that are older; says which. */
   sweep(olderThanMs: number): Promise<readonly string[]>;
   /** Until it is called, no file of the table is removed. */
   hold(): () => void;
+}
+
+/** What to keep; what it leaves out the table says itself. */
+export interface AskedRetention {
+  readonly snapshotsMin?: number | undefined;
+  readonly ageMs?: number | undefined;
+}
+
+export interface RewriteState {
+  readonly live: readonly LiveFile[];
+  /** Of the same files, in the same order. */
+  readonly scan: TableScan;
+  readonly target: WriteTarget;
+  /** Of the newest commit; deletes that come later have a higher one. */
+  readonly sequence: bigint;
 }
 
 export type SnapshotPlace = { readonly id: Id } | { readonly timeMs: number };

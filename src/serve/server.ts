@@ -25,6 +25,7 @@ import type { Principal, Services } from './services.ts';
 import { sessionRoutes } from './session.ts';
 import { sqlRoutes } from './sql.ts';
 import { streamRoutes } from './streams.ts';
+import { lakeTableRoutes } from './tables.ts';
 import { answerOnSocket, answerUnmatched, unreadableAddress } from './unmatched.ts';
 import { userRoutes } from './users.ts';
 import { withoutFolder } from './without-folder.ts';
@@ -104,6 +105,7 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   await server.register(recordRoutes, { services, readers });
   await server.register(lookupRoutes, { services });
   await server.register(streamRoutes, { services });
+  await server.register(lakeTableRoutes, { services });
   await server.register(sqlRoutes, { services });
   await server.register(dashboardRoutes, { services });
   await server.register(renderRoutes, { services });

@@ -6,7 +6,9 @@ import type { Picture } from '../dashboard/renderer.ts';
 import type { Role } from '../govern/key-store.ts';
 import type { LoggedIn, LoginRequest, Logins } from '../govern/logins.ts';
 import type { IngestResult, RequestOptions } from '../ingest/ingest.ts';
-import type { Catalog } from '../lake/catalog.ts';
+import type { Catalog, TableName } from '../lake/catalog.ts';
+import type { Compacted, Expired } from '../lake/maintenance.ts';
+import type { AskedRetention, SnapshotInfo, SnapshotPlace } from '../lake/table-store.ts';
 import type { DashboardRequest } from '../live/live-plan.ts';
 import type { LookupPage, LookupQuery } from '../lookup/lookup-store.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -57,6 +59,15 @@ export interface RecordFeed {
 }
 
 /** What the doors serve. Each may wait while a changed pipeline is put in place. */
+export interface LakeTableServices {
+  names(): Promise<readonly (TableName & { readonly isDefined: boolean })[]>;
+  /** At most so many jobs; `left`: those that remain. */
+  compact(table: TableName, jobs: number): Promise<Compacted & { readonly left: number }>;
+  expire(table: TableName, retention: AskedRetention): Promise<Expired>;
+  /** `redeliver`: the stream's records since that snapshot are delivered again. */
+  rollback(table: TableName, to: SnapshotPlace, redeliver: boolean): Promise<SnapshotInfo>;
+}
+
 export interface Services {
   readonly logger: Logger;
   readonly clock: Clock;
@@ -90,6 +101,7 @@ export interface Services {
     revoke(id: string): Promise<boolean>;
   };
   readonly catalog: Catalog;
+  readonly lakeTables: LakeTableServices;
   plan(): Plan;
   /** What programs that speak Kinesis and Firehose are given. */
   readonly wireStreams: WireStreams;

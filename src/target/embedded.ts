@@ -13,6 +13,7 @@ import { sealingKey } from '../govern/embedded/sealed-secret.ts';
 import { SlicedDedupeWindow } from '../ingest/embedded/sliced-dedupe-window.ts';
 import { FileCatalog } from '../lake/embedded/file-catalog.ts';
 import { FileTableStore } from '../lake/embedded/file-table-store.ts';
+import { TableMaintenance } from '../lake/embedded/table-maintenance.ts';
 import { TableRegistry } from '../lake/embedded/table-registry.ts';
 import { DuckdbLiveEngine } from '../live/embedded/duckdb-live-engine.ts';
 import { LmdbLookupStore } from '../lookup/embedded/lmdb-lookup-store.ts';
@@ -106,6 +107,7 @@ export async function embedded({
     keys: new LmdbKeyStore(system, await sealingKey(files, join(folder, 'system', 'sealing.key'))),
     users: new LmdbUserStore(system),
     createDelivery: (options) => new TableDelivery(options),
+    createMaintenance: (options) => new TableMaintenance(options),
     createModelRunner: (options) => new TableModelRunner(options),
     createQueryEngine: (child) => new DuckdbQueryEngine(child, clock),
     createLiveEngine: (child) => new DuckdbLiveEngine(child, clock),

@@ -8,6 +8,8 @@ import type { KeyStore } from '../govern/key-store.ts';
 import type { UserStore } from '../govern/user-store.ts';
 import type { DedupeSettings, DedupeWindow } from '../ingest/dedupe-window.ts';
 import type { Catalog } from '../lake/catalog.ts';
+import type { TableMaintenanceOptions } from '../lake/embedded/table-maintenance.ts';
+import type { Maintenance } from '../lake/maintenance.ts';
 import type { TableStore } from '../lake/table-store.ts';
 import type { LiveEngine } from '../live/live-engine.ts';
 import type { LookupStore } from '../lookup/lookup-store.ts';
@@ -44,6 +46,7 @@ export interface Target {
   readonly keys: KeyStore;
   readonly users: UserStore;
   createDelivery(options: TableDeliveryOptions): Delivery;
+  createMaintenance(options: TableMaintenanceOptions): Maintenance;
   createModelRunner(options: ModelRunnerOptions): ModelRunner;
   createQueryEngine(child: ChildProcess<SqlMethods>): QueryEngine;
   /** `child`: undefined while there is none. */

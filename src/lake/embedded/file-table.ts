@@ -4,8 +4,14 @@ import { LIMITS } from '../../core/limits.ts';
 import type { Partition } from '../../definition/partition.ts';
 import type { StoredColumn, WriteTarget, WrittenFile } from '../../engine/protocol.ts';
 import { expiry, retentionOf } from '../iceberg/expiry.ts';
-import { type LiveFile, type LiveFiles, type TableScan, tableScan } from '../iceberg/live-files.ts';
-import { dataFile } from '../iceberg/manifest.ts';
+import {
+  countsByPlace,
+  type LiveFile,
+  type LiveFiles,
+  type TableScan,
+  tableScan,
+} from '../iceberg/live-files.ts';
+import { dataFile, POSITION_DELETES } from '../iceberg/manifest.ts';
 import {
   currentSchema,
   currentSnapshot,
@@ -23,9 +29,11 @@ import { partitionExpression, partitionSpec, sortExpression } from '../iceberg/t
 import { applyUpdates, type TableUpdate } from '../iceberg/updates.ts';
 import { localPath } from '../location.ts';
 import type {
+  AskedRetention,
   LakeTable,
   Properties,
   Rewrite,
+  RewriteState,
   SnapshotInfo,
   SnapshotPlace,
   TableState,
@@ -34,7 +42,7 @@ import { EndedFiles } from './ended-files.ts';
 import type { LakeContext } from './file-table-store.ts';
 import { ManifestFiles, type SnapshotChange } from './manifest-files.ts';
 import { reachableFiles, unreachableFiles } from './reachable-files.ts';
-import { snapshotAt, snapshotInfo } from './snapshots.ts';
+import { saidBy, snapshotAt, snapshotInfo } from './snapshots.ts';
 import { sweepFolder } from './sweep.ts';
 import type { StoredTable, TableFolder } from './table-folder.ts';
 
@@ -133,11 +141,14 @@ export class FileTable implements LakeTable {
   }
 
   get target(): WriteTarget {
+    return this.#targetOf(this.#fields);
+  }
+
+  #targetOf(fields: readonly IcebergField[]): WriteTarget {
     const spec = currentSpec(this.metadata);
-    const fields = this.#fields;
     return {
       folder: this.#folder.dataFolder,
-      columns: this.columns,
+      columns: fields.map(({ name, id, type }) => ({ name, id, type })),
       partitions: spec.fields.map((field) => ({ expression: partitionExpression(field, fields) })),
       specId: spec['spec-id'],
       sortBy: sortExpression(this.metadata, fields),
@@ -153,8 +164,14 @@ export class FileTable implements LakeTable {
     return this.#live.data;
   }
 
-  get sequence(): bigint {
-    return BigInt(this.metadata['last-sequence-number']);
+  get rewriting(): RewriteState {
+    const { fields } = currentSchema(this.metadata);
+    return {
+      live: this.#live.data,
+      scan: tableScan(this.#live, this.metadata, fields),
+      target: this.#targetOf(fields),
+      sequence: BigInt(this.metadata['last-sequence-number']),
+    };
   }
 
   get rows(): number {
@@ -246,9 +263,12 @@ export class FileTable implements LakeTable {
   rewrite({ replaced, files, sequence }: Rewrite): Promise<void> {
     return this.inTurn(async () => {
       const found = this.#live.data.filter(({ file }) => replaced.has(file.file_path));
-      // Deletes that came later were not folded in, and say nothing of the new files' rows.
-      const deletes = this.#live.deletes.filter((one) => one.sequence > sequence);
-      if (found.length !== replaced.size || deletes.length > 0)
+      // Deletes by place that came later name the old files; those by value count for the new ones too.
+      const later = this.#live.deletes.filter(
+        (one) => one.sequence > sequence && one.file.content === POSITION_DELETES,
+      );
+      const isTouched = found.some((data) => later.some((one) => countsByPlace(one, data)));
+      if (found.length !== replaced.size || isTouched)
         throw new MillraceError(
           'MR_TABLE_COMMIT_CONFLICT',
           `Files of ${this.namespace}.${this.name} that were being rewritten were changed by another commit.`,
@@ -257,6 +277,7 @@ export class FileTable implements LakeTable {
         { operation: 'replace', isRemoved: ({ file }) => replaced.has(file.file_path), sequence },
         files,
         {},
+        currentSchema(this.metadata).fields,
       );
     });
   }
@@ -274,10 +295,10 @@ export class FileTable implements LakeTable {
     change: Pick<SnapshotChange, 'operation' | 'isRemoved' | 'sequence'>,
     files: readonly WrittenFile[],
     properties: Properties,
+    fields: readonly IcebergField[] = this.#fields,
   ): Promise<void> {
     const { metadata } = this;
     this.#requireWritable();
-    const fields = this.#fields;
     const added = [...new Set(files.map(({ specId }) => specId))].map((specId) => {
       const spec = specOf(metadata, specId) ?? currentSpec(metadata);
       const some = files.filter((file) => file.specId === specId);
@@ -397,9 +418,10 @@ export class FileTable implements LakeTable {
     this.#version = nextVersion();
   }
 
-  rollback(when: SnapshotPlace, properties: Properties): Promise<SnapshotInfo> {
+  rollback(when: SnapshotPlace, restored: readonly string[]): Promise<SnapshotInfo> {
     return this.inTurn(async () => {
       const snapshot = this.#find(when);
+      const properties = saidBy(this.metadata, snapshot, restored);
       const { metadata, live } = await this.prepare(
         [],
         [
@@ -423,7 +445,7 @@ export class FileTable implements LakeTable {
     const { snapshotsMin } = retentionOf(metadata);
     if (metadata.snapshots.length <= snapshotsMin + LIMITS.snapshotsExpiredAtOnce) return;
     try {
-      await this.#expireNow(this.#context.clock.now());
+      await this.#expireNow(this.#context.clock.now(), {});
     } catch (error) {
       this.#context.logger.warn(
         { table: `${this.namespace}.${this.name}`, error: (error as Error).message },
@@ -432,13 +454,21 @@ export class FileTable implements LakeTable {
     }
   }
 
-  expire(nowMs: number): Promise<number> {
-    return this.inTurn(() => this.#expireNow(nowMs));
+  expire(nowMs: number, asked: AskedRetention): Promise<number> {
+    return this.inTurn(() => this.#expireNow(nowMs, asked));
   }
 
-  async #expireNow(nowMs: number): Promise<number> {
+  async #expireNow(nowMs: number, asked: AskedRetention): Promise<number> {
     const before = this.metadata;
-    const updates = expiry(before, retentionOf(before), nowMs);
+    const own = retentionOf(before);
+    const retention = {
+      snapshotsMin: Math.max(
+        1,
+        asked.snapshotsMin ?? (asked.ageMs === undefined ? own.snapshotsMin : 1),
+      ),
+      ageMs: asked.ageMs ?? (asked.snapshotsMin === undefined ? own.ageMs : 0),
+    };
+    const updates = expiry(before, retention, nowMs);
     if (updates.length === 0) return 0;
     await this.#commit(updates);
     const keepsFiles = before.properties['gc.enabled'] === 'false';

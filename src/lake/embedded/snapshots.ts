@@ -36,6 +36,28 @@ export function snapshotAt(metadata: TableMetadata, when: SnapshotPlace, table: 
   );
 }
 
+/** Properties as they were when the snapshot was current: each is in the summary of the commit that set it. */
+export function saidBy(
+  metadata: TableMetadata,
+  snapshot: Snapshot,
+  names: readonly string[],
+): { readonly [name: string]: string } {
+  const said: { [name: string]: string } = {};
+  let next: Snapshot | undefined = snapshot;
+  while (next) {
+    for (const name of names)
+      if (next.summary[name] !== undefined) said[name] ??= next.summary[name];
+    const parent: Snapshot['parent-snapshot-id'] = next['parent-snapshot-id'];
+    next = parent === undefined ? undefined : snapshotOf(metadata, parent);
+  }
+  const missing = names.find((name) => said[name] === undefined);
+  if (missing === undefined) return said;
+  throw new MillraceError(
+    'MR_TABLE_COMMIT_INVALID',
+    `Snapshot ${snapshot['snapshot-id']} does not say what ${missing} was then, and no snapshot before it that is still there.`,
+  );
+}
+
 const instant = (ms: number): string => new Date(ms).toISOString();
 
 function currentAt(metadata: TableMetadata, timeMs: number): Snapshot | undefined {
