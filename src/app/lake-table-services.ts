@@ -37,8 +37,11 @@ export function createLakeTableServices(current: () => Promise<Runtime>): LakeTa
       return runtime.maintenance.expire(table, retention);
     },
     rollback: async (asked, to, redeliver) => {
-      const { table } = await find(asked);
-      return table.rollback(to, redeliver ? [CHECKPOINT_PROPERTY] : []);
+      const { runtime, table } = await find(asked);
+      const snapshot = await table.rollback(to, redeliver ? [CHECKPOINT_PROPERTY] : []);
+      for (const stream of runtime.streams.values())
+        if (stream.table === table) stream.delivery?.wake();
+      return snapshot;
     },
   };
 }

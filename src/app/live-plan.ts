@@ -4,7 +4,7 @@ import type { LiveSetup } from '../engine/protocol.ts';
 import type { LiveDashboard, LivePlan, LiveSource } from '../live/live-plan.ts';
 import { sourcesOf } from '../plan/compile-dashboard.ts';
 import { valueSql } from '../plan/measure.ts';
-import type { DashboardPlan, Plan } from '../plan/plan.ts';
+import type { DashboardPlan, Plan, StreamPlan } from '../plan/plan.ts';
 import type { PreparedPipeline } from './prepare.ts';
 import { servedCatalog } from './query-sync.ts';
 import type { Runtime } from './runtime.ts';
@@ -31,10 +31,20 @@ function livePlan({ plan, columns }: PreparedPipeline): LivePlan {
 
 function sourceOf(plan: Plan, name: string, columns: readonly NamedField[]): LiveSource {
   const stream = plan.streams.find((candidate) => candidate.name === name);
+  // Rows that change cannot be added up: each answer is made of all of them.
+  if (stream && isUpsert(stream))
+    return {
+      name,
+      kind: 'view',
+      schema: 'lake',
+      columns: stream.fields,
+      ...(stream.time === undefined ? {} : { time: stream.time }),
+    };
   if (stream)
     return {
       name,
       kind: 'stream',
+      schema: 'records',
       columns: [...stream.fields, ARRIVED_AT],
       time: stream.time ?? ARRIVED_AT.name,
     };
@@ -43,10 +53,13 @@ function sourceOf(plan: Plan, name: string, columns: readonly NamedField[]): Liv
   return {
     name,
     kind: model?.materialize ?? 'table',
+    schema: 'warehouse',
     columns,
     ...(time ? { time: time.name } : {}),
   };
 }
+
+const isUpsert = ({ table }: StreamPlan): boolean => table !== false && table.upsert !== undefined;
 
 function liveDashboard(plan: Plan, { name, items }: DashboardPlan): LiveDashboard {
   const values = chartsOf(items)

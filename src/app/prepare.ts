@@ -39,7 +39,14 @@ export function engineStream(stream: StreamPlan): EngineStream {
     rest: stream.unknown === 'keep',
     schemas: [],
     columns: [],
+    ...upsertOf(stream),
   };
+}
+
+function upsertOf({ table }: StreamPlan): Pick<EngineStream, 'upsert'> {
+  if (table === false || !table.upsert) return {};
+  const { upsert: key, tombstone } = table;
+  return { upsert: { key, ...(tombstone === undefined ? {} : { tombstone }) } };
 }
 
 export function deadLetterStream(name: string): EngineStream {

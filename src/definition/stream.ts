@@ -19,6 +19,13 @@ export interface TableOptions<Name extends string = string> {
   readonly every?: string;
   /** A delivery starts once this much waits. Default `'128MB'`. */
   readonly maxBytes?: string;
+  /**
+   * One row for each value of these fields: the last record wins, in the order of the stream. Without it each
+   * record is a row.
+   */
+  readonly upsert?: Name | readonly Name[];
+  /** A boolean field: a record where it is true deletes the row of its key. */
+  readonly tombstone?: Name;
 }
 
 export interface RetentionOptions {
@@ -102,6 +109,9 @@ export interface StreamSettings {
         readonly partitionBy: readonly Partition[];
         readonly everyMs: number;
         readonly bytesMax: number;
+        /** Fields of which each value has one row. */
+        readonly upsert?: readonly string[];
+        readonly tombstone?: string;
       }
     | false;
   readonly measures: { readonly [name: string]: Sql };
@@ -314,7 +324,7 @@ function tableSettings(
   table: TableOptions | false,
 ): StreamSettings['table'] {
   if (table === false) return false;
-  refuseUnknownOptions(`${title}.table`, table, ['partitionBy', 'every', 'maxBytes']);
+  refuseUnknownOptions(`${title}.table`, table, TABLE_OPTIONS);
   const partitionBy = table.partitionBy ?? [];
   if (!Array.isArray(partitionBy))
     throw invalidDefinition(title, "`table.partitionBy` must be a list, for example [day('at')].");
@@ -331,8 +341,60 @@ function tableSettings(
     partitionBy: Object.freeze([...partitionBy]),
     everyMs: parseDuration(title, 'table.every', table.every ?? '60s'),
     bytesMax: parseSize(title, 'table.maxBytes', table.maxBytes ?? '128MB'),
+    ...upsertSettings(title, fields, table),
   });
 }
+
+const TABLE_OPTIONS = ['partitionBy', 'every', 'maxBytes', 'upsert', 'tombstone'];
+
+function upsertSettings(
+  title: string,
+  fields: readonly NamedField[],
+  { upsert, tombstone }: TableOptions,
+): { upsert?: readonly string[]; tombstone?: string } {
+  if (upsert === undefined) {
+    if (tombstone === undefined) return {};
+    throw invalidDefinition(
+      title,
+      '`table.tombstone` says which records delete a row; that needs `table.upsert`, the key of a row.',
+    );
+  }
+  const key = [upsert].flat() as unknown[];
+  if (key.length === 0)
+    throw invalidDefinition(title, "`table.upsert` must name a field, for example 'id'.");
+  const names = key.map((name) => {
+    const found = requireField(title, 'table.upsert', fields, name);
+    if (!UPSERT_KINDS.has(found.type.kind) || found.optional)
+      throw invalidDefinition(
+        title,
+        `\`table.upsert\`: \`${found.name}\` is ${found.optional ? 'optional' : found.type.kind}; a key needs a value in every record, and is ${[...UPSERT_KINDS].join(', ')}.`,
+      );
+    return found.name;
+  });
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined)
+    throw invalidDefinition(title, `\`table.upsert\` names \`${twice}\` twice.`);
+  if (tombstone === undefined) return { upsert: Object.freeze(names) };
+  const deleted = requireField(title, 'table.tombstone', fields, tombstone);
+  if (deleted.type.kind !== 'boolean')
+    throw invalidDefinition(
+      title,
+      `\`table.tombstone\`: \`${deleted.name}\` must be a boolean field.`,
+    );
+  return { upsert: Object.freeze(names), tombstone: deleted.name };
+}
+
+const UPSERT_KINDS: ReadonlySet<string> = new Set([
+  'string',
+  'int',
+  'long',
+  'uuid',
+  'date',
+  'timestamp',
+  'timestamptz',
+  'boolean',
+  'decimal',
+]);
 
 const TIMED_KINDS = ['date', 'timestamp', 'timestamptz'];
 const HASHED_KINDS = ['int', 'long', 'string', 'uuid', 'decimal', ...TIMED_KINDS];

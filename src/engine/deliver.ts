@@ -5,8 +5,9 @@ import { quoteText } from '../plan/render-sql.ts';
 import { RUN, RUN_COLUMNS } from '../stream/run-columns.ts';
 import { readSpans, runOfSpan } from '../stream/run-reader.ts';
 import type { SchemaVersion } from '../stream/stream-store.ts';
-import { queryError } from './database.ts';
-import type { DeliverRequest, DeliverResult, WrittenFile } from './protocol.ts';
+import { queryError, textRows } from './database.ts';
+import { mergeChanges } from './merge-changes.ts';
+import type { DeliverRequest, DeliverResult } from './protocol.ts';
 import { readColumns, scratchRelation, selectColumns } from './record-columns.ts';
 import { RecordPipe } from './record-pipe.ts';
 import { writeScratch } from './scratch.ts';
@@ -33,8 +34,8 @@ export async function deliver(
   let detour: string | undefined;
   if (bytesOf(request) >= PIPE_BYTES_MIN) {
     try {
-      const files = await deliverByPipe(request, context);
-      if (files) return { files, damage: [] };
+      const written = await deliverByPipe(request, context);
+      if (written) return { ...written, damage: [] };
     } catch (error) {
       detour = queryError(error).message;
     }
@@ -55,25 +56,52 @@ export async function deliver(
 export async function deliverByPipe(
   request: DeliverRequest,
   { connection, files, scratch }: DeliverContext,
-): Promise<readonly WrittenFile[] | undefined> {
+): Promise<Omit<DeliverResult, 'damage'> | undefined> {
   const schema = plainSchema(request);
   const pipe = schema && (await RecordPipe.create(scratch));
   if (!schema || !pipe) return undefined;
-  const written: WrittenFile[] = [];
+  let written: Written = { files: [], rows: 0 };
   try {
     const records = await pipe.pump(soundLines(files, request), async () => {
       const places = await createPlaces(connection, request);
       const source = linesBesidePlaces(pipe, schema, request);
-      written.push(...(await writeTableFiles(connection, source, request)));
+      written = await write(connection, source, request);
       return places;
     });
-    const rows = written.reduce((total, file) => total + file.rows, 0);
+    const { rows, ...result } = written;
     if (rows !== records)
       throw new Error(`${rows} rows came out of a pipe that ${records} records went into`);
-    return written;
+    return result;
   } catch (error) {
-    for (const { path } of written) await rm(path);
+    for (const { path } of [...written.files, ...(written.deletes ?? [])]) await rm(path);
     throw error;
+  }
+}
+
+/** `rows`: how many the source had; of changes not each is written. */
+interface Written extends Omit<DeliverResult, 'damage'> {
+  readonly rows: number;
+}
+
+async function write(
+  connection: DuckDBConnection,
+  source: string,
+  request: DeliverRequest,
+): Promise<Written> {
+  const { merge, stream } = request;
+  if (!merge || !stream.upsert) {
+    const files = await writeTableFiles(connection, source, request);
+    return { files, rows: files.reduce((total, file) => total + file.rows, 0) };
+  }
+  // A pipe can be read once.
+  await connection.run(`CREATE OR REPLACE TEMP TABLE batch AS ${source}`);
+  try {
+    const [[count = '0'] = []] = await textRows(connection, 'SELECT count(*)::VARCHAR FROM batch');
+    const changes = { ...request, merge };
+    const merged = await mergeChanges(connection, 'FROM batch', changes, stream.upsert);
+    return { ...merged, rows: Number(count) };
+  } finally {
+    await connection.run('DROP TABLE temp.batch');
   }
 }
 
@@ -158,10 +186,8 @@ export async function deliverByScratch(
       return `SELECT ${selectColumns(stream.fields, schema, stream.rest)} FROM ${scratchRelation(path, schema)}`;
     });
     if (parts.length === 0) return { files: [], damage: records.damage };
-    return {
-      files: await writeTableFiles(connection, parts.join(' UNION ALL '), request),
-      damage: records.damage,
-    };
+    const { rows: _rows, ...written } = await write(connection, parts.join(' UNION ALL '), request);
+    return { ...written, damage: records.damage };
   } finally {
     records.remove();
   }

@@ -312,8 +312,7 @@ const without = (need: CubeNeed, constraint: Constraint): CubeNeed => ({
 });
 
 export function relationOf(source: LiveSource): string {
-  const schema = source.kind === 'stream' ? 'records' : 'warehouse';
-  return `${schema}.${quoteIdentifier(source.name)}`;
+  return `${source.schema}.${quoteIdentifier(source.name)}`;
 }
 
 function outer(

@@ -109,7 +109,7 @@ export class LiveState {
   relationsOf(dashboard: string): Relation[] {
     const sources = this.#dashboards.get(dashboard)?.sources ?? [];
     return sources.map(({ source }) => ({
-      schema: source.kind === 'stream' ? 'records' : 'warehouse',
+      schema: source.schema,
       name: source.name,
     }));
   }

@@ -26,8 +26,15 @@ export interface EngineStream {
   /** True where unknown members are kept in `_rest`. */
   readonly rest: boolean;
   readonly schemas: readonly SchemaVersion[];
+  /** Where each key has one row. */
+  readonly upsert?: UpsertKey;
   /** Columns of its table, `_shard`, `_sequence_number` and `_arrived_at` among them; empty without a table. */
   readonly columns: readonly StoredColumn[];
+}
+
+export interface UpsertKey {
+  readonly key: readonly string[];
+  readonly tombstone?: string;
 }
 
 export interface EngineModel {
@@ -179,10 +186,31 @@ export interface DeliverRequest extends WriteTarget {
   readonly slices: readonly LogSlice[];
   readonly from: number;
   readonly until: number;
+  /** Where each key has one row. */
+  readonly merge?: MergeInput;
+}
+
+/** The table that changes are merged into. */
+export interface MergeInput {
+  readonly scan: TableScan;
+  /** Of each file of the scan the group that deletes of it are written for: one partition. */
+  readonly groups: readonly number[];
+}
+
+/** Places of rows that are no more, in a Parquet file. */
+export interface WrittenDeletes {
+  readonly path: string;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Of `MergeInput`. */
+  readonly group: number;
+  /** Data files it names. */
+  readonly of: readonly string[];
 }
 
 export interface DeliverResult {
   readonly files: readonly WrittenFile[];
+  readonly deletes?: readonly WrittenDeletes[];
   readonly damage: readonly string[];
   /** Why the quick way was left, where it was tried. */
   readonly detour?: string;

@@ -80,9 +80,29 @@ export async function createStreamViews(
   if (hot || parts.length === 0) parts.push(`SELECT ${columns} FROM ${hotTable(stream)}`);
   if (stream.schema === 'deadletters') return createDeadLetterView(connection, stream);
   await connection.run(`CREATE OR REPLACE VIEW records.${name} AS ${parts.join(' UNION ALL ')}`);
-  await connection.run(
-    `CREATE OR REPLACE VIEW lake.${name} AS SELECT ${userColumns(stream).join(', ')} FROM records.${name}`,
-  );
+  await connection.run(`CREATE OR REPLACE VIEW lake.${name} AS ${lakeRows(stream, parts[0], hot)}`);
+}
+
+/**
+ * The user's columns. Where each key has one row, that is the newest record that is not delivered yet, or else
+ * the row of the table; files have one row a key already.
+ */
+function lakeRows(stream: EngineStream, delivered: string | undefined, hot: boolean): string {
+  const name = quoteIdentifier(stream.name);
+  const columns = userColumns(stream).join(', ');
+  if (!stream.upsert || !hot || delivered === undefined)
+    return `SELECT ${columns} FROM records.${name}`;
+  const keys = stream.upsert.key.map(quoteIdentifier);
+  const tombstone = stream.upsert.tombstone;
+  const kept =
+    tombstone === undefined ? '' : ` WHERE ${quoteIdentifier(tombstone)} IS DISTINCT FROM true`;
+  const changes = hotTable(stream);
+  const newest = `SELECT * FROM ${changes} QUALIFY row_number() OVER (PARTITION BY ${keys.join(', ')} ORDER BY _sequence_number DESC) = 1`;
+  const rows = `SELECT ${columns} FROM (${newest})${kept}`;
+  // The only part is that of hot rows where nothing is delivered.
+  if (delivered.endsWith(` FROM ${changes}`)) return rows;
+  const same = keys.map((key) => `d.${key} = h.${key}`).join(' AND ');
+  return `SELECT ${columns} FROM (${delivered}) AS d ANTI JOIN ${changes} AS h ON ${same} UNION ALL ${rows}`;
 }
 
 /** The letters that were not sent again. */

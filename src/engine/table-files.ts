@@ -88,8 +88,10 @@ async function keep(rows: readonly CopyRow[], target: WriteTarget): Promise<Writ
   // A COPY of no rows still writes a file.
   for (const { count, filename } of rows) if (Number(count) === 0) await rm(filename);
   const files = rows.filter((row) => Number(row.count) > 0).map((row) => writtenFile(row, target));
-  // A file survives a power cut only with its name, and that with the folder it is in.
-  for (const path of [...files.map((file) => file.path), target.folder]) await sync(path);
+  await syncFiles(
+    files.map((file) => file.path),
+    target.folder,
+  );
   return files;
 }
 
@@ -107,6 +109,11 @@ function writtenFile(row: CopyRow, { partitions, specId }: WriteTarget): Written
     partition: partitions.map((_, index) => keys.get(`__p_${index}`) ?? null),
     specId,
   };
+}
+
+/** A file survives a power cut only with its name, and that with the folder it is in. */
+export async function syncFiles(paths: readonly string[], folder: string): Promise<void> {
+  for (const path of [...paths, folder]) await sync(path);
 }
 
 async function sync(path: string): Promise<void> {

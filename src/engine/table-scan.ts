@@ -6,7 +6,7 @@ import { readReshaped } from './nested-columns.ts';
 import type { StoredColumn } from './protocol.ts';
 
 /**
- * The rows of an Iceberg table as SQL: files are read by field id, so that columns added, renamed, widened or
+ * The rows of an Iceberg table as SQL, where asked for with their places ("+file", "+row"): files are read by field id, so that columns added, renamed, widened or
  * reordered since are read right, and rows that were deleted by place or by value are left out
  * (Iceberg specification, "Row-level Deletes").
  */
@@ -14,17 +14,18 @@ export async function scanSql(
   connection: DuckDBConnection,
   scan: TableScan,
   columns: readonly StoredColumn[],
+  { places = false }: { readonly places?: boolean } = {},
 ): Promise<string> {
   const parts: string[] = [];
   for (const group of groupsOf(scan)) {
-    const rows = await readGroup(connection, group, scan, columns);
-    parts.push(isWhole(group) ? rows : withoutDeleted(rows, group, scan, columns));
+    const rows = await readGroup(connection, group, scan, columns, places);
+    parts.push(isWhole(group) ? rows : withoutDeleted(rows, group, scan, columns, places));
   }
-  return parts.join(' UNION ALL ') || noRows(columns);
+  return parts.join(' UNION ALL ') || noRows(columns, places);
 }
 
-const noRows = (columns: readonly StoredColumn[]): string =>
-  `SELECT ${columns.map(({ name, type }) => `NULL::${duckdbTypeOf(type)} AS ${quoteIdentifier(name)}`).join(', ')} WHERE false`;
+const noRows = (columns: readonly StoredColumn[], places: boolean): string =>
+  `SELECT ${columns.map(({ name, type }) => `NULL::${duckdbTypeOf(type)} AS ${quoteIdentifier(name)}`).join(', ')}${places ? ', NULL::VARCHAR AS "+file", NULL::BIGINT AS "+row"' : ''} WHERE false`;
 
 /** Files for which the same deletes count. */
 interface Group {
@@ -39,7 +40,8 @@ const isWhole = ({ hasPositionDeletes, equalityDeletes }: Group): boolean =>
 function groupsOf({ files }: TableScan): Iterable<Group> {
   const groups = new Map<string, Group>();
   for (const file of files) {
-    const { hasPositionDeletes = false, equalityDeletes = [] } = file;
+    const { equalityDeletes = [] } = file;
+    const hasPositionDeletes = file.positionDeletes !== undefined;
     const key = `${hasPositionDeletes} ${equalityDeletes.join()}`;
     const group = groups.get(key);
     if (group) group.files.push(file);
@@ -63,6 +65,7 @@ async function readGroup(
   group: Group,
   scan: TableScan,
   columns: readonly StoredColumn[],
+  places: boolean,
 ): Promise<string> {
   const paths = group.files.map((file) => file.path);
   const keys = new Set(
@@ -71,7 +74,8 @@ async function readGroup(
   const hidden = scan.hidden.filter(
     ({ id }) => keys.has(id) && !columns.some((column) => column.id === id),
   );
-  const place = isWhole(group) ? [] : ['filename AS "+file"', 'file_row_number AS "+row"'];
+  const place =
+    isWhole(group) && !places ? [] : ['filename AS "+file"', 'file_row_number AS "+row"'];
   if (scan.reshaped.length > 0) return readReshaped(connection, paths, { columns, hidden, place });
   const named = columns.map(({ name }) => quoteIdentifier(name));
   const kept = hidden.map(({ id }) => quoteIdentifier(keyName(id, columns)));
@@ -87,6 +91,7 @@ function withoutDeleted(
   group: Group,
   scan: TableScan,
   columns: readonly StoredColumn[],
+  places: boolean,
 ): string {
   let source = `(${rows}) AS r`;
   if (group.hasPositionDeletes)
@@ -98,7 +103,9 @@ function withoutDeleted(
     );
     source += ` ANTI JOIN (SELECT * FROM read_parquet(${list(one.paths)}, schema = MAP {${read.join(', ')}})) AS e${index} ON ${same.join(' AND ')}`;
   }
-  return `SELECT ${columns.map(({ name }) => `r.${quoteIdentifier(name)}`).join(', ')} FROM ${source}`;
+  const named = columns.map(({ name }) => `r.${quoteIdentifier(name)}`);
+  const place = places ? ['r."+file"', 'r."+row"'] : [];
+  return `SELECT ${[...named, ...place].join(', ')} FROM ${source}`;
 }
 
 /** Delete files name data files as Iceberg does; the engine names them by their paths. */

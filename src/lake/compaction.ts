@@ -29,7 +29,9 @@ export function planCompaction(
   const groups = new Map<string, Candidate[]>();
   for (const [index, one] of live.entries()) {
     const file = scan.files[index] as ScanFile;
-    const hasDeletes = file.hasPositionDeletes === true || file.equalityDeletes !== undefined;
+    const deletes = (file.positionDeletes ?? 0) + (file.equalityDeletes?.length ?? 0);
+    // Each of them is read with the file; a few cost less than writing the file anew.
+    const hasDeletes = deletes >= (scope === 'all' ? 1 : LIMITS.tableFilesCompactedMin);
     if (file.bytes >= LIMITS.tableFileSmallBytes && !hasDeletes) continue;
     const tier = scope === 'all' || hasDeletes ? 0 : tierOf(file.bytes);
     const key = `${one.specId} ${tier} ${partitionText(one.file)}`;

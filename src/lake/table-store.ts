@@ -1,6 +1,6 @@
 import type { NamedField } from '../core/field-types.ts';
 import type { Partition } from '../definition/partition.ts';
-import type { StoredColumn, WriteTarget, WrittenFile } from '../engine/protocol.ts';
+import type { StoredColumn, WriteTarget, WrittenDeletes, WrittenFile } from '../engine/protocol.ts';
 import type { Id } from './iceberg/json.ts';
 import type { LiveFile, TableScan } from './iceberg/live-files.ts';
 
@@ -85,6 +85,11 @@ export interface LakeTable extends TableState {
   /** Replaces all rows by those of `files`. */
   replace(files: readonly WrittenFile[], properties: Properties): Promise<void>;
   /**
+   * Adds files, and deletes of rows by their place, in one commit with properties.
+   * @throws MillraceError MR_TABLE_COMMIT_CONFLICT where the table is not as it was read
+   */
+  merge(change: Merge, properties: Properties): Promise<void>;
+  /**
    * Puts files in the place of others that have the same rows.
    * @throws MillraceError MR_TABLE_COMMIT_CONFLICT where one of those is gone, or rows of it were deleted since
    */
@@ -122,6 +127,13 @@ export interface RewriteState {
 }
 
 export type SnapshotPlace = { readonly id: Id } | { readonly timeMs: number };
+
+export interface Merge {
+  /** What the deletes were found in. */
+  readonly state: RewriteState;
+  readonly files: readonly WrittenFile[];
+  readonly deletes: readonly WrittenDeletes[];
+}
 
 export interface Rewrite {
   /** Locations of the files that were read. */

@@ -11,6 +11,8 @@ export interface LivePlan {
 export interface LiveSource {
   readonly name: string;
   readonly kind: 'stream' | 'table' | 'view';
+  /** Of the relation that is read. */
+  readonly schema: 'records' | 'lake' | 'warehouse';
   readonly columns: readonly NamedField[];
   /** The column that says when a row happened; absent where there is none. */
   readonly time?: string;

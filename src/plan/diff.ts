@@ -133,6 +133,13 @@ function diffStream(what: string, before: StreamPlan, after: StreamPlan): PlanCh
   if (before.table === false && after.table !== false)
     changes.push(added(what, `table lake.${after.name}`));
   const [was, is] = [before.table || undefined, after.table || undefined];
+  if (was && is && !same([was.upsert, was.tombstone], [is.upsert, is.tombstone]))
+    changes.push(
+      breaking(
+        what,
+        `upsert ${keyText(was)} → ${keyText(is)}: rows that were stored before stay as they are, two of one key among them`,
+      ),
+    );
   if (was && is && !same(was.partitionBy, is.partitionBy))
     changes.push(changed(what, 'partitions changed, for files written from now on'));
   if (!same(optionsOf(before), optionsOf(after)) || (was && is && !same(pace(was), pace(is))))
@@ -146,6 +153,9 @@ function optionsOf(stream: StreamPlan): object {
   const { renamedFrom: _renamedFrom, ...options } = others;
   return options;
 }
+
+const keyText = ({ upsert }: Exclude<StreamPlan['table'], false>): string =>
+  upsert?.join(', ') ?? 'none';
 
 const pace = ({ everyMs, bytesMax }: Exclude<StreamPlan['table'], false>): unknown => [
   everyMs,

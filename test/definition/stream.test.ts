@@ -287,6 +287,30 @@ describe('wrong use is refused, and says what is right:', () => {
       /`id` is string, not date, timestamp or timestamptz/,
     ],
     [
+      'a tombstone without a key',
+      () => make({ table: { tombstone: 'id' } }),
+      "stream('readings')",
+      /`table.tombstone` says which records delete a row; that needs `table.upsert`/,
+    ],
+    [
+      'a key that is no field',
+      () => make({ table: { upsert: ['id', 'nothing'] } }),
+      "stream('readings')",
+      /`table.upsert` names "nothing", which is not a field/,
+    ],
+    [
+      'a key field twice',
+      () => make({ table: { upsert: ['id', 'id'] } }),
+      "stream('readings')",
+      /`table.upsert` names `id` twice/,
+    ],
+    [
+      'a tombstone that is no boolean',
+      () => make({ table: { upsert: 'id', tombstone: 'id' } }),
+      "stream('readings')",
+      /`table.tombstone`: `id` must be a boolean field/,
+    ],
+    [
       'an unknown choice for unknown fields',
       () => make({ unknown: 'accept' }),
       "stream('readings')",

@@ -173,7 +173,7 @@ describe('a delivery', () => {
         const ids = await appendAll(log, batches);
         const piped = await deliverByPipe(await request(from), await context());
         const { files: sure } = await deliverByScratch(await request(from), await context());
-        const rows = (await rowsOf(piped ?? [])) as string[][];
+        const rows = (await rowsOf(piped?.files ?? [])) as string[][];
         expect(rows).toEqual(await rowsOf(sure));
         expect(rows.map((row) => [Number(row[6]), row[0]])).toEqual(
           [...ids].sort(([a], [b]) => a - b),
@@ -196,7 +196,7 @@ describe('a delivery', () => {
     }
     const written = await deliverByPipe(await request(), await context());
     const { connection } = await context();
-    const paths = written?.map(({ path }) => `'${path}'`).join(', ');
+    const paths = written?.files.map(({ path }) => `'${path}'`).join(', ');
     const reader = await connection.runAndReadAll(
       `SELECT count(*)::INTEGER, count(*) FILTER (n <> _sequence_number OR _shard <> n // 1000 % 4)::INTEGER
        FROM read_parquet([${paths}])`,
@@ -334,8 +334,10 @@ describe('a delivery', () => {
     await appendAll(log, largeBatches(11));
     const asked = { ...(await request()), partitions: [{ expression: '"n" % 3' }] };
     const piped = await deliverByPipe(asked, await context());
-    expect(new Set(piped?.map(({ partition }) => partition[0]))).toEqual(new Set(['0', '1', '2']));
+    expect(new Set(piped?.files.map(({ partition }) => partition[0]))).toEqual(
+      new Set(['0', '1', '2']),
+    );
     const { files: sure } = await deliverByScratch(await request(), await context());
-    expect(await rowsOf(piped ?? [])).toEqual(await rowsOf(sure));
+    expect(await rowsOf(piped?.files ?? [])).toEqual(await rowsOf(sure));
   });
 });

@@ -2,8 +2,14 @@ import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { DeliverRequest, DeliverResult, EngineStream } from '../../engine/protocol.ts';
-import type { LakeTable } from '../../lake/table-store.ts';
+import type {
+  DeliverRequest,
+  DeliverResult,
+  EngineStream,
+  MergeInput,
+} from '../../engine/protocol.ts';
+import { partitionText } from '../../lake/iceberg/live-files.ts';
+import type { LakeTable, Properties, RewriteState } from '../../lake/table-store.ts';
 import { endOfSlices } from '../../stream/run-columns.ts';
 import type { StreamLog } from '../../stream/stream-store.ts';
 import {
@@ -74,6 +80,10 @@ export class TableDelivery implements Delivery {
     return { next: this.next, lag: this.#options.log.nextSequence - this.next, ...this.#status };
   }
 
+  wake(): void {
+    this.#schedule();
+  }
+
   #schedule(): void {
     const { log, clock, everyMs, bytesMax } = this.#options;
     const waiting = log.nextSequence - this.next;
@@ -118,20 +128,22 @@ export class TableDelivery implements Delivery {
     try {
       const slices = await log.slices(from, until, LIMITS.deliveryBatchBytesMax);
       const next = Math.min(until, endOfSlices(slices) ?? until);
-      const { files, damage, detour } = await write({
+      const state = table.rewriting;
+      const { files, deletes, damage, detour } = await write({
         stream,
         slices,
         from,
         until: next,
         ...table.target,
+        ...(stream.upsert ? { merge: mergeInput(state) } : {}),
       });
       if (detour !== undefined)
         logger.warn({ stream: this.stream, reason: detour }, 'delivered the slow way');
       for (const place of damage)
         logger.error({ stream: this.stream, place }, 'damaged records were left out of the table');
-      await table.append(files, {
-        [CHECKPOINT_PROPERTY]: checkpointText({ epoch: log.epoch, next }),
-      });
+      const checkpoint = { [CHECKPOINT_PROPERTY]: checkpointText({ epoch: log.epoch, next }) };
+      if (!stream.upsert) await table.append(files, checkpoint);
+      else if (!(await this.#merge(state, { files, deletes: deletes ?? [] }, checkpoint))) return;
       log.setConsumer(CONSUMER, next);
       const rows = files.reduce((total, file) => total + file.rows, 0);
       this.#status = {
@@ -155,6 +167,24 @@ export class TableDelivery implements Delivery {
     }
   }
 
+  /** False where another commit changed the rows that this one replaces: the batch is done again. */
+  async #merge(
+    state: RewriteState,
+    { files, deletes }: Required<Pick<DeliverResult, 'files' | 'deletes'>>,
+    checkpoint: Properties,
+  ): Promise<boolean> {
+    const { table, logger } = this.#options;
+    try {
+      await table.merge({ state, files, deletes }, checkpoint);
+      return true;
+    } catch (error) {
+      if (!(error instanceof MillraceError) || error.code !== 'MR_TABLE_COMMIT_CONFLICT')
+        throw error;
+      logger.info({ stream: this.stream, reason: error.message }, 'changes are merged again');
+      return false;
+    }
+  }
+
   /** After a batch up to `next`: what is beyond `until` came while it was written. */
   #waitingSince(next: number, { until, startMs }: { until: number; startMs: number }) {
     if (next < until) return this.#status.waitingSinceMs;
@@ -168,6 +198,21 @@ export class TableDelivery implements Delivery {
     // Its error is in the status and in the log already.
     await this.#running?.catch(() => undefined);
   }
+}
+
+/** Files of one partition have their deletes in one file. */
+function mergeInput({ live, scan }: RewriteState): MergeInput {
+  const groups = new Map<string, number>();
+  return {
+    scan,
+    groups: live.map(({ file, specId }) => {
+      const key = `${specId} ${partitionText(file)}`;
+      const known = groups.get(key);
+      if (known !== undefined) return known;
+      groups.set(key, groups.size);
+      return groups.size - 1;
+    }),
+  };
 }
 
 function averageBytes(log: StreamLog): number {

@@ -11,7 +11,7 @@ import {
   type TableScan,
   tableScan,
 } from '../iceberg/live-files.ts';
-import { dataFile, POSITION_DELETES } from '../iceberg/manifest.ts';
+import { dataFile, deleteFile, POSITION_DELETES } from '../iceberg/manifest.ts';
 import {
   currentSchema,
   currentSnapshot,
@@ -19,18 +19,18 @@ import {
   FORMAT_VERSION,
   type IcebergField,
   type Snapshot,
-  schemaOf,
   specOf,
   type TableMetadata,
 } from '../iceberg/metadata.ts';
 import { type Requirement, unmet } from '../iceberg/requirements.ts';
 import { definedFields, evolveSchema, FIELDS_PROPERTY, fieldMap } from '../iceberg/schema.ts';
-import { partitionExpression, partitionSpec, sortExpression } from '../iceberg/transform.ts';
+import { partitionSpec } from '../iceberg/transform.ts';
 import { applyUpdates, type TableUpdate } from '../iceberg/updates.ts';
 import { localPath } from '../location.ts';
 import type {
   AskedRetention,
   LakeTable,
+  Merge,
   Properties,
   Rewrite,
   RewriteState,
@@ -45,6 +45,7 @@ import { reachableFiles, unreachableFiles } from './reachable-files.ts';
 import { saidBy, snapshotAt, snapshotInfo } from './snapshots.ts';
 import { sweepFolder } from './sweep.ts';
 import type { StoredTable, TableFolder } from './table-folder.ts';
+import { fieldsOf, rewriteState, rowCount, writeTarget } from './table-view.ts';
 
 /** A commit that is written, and not the table yet. */
 export interface PreparedCommit {
@@ -141,18 +142,7 @@ export class FileTable implements LakeTable {
   }
 
   get target(): WriteTarget {
-    return this.#targetOf(this.#fields);
-  }
-
-  #targetOf(fields: readonly IcebergField[]): WriteTarget {
-    const spec = currentSpec(this.metadata);
-    return {
-      folder: this.#folder.dataFolder,
-      columns: fields.map(({ name, id, type }) => ({ name, id, type })),
-      partitions: spec.fields.map((field) => ({ expression: partitionExpression(field, fields) })),
-      specId: spec['spec-id'],
-      sortBy: sortExpression(this.metadata, fields),
-    };
+    return writeTarget(this.metadata, this.#folder.dataFolder, this.#fields);
   }
 
   get scan(): TableScan {
@@ -165,17 +155,11 @@ export class FileTable implements LakeTable {
   }
 
   get rewriting(): RewriteState {
-    const { fields } = currentSchema(this.metadata);
-    return {
-      live: this.#live.data,
-      scan: tableScan(this.#live, this.metadata, fields),
-      target: this.#targetOf(fields),
-      sequence: BigInt(this.metadata['last-sequence-number']),
-    };
+    return rewriteState(this.metadata, this.#live, this.#folder.dataFolder);
   }
 
   get rows(): number {
-    return Number(currentSnapshot(this.metadata)?.summary['total-records'] ?? 0);
+    return rowCount(this.metadata);
   }
 
   get properties(): Properties {
@@ -260,6 +244,22 @@ export class FileTable implements LakeTable {
     return this.#change('overwrite', files, properties, () => true);
   }
 
+  merge({ state, files, deletes }: Merge, properties: Properties): Promise<void> {
+    return this.inTurn(async () => {
+      // A row that another commit wrote meanwhile would be a second one of its key.
+      if (BigInt(this.metadata['last-sequence-number']) !== state.sequence)
+        throw commitConflict(`${this.namespace}.${this.name}`, 'another commit came between');
+      const byLocation = new Map(state.live.map((one) => [one.file.file_path, one]));
+      const placed = deletes.map((written) => {
+        const of = byLocation.get(written.of[0] as string) as LiveFile;
+        return { specId: of.specId, files: [deleteFile(written, of.file)] };
+      });
+      const operation = deletes.length > 0 ? 'overwrite' : 'append';
+      const change = { operation, isRemoved: () => false, deletes: placed } as const;
+      await this.#addSnapshot(change, files, properties);
+    });
+  }
+
   rewrite({ replaced, files, sequence }: Rewrite): Promise<void> {
     return this.inTurn(async () => {
       const found = this.#live.data.filter(({ file }) => replaced.has(file.file_path));
@@ -292,7 +292,7 @@ export class FileTable implements LakeTable {
   }
 
   async #addSnapshot(
-    change: Pick<SnapshotChange, 'operation' | 'isRemoved' | 'sequence'>,
+    change: Pick<SnapshotChange, 'operation' | 'isRemoved' | 'sequence' | 'deletes'>,
     files: readonly WrittenFile[],
     properties: Properties,
     fields: readonly IcebergField[] = this.#fields,
@@ -507,11 +507,4 @@ function commitConflict(table: string, why: string): MillraceError {
     'MR_TABLE_COMMIT_CONFLICT',
     `The commit of ${table} was made on another state of the table: ${why}. Load the table again and commit anew.`,
   );
-}
-
-/** The columns as our definition calls them; of a table that is none of ours all, as they are called. */
-function fieldsOf(metadata: TableMetadata, schemaId: number): IcebergField[] {
-  const schema = schemaOf(metadata, schemaId) ?? currentSchema(metadata);
-  if (metadata.properties[FIELDS_PROPERTY] === undefined) return [...schema.fields];
-  return definedFields(schema, fieldMap(schema, metadata.properties));
 }

@@ -18,6 +18,7 @@ import {
   DATA,
   type DataFile,
   DELETED,
+  DELETES,
   EQUALITY_DELETES,
   EXISTING,
   type ManifestEntry,
@@ -53,6 +54,8 @@ export interface SnapshotChange {
    * still count for them (iceberg.md §4.17).
    */
   readonly sequence?: bigint | undefined;
+  /** Files of deletes that are added. */
+  readonly deletes?: readonly AddedFiles[];
   /** Data files that are no part of the table any more. */
   readonly isRemoved: (live: LiveFile) => boolean;
   /** Said in the summary. */
@@ -135,12 +138,14 @@ export class ManifestFiles {
     for (const manifest of live.manifests)
       manifests.push(...(await writer.without(manifest, this.#entriesOf(manifest), stays)));
     const merged = await writer.merged(manifests, (manifest) => this.#written(writer, manifest));
-    for (const added of change.added) merged.push(await writer.added(added, change.sequence));
+    for (const added of change.added) merged.push(await writer.added(added, DATA, change.sequence));
+    for (const added of change.deletes ?? []) merged.push(await writer.added(added, DELETES));
     const manifestList = await writer.list(merged);
     this.#entries = new Map(
       merged.map((manifest) => [manifest.manifest_path, this.#written(writer, manifest)]),
     );
     const next = liveFiles(merged, (manifest) => this.#entries.get(manifest.manifest_path) ?? []);
+    const addedDeletes = (change.deletes ?? []).reduce((sum, { files }) => sum + files.length, 0);
     const removed = live.data.filter(({ file }) => !stays.has(file));
     return {
       live: next,
@@ -159,7 +164,8 @@ export class ManifestFiles {
         },
         deleteFiles: {
           files: next.deletes.length,
-          removed: live.deletes.length - next.deletes.length,
+          added: addedDeletes,
+          removed: live.deletes.length + addedDeletes - next.deletes.length,
         },
         deletedRows: {
           position: deletedRows(next.deletes, (content) => content !== EQUALITY_DELETES),
@@ -264,7 +270,11 @@ class Writer {
     ];
   }
 
-  added({ specId, files }: AddedFiles, sequence: bigint | undefined): Promise<ManifestFile> {
+  added(
+    { specId, files }: AddedFiles,
+    content: number,
+    sequence?: bigint | undefined,
+  ): Promise<ManifestFile> {
     const entries = files.map(
       (file): ManifestEntry => ({
         status: ADDED,
@@ -274,7 +284,7 @@ class Writer {
         data_file: file,
       }),
     );
-    return this.#manifest(entries, specId, DATA);
+    return this.#manifest(entries, specId, content);
   }
 
   list(manifests: readonly ManifestFile[]): Promise<string> {

@@ -73,7 +73,11 @@ export interface NewSnapshot {
   readonly added: Amount;
   readonly removed: Amount;
   readonly total: Amount;
-  readonly deleteFiles: { readonly files: number; readonly removed: number };
+  readonly deleteFiles: {
+    readonly files: number;
+    readonly added: number;
+    readonly removed: number;
+  };
   readonly deletedRows: { readonly position: number; readonly equality: number };
   readonly nowMs: number;
   /** Said of the snapshot beside what the specification asks. */
@@ -89,6 +93,7 @@ export function snapshotFrom(added: NewSnapshot): Snapshot {
     'deleted-data-files': added.removed.files,
     'deleted-records': added.removed.rows,
     'removed-files-size': added.removed.bytes,
+    'added-delete-files': added.deleteFiles.added,
     'removed-delete-files': added.deleteFiles.removed,
   };
   return {

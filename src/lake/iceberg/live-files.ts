@@ -5,6 +5,7 @@ import {
   DATA,
   type DataFile,
   DELETED,
+  deletedPaths,
   EQUALITY_DELETES,
   type ManifestEntry,
   type ManifestFile,
@@ -86,8 +87,8 @@ export interface ScanFile {
   readonly path: string;
   readonly rows: number;
   readonly bytes: number;
-  /** True where places of this file may be deleted. */
-  readonly hasPositionDeletes?: boolean;
+  /** How many files with deleted places count for it; absent where none does. */
+  readonly positionDeletes?: number;
   /** Indexes of `equalityDeletes` that count for this file. */
   readonly equalityDeletes?: readonly number[];
 }
@@ -123,12 +124,13 @@ function scanFile(
   equality: readonly LiveFile[],
   position: readonly LiveFile[],
 ): ScanFile {
+  const byPlace = position.filter((one) => countsByPlace(one, live)).length;
   const counting = equality.flatMap((one, index) => (countsByValue(one, live) ? [index] : []));
   return {
     path: localPath(live.file.file_path),
     rows: Number(live.file.record_count),
     bytes: Number(live.file.file_size_in_bytes),
-    ...(position.some((one) => countsByPlace(one, live)) ? { hasPositionDeletes: true } : {}),
+    ...(byPlace > 0 ? { positionDeletes: byPlace } : {}),
     ...(counting.length > 0 ? { equalityDeletes: counting } : {}),
   };
 }
@@ -174,7 +176,16 @@ export function partitionText(file: DataFile): string {
 export function countsByPlace(one: LiveFile, data: LiveFile): boolean {
   if (data.sequence > one.sequence) return false;
   const reference = one.file.referenced_data_file;
-  return reference ? reference === data.file.file_path : samePartition(one, data);
+  if (reference) return reference === data.file.file_path;
+  return samePartition(one, data) && isInBounds(data.file.file_path, one.file);
+}
+
+/** Bounds of texts may be cut short: a path is above a lower bound that begins it. */
+function isInBounds(path: string, deletes: DataFile): boolean {
+  const { lower, upper } = deletedPaths(deletes);
+  const bytes = Buffer.from(path);
+  if (lower && Buffer.compare(bytes, lower) < 0) return false;
+  return !upper || Buffer.compare(bytes.subarray(0, upper.length), upper) <= 0;
 }
 
 /** Deletes of a spec without fields count for the whole table. */

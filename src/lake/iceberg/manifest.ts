@@ -1,4 +1,4 @@
-import type { WrittenFile } from '../../engine/protocol.ts';
+import type { WrittenDeletes, WrittenFile } from '../../engine/protocol.ts';
 import { fileLocation } from '../location.ts';
 import { type AvroSchema, readAvro, writeAvro } from './avro-file.ts';
 import { lowerBound, microseconds, twosComplement, upperBound } from './bounds.ts';
@@ -39,6 +39,9 @@ export interface DataFile {
 export const DATA = 0;
 export const POSITION_DELETES = 1;
 export const EQUALITY_DELETES = 2;
+
+/** `content` of a manifest of delete files. */
+export const DELETES = 1;
 
 /** `status` of an entry. */
 export const EXISTING = 0;
@@ -262,6 +265,36 @@ export function dataFile(
     equality_ids: null,
     sort_order_id: 0,
   };
+}
+
+/** Reserved for the path in files of position deletes. */
+const DELETED_PATH_ID = 2147483546;
+
+/** A file of position deletes, of the partition that this data file is in; readers skip by the paths in it. */
+export function deleteFile(written: WrittenDeletes, of: DataFile): DataFile {
+  const paths = [...written.of].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  const bound = (path: string | undefined) => [
+    { key: DELETED_PATH_ID, value: Buffer.from(path as string) },
+  ];
+  return {
+    content: POSITION_DELETES,
+    file_path: fileLocation(written.path),
+    file_format: 'PARQUET',
+    partition: of.partition,
+    record_count: BigInt(written.rows),
+    file_size_in_bytes: BigInt(written.bytes),
+    ...NOTHING_KNOWN,
+    lower_bounds: bound(paths[0]),
+    upper_bounds: bound(paths.at(-1)),
+    referenced_data_file: paths.length === 1 ? (paths[0] as string) : null,
+  };
+}
+
+/** The paths that a file of position deletes is about, as far as it says. */
+export function deletedPaths({ lower_bounds: lower, upper_bounds: upper }: DataFile) {
+  const bound = (bounds: DataFile['lower_bounds']) =>
+    bounds?.find(({ key }) => key === DELETED_PATH_ID)?.value;
+  return { lower: bound(lower), upper: bound(upper) };
 }
 
 function partitionValue(text: string | null, type: string): unknown {

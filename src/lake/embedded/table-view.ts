@@ -1,0 +1,58 @@
+import type { WriteTarget } from '../../engine/protocol.ts';
+import { type LiveFiles, tableScan } from '../iceberg/live-files.ts';
+import {
+  currentSchema,
+  currentSnapshot,
+  currentSpec,
+  type IcebergField,
+  schemaOf,
+  type TableMetadata,
+} from '../iceberg/metadata.ts';
+import { definedFields, FIELDS_PROPERTY, fieldMap } from '../iceberg/schema.ts';
+import { partitionExpression, sortExpression } from '../iceberg/transform.ts';
+import type { RewriteState } from '../table-store.ts';
+
+/** What follows from the metadata of a table alone. */
+
+/** The columns as our definition calls them; of a table that is none of ours all, as they are called. */
+export function fieldsOf(metadata: TableMetadata, schemaId: number): IcebergField[] {
+  const schema = schemaOf(metadata, schemaId) ?? currentSchema(metadata);
+  if (metadata.properties[FIELDS_PROPERTY] === undefined) return [...schema.fields];
+  return definedFields(schema, fieldMap(schema, metadata.properties));
+}
+
+export function writeTarget(
+  metadata: TableMetadata,
+  folder: string,
+  fields: readonly IcebergField[],
+): WriteTarget {
+  const spec = currentSpec(metadata);
+  return {
+    folder,
+    columns: fields.map(({ name, id, type }) => ({ name, id, type })),
+    partitions: spec.fields.map((field) => ({ expression: partitionExpression(field, fields) })),
+    specId: spec['spec-id'],
+    sortBy: sortExpression(metadata, fields),
+  };
+}
+
+export function rewriteState(
+  metadata: TableMetadata,
+  live: LiveFiles,
+  folder: string,
+): RewriteState {
+  const { fields } = currentSchema(metadata);
+  return {
+    live: live.data,
+    scan: tableScan(live, metadata, fields),
+    target: writeTarget(metadata, folder, fields),
+    sequence: BigInt(metadata['last-sequence-number']),
+  };
+}
+
+/** Rows that were deleted by their values are counted: how many there are only a reader finds. */
+export function rowCount(metadata: TableMetadata): number {
+  const summary = currentSnapshot(metadata)?.summary;
+  const all = Number(summary?.['total-records'] ?? 0);
+  return all - Number(summary?.['total-position-deletes'] ?? 0);
+}
