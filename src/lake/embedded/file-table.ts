@@ -45,7 +45,7 @@ import { reachableFiles, unreachableFiles } from './reachable-files.ts';
 import { saidBy, snapshotAt, snapshotInfo } from './snapshots.ts';
 import { sweepFolder } from './sweep.ts';
 import type { StoredTable, TableFolder } from './table-folder.ts';
-import { fieldsOf, rewriteState, rowCount, writeTarget } from './table-view.ts';
+import { commitConflict, fieldsOf, rewriteState, rowCount, writeTarget } from './table-view.ts';
 
 /** A commit that is written, and not the table yet. */
 export interface PreparedCommit {
@@ -460,15 +460,7 @@ export class FileTable implements LakeTable {
 
   async #expireNow(nowMs: number, asked: AskedRetention): Promise<number> {
     const before = this.metadata;
-    const own = retentionOf(before);
-    const retention = {
-      snapshotsMin: Math.max(
-        1,
-        asked.snapshotsMin ?? (asked.ageMs === undefined ? own.snapshotsMin : 1),
-      ),
-      ageMs: asked.ageMs ?? (asked.snapshotsMin === undefined ? own.ageMs : 0),
-    };
-    const updates = expiry(before, retention, nowMs);
+    const updates = expiry(before, retentionOf(before, asked), nowMs);
     if (updates.length === 0) return 0;
     await this.#commit(updates);
     const keepsFiles = before.properties['gc.enabled'] === 'false';
@@ -500,11 +492,4 @@ export class FileTable implements LakeTable {
       });
     });
   }
-}
-
-function commitConflict(table: string, why: string): MillraceError {
-  return new MillraceError(
-    'MR_TABLE_COMMIT_CONFLICT',
-    `The commit of ${table} was made on another state of the table: ${why}. Load the table again and commit anew.`,
-  );
 }

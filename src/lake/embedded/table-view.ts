@@ -1,3 +1,4 @@
+import { MillraceError } from '../../core/errors.ts';
 import type { WriteTarget } from '../../engine/protocol.ts';
 import { type LiveFiles, tableScan } from '../iceberg/live-files.ts';
 import {
@@ -55,4 +56,11 @@ export function rowCount(metadata: TableMetadata): number {
   const summary = currentSnapshot(metadata)?.summary;
   const all = Number(summary?.['total-records'] ?? 0);
   return all - Number(summary?.['total-position-deletes'] ?? 0);
+}
+
+export function commitConflict(table: string, why: string): MillraceError {
+  return new MillraceError(
+    'MR_TABLE_COMMIT_CONFLICT',
+    `The commit of ${table} was made on another state of the table: ${why}. Load the table again and commit anew.`,
+  );
 }

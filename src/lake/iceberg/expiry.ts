@@ -1,4 +1,5 @@
 import { LIMITS } from '../../core/limits.ts';
+import type { AskedRetention } from '../table-store.ts';
 import type { Id } from './json.ts';
 import type { Snapshot, SnapshotRef, TableMetadata } from './metadata.ts';
 import type { TableUpdate } from './updates.ts';
@@ -11,8 +12,13 @@ export interface Retention {
   readonly ageMs: number;
 }
 
-/** Tables say it by Iceberg's own properties; else the last hundred are kept, so that commits stay as fast as they are. */
-export function retentionOf({ properties }: TableMetadata): Retention {
+/**
+ * Tables say it by Iceberg's own properties; else the last hundred are kept, so that commits stay as fast as
+ * they are. Who asks for one of the two says it for the other as well.
+ */
+export function retentionOf({ properties }: TableMetadata, asked: AskedRetention = {}): Retention {
+  if (asked.snapshotsMin !== undefined || asked.ageMs !== undefined)
+    return { snapshotsMin: Math.max(1, asked.snapshotsMin ?? 1), ageMs: asked.ageMs ?? 0 };
   const age = Number(properties['history.expire.max-snapshot-age-ms'] ?? 0);
   const min = Number(properties['history.expire.min-snapshots-to-keep'] ?? LIMITS.snapshotsKept);
   return { snapshotsMin: Math.max(1, min || 1), ageMs: age || 0 };
