@@ -19,5 +19,6 @@ export {
   truncate,
   year,
 } from './definition/partition.ts';
+export { desc, type Sort } from './definition/sort.ts';
 export { type FieldReference, type Sql, sql } from './definition/sql.ts';
 export { type Stream, type StreamOptions, stream, type TableOptions } from './definition/stream.ts';

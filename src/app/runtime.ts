@@ -401,6 +401,7 @@ async function openStream(
           name: plan.name,
           fields: [...plan.fields, ...rest, ...PLACE_FIELDS],
           partitionBy: plan.table.partitionBy,
+          sortBy: plan.table.sortBy,
         });
   const delivery =
     table && plan.table !== false

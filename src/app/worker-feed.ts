@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LIMITS } from '../core/limits.ts';
 import type { LookupSchema } from '../lookup/lookup-store.ts';
+import { renamesOf } from '../plan/field-history.ts';
 import type { LookupPlan } from '../plan/plan.ts';
 import { waitForRecords } from '../stream/wait-for-records.ts';
 import type { Runtime } from './runtime.ts';
@@ -28,7 +29,7 @@ export function workerSetup(runtime: Runtime): WorkerSetup {
           return {
             ...schema,
             ...(plan.tombstone === undefined ? {} : { tombstone: plan.tombstone }),
-            fingerprint: fingerprint(plan, schema),
+            fingerprint: fingerprint(plan, schema, renamesOf(runtime.stream(name).log.schemas)),
           };
         }),
     })),
@@ -36,10 +37,14 @@ export function workerSetup(runtime: Runtime): WorkerSetup {
 }
 
 /** Of what decides which entries there are, and of how they are stored: where it changes they are built anew. */
-function fingerprint({ tombstone }: LookupPlan, { from, key, sort }: LookupSchema): string {
+function fingerprint(
+  { tombstone }: LookupPlan,
+  { from, key, sort }: LookupSchema,
+  renames: readonly string[],
+): string {
   const parts = [key, ...sort].map((part) => part && [part.name, part.type]);
   return createHash('sha256')
-    .update(JSON.stringify([ENTRY_FORMAT, from, parts, tombstone ?? null]))
+    .update(JSON.stringify([ENTRY_FORMAT, from, parts, tombstone ?? null, ...renames]))
     .digest('hex')
     .slice(0, 16);
 }

@@ -12,7 +12,10 @@ type Row = { readonly [field: string]: unknown };
  */
 export function rowOf(members: ReadonlyMap<string, JsonNode>, fields: readonly NamedField[]): Row {
   return Object.fromEntries(
-    fields.map((field) => [field.name, fieldValue(field, members.get(field.name))]),
+    fields.map((field) => [
+      field.name,
+      fieldValue(field, members.get(field.name) ?? members.get(field.renamedFrom ?? '')),
+    ]),
   );
 }
 

@@ -27,6 +27,8 @@ interface Modifiers<Self, OptionalSelf, Value> {
   pii(): Self;
   /** The value where a record has none. */
   default(value: Value): OptionalSelf;
+  /** Its former name: what is stored under that name is this field's. For fields of streams and structs. */
+  renamedFrom(name: string): Self;
 }
 
 interface Range<Self, Bound> {
@@ -131,6 +133,8 @@ export const field: typeof constructors = new Proxy(constructors, {
         },
 });
 
+const FIELD_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,126}$/;
+
 /** What programs ask any object for. */
 const NOT_TYPES: ReadonlySet<string> = new Set([
   'then',
@@ -188,6 +192,11 @@ function make<Self>(type: FieldType, changes: Partial<FieldSpec> = {}): Self {
       return but({ description: text });
     },
     pii: () => but({ pii: true }),
+    renamedFrom: (name: unknown) => {
+      if (typeof name !== 'string' || !FIELD_NAME.test(name))
+        throw refuse(`.renamedFrom(${JSON.stringify(name)}) takes the field's former name.`);
+      return but({ renamedFrom: name });
+    },
     default: (value: unknown) => but({ optional: true, default: defaultValue(spec, value) }),
     min: bound('min'),
     max: bound('max'),
@@ -237,6 +246,11 @@ function specOf(definition: string, candidate: unknown): FieldSpec {
       'its parts must be made with field.*, for example field.string().',
     );
   refuseDefault(definition, spec);
+  if (spec.renamedFrom !== undefined)
+    throw invalidDefinition(
+      `${definition}()`,
+      'what is inside it has no name, so it has no .renamedFrom(). Fields of streams and structs have.',
+    );
   return spec;
 }
 
@@ -255,8 +269,6 @@ function refuseDefault(definition: string, part: FieldSpec): void {
   );
 }
 
-const FIELD_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,126}$/;
-
 /** The fields of a stream or struct as plain data, in order; refuses names that differ by case only. */
 export function namedFields(definition: string, fields: Fields): (FieldSpec & { name: string })[] {
   if (typeof fields !== 'object' || fields === null || Object.keys(fields).length === 0)
@@ -265,7 +277,7 @@ export function namedFields(definition: string, fields: Fields): (FieldSpec & { 
       '`fields` must name at least one field, for example { id: field.string() }.',
     );
   const seen = new Map<string, string>();
-  return Object.entries(fields).map(([name, candidate]) => {
+  const named = Object.entries(fields).map(([name, candidate]) => {
     if (!FIELD_NAME.test(name))
       throw invalidDefinition(
         definition,
@@ -288,4 +300,26 @@ export function namedFields(definition: string, fields: Fields): (FieldSpec & { 
       );
     return { name, ...spec };
   });
+  requireRenames(definition, named);
+  return named;
+}
+
+/** What is stored under a name can go to one field only. */
+function requireRenames(
+  definition: string,
+  fields: readonly (FieldSpec & { readonly name: string })[],
+): void {
+  for (const { name, renamedFrom: former } of fields) {
+    if (former === undefined) continue;
+    const refuse = (problem: string) =>
+      invalidDefinition(definition, `field \`${name}\`: .renamedFrom('${former}') ${problem}`);
+    if (former === name) throw refuse('is its own name. Give the name it had before.');
+    if (fields.some((other) => other.name === former))
+      throw refuse(
+        'names a field that is there. Take it away once data were renamed; a new field may have the name then.',
+      );
+    const twin = fields.find((other) => other.renamedFrom === former && other.name !== name);
+    if (twin)
+      throw refuse(`is said of \`${twin.name}\` too: only one of them can have its values.`);
+  }
 }

@@ -11,10 +11,13 @@ import {
 } from './invalid.ts';
 import { rememberLocation } from './location.ts';
 import type { Partition } from './partition.ts';
+import type { Sort } from './sort.ts';
 import type { FieldReference, Sql } from './sql.ts';
 
 export interface TableOptions<Name extends string = string> {
   readonly partitionBy?: readonly Partition<Name>[];
+  /** What the rows of each file are sorted by, for readers that pass over parts of files: `['at', desc('amount')]`. */
+  readonly sortBy?: readonly (Name | Sort<Name>)[];
   /** Records wait at most this long for their delivery. Default `'60s'`. */
   readonly every?: string;
   /** A delivery starts once this much waits. Default `'128MB'`. */
@@ -107,6 +110,7 @@ export interface StreamSettings {
   readonly table:
     | {
         readonly partitionBy: readonly Partition[];
+        readonly sortBy?: readonly Sort[];
         readonly everyMs: number;
         readonly bytesMax: number;
         /** Fields of which each value has one row. */
@@ -339,13 +343,14 @@ function tableSettings(
   }
   return Object.freeze({
     partitionBy: Object.freeze([...partitionBy]),
+    ...sortSettings(title, fields, table.sortBy),
     everyMs: parseDuration(title, 'table.every', table.every ?? '60s'),
     bytesMax: parseSize(title, 'table.maxBytes', table.maxBytes ?? '128MB'),
     ...upsertSettings(title, fields, table),
   });
 }
 
-const TABLE_OPTIONS = ['partitionBy', 'every', 'maxBytes', 'upsert', 'tombstone'];
+const TABLE_OPTIONS = ['partitionBy', 'sortBy', 'every', 'maxBytes', 'upsert', 'tombstone'];
 
 function upsertSettings(
   title: string,
@@ -395,6 +400,34 @@ const UPSERT_KINDS: ReadonlySet<string> = new Set([
   'boolean',
   'decimal',
 ]);
+
+function sortSettings(
+  title: string,
+  fields: readonly NamedField[],
+  sortBy: TableOptions['sortBy'],
+): { readonly sortBy?: readonly Sort[] } {
+  if (sortBy === undefined) return {};
+  if (!Array.isArray(sortBy) || sortBy.length === 0)
+    throw invalidDefinition(
+      title,
+      "`table.sortBy` must be a list of at least one field, for example ['at', desc('amount')].",
+    );
+  const sorts = sortBy.map((part: string | Sort): Sort => {
+    const isName = typeof part === 'string';
+    if (!isName && part?.direction !== 'desc')
+      throw invalidDefinition(title, "`table.sortBy` takes a field's name or desc('field').");
+    const { name, type } = requireField(title, 'table.sortBy', fields, isName ? part : part.field);
+    if (['list', 'map', 'struct'].includes(type.kind))
+      throw invalidDefinition(
+        title,
+        `\`table.sortBy\`: '${name}' is a ${type.kind}, which has no order. Sort by a plain field.`,
+      );
+    return Object.freeze({ field: name, direction: isName ? 'asc' : 'desc' });
+  });
+  const twin = sorts.find(({ field }, at) => sorts.findIndex((one) => one.field === field) !== at);
+  if (twin) throw invalidDefinition(title, `\`table.sortBy\` names '${twin.field}' twice.`);
+  return { sortBy: Object.freeze(sorts) };
+}
 
 const TIMED_KINDS = ['date', 'timestamp', 'timestamptz'];
 const HASHED_KINDS = ['int', 'long', 'string', 'uuid', 'decimal', ...TIMED_KINDS];

@@ -169,7 +169,7 @@ function linesBesidePlaces(
   const lines = `SELECT *, true AS "+" FROM read_json(${quoteText(pipe.path)}, format = 'newline_delimited', columns = ${readColumns(schema)})`;
   const places =
     'SELECT unnest(range(first, first + count)) AS ".", shard AS ":", time AS "/" FROM runs';
-  return `SELECT ${selectColumns(stream.fields, schema, stream.rest)} FROM (${lines}) POSITIONAL JOIN (${places}) WHERE "+"`;
+  return `SELECT ${selectColumns(stream, schema)} FROM (${lines}) POSITIONAL JOIN (${places}) WHERE "+"`;
 }
 
 /** Each record beside its place, in a file, damage left out. */
@@ -183,7 +183,7 @@ export async function deliverByScratch(
     const parts = records.files.map(({ path, schemaVersion }) => {
       const schema = stream.schemas.find((candidate) => candidate.version === schemaVersion);
       if (!schema) throw new Error(`stream ${stream.name} has no schema ${schemaVersion}`);
-      return `SELECT ${selectColumns(stream.fields, schema, stream.rest)} FROM ${scratchRelation(path, schema)}`;
+      return `SELECT ${selectColumns(stream, schema)} FROM ${scratchRelation(path, schema)}`;
     });
     if (parts.length === 0) return { files: [], damage: records.damage };
     const { rows: _rows, ...written } = await write(connection, parts.join(' UNION ALL '), request);

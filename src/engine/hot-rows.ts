@@ -108,7 +108,7 @@ export class HotRows {
   async #load(connection: DuckDBConnection, path: string, schemaVersion: number): Promise<void> {
     const schema = this.#stream.schemas.find((candidate) => candidate.version === schemaVersion);
     if (!schema) return;
-    const select = selectColumns(this.#stream.fields, schema, this.#stream.rest);
+    const select = selectColumns(this.#stream, schema);
     await connection.run(
       `INSERT INTO ${hotTable(this.#stream)} SELECT ${select} FROM ${scratchRelation(path, schema)}`,
     );

@@ -163,6 +163,8 @@ export interface WrittenFile {
   /** Partition value per partition field of the spec, as text; null for NULL. */
   readonly partition: readonly (string | null)[];
   readonly specId: number;
+  /** Of the sort order its rows are in; 0 where they are in none. */
+  readonly sortOrderId: number;
 }
 
 export interface PartitionColumn {
@@ -179,6 +181,8 @@ export interface WriteTarget {
   readonly specId: number;
   /** What rows of a file are sorted by: an ORDER BY, or nothing. */
   readonly sortBy: string;
+  /** Of the table's sort order that this is; 0 where it is none. */
+  readonly sortOrderId: number;
 }
 
 export interface DeliverRequest extends WriteTarget {

@@ -1,8 +1,16 @@
 import type { FieldSpec, NamedField } from '../core/field-types.ts';
-import { readsAs } from '../plan/diff.ts';
+import {
+  type FieldHistory,
+  fieldHistory,
+  insideHistory,
+  isUnchanged,
+  partHistories,
+  storedField,
+} from '../plan/field-history.ts';
 import { literal, quoteIdentifier, quoteText } from '../plan/render-sql.ts';
 import { duckdbType } from '../plan/type-mapping.ts';
-import type { RecordSchema } from '../stream/stream-store.ts';
+import type { RecordSchema, SchemaVersion } from '../stream/stream-store.ts';
+import type { EngineStream } from './protocol.ts';
 
 /** How the bytes of records become columns: what `read_json` reads, and what is made of it. */
 
@@ -48,13 +56,12 @@ function readType(field: FieldSpec): string {
 
 /** The expressions that make today's columns of records stored under `stored`. */
 export function selectColumns(
-  current: readonly NamedField[],
-  stored: RecordSchema,
-  rest: boolean,
+  { fields, schemas, rest }: Pick<EngineStream, 'fields' | 'schemas' | 'rest'>,
+  stored: SchemaVersion,
 ): string {
-  const columns = current.map((field) => {
-    const was = stored.fields.find((candidate) => candidate.name === field.name);
-    return `${columnValue(field, was)} AS ${quoteIdentifier(field.name)}`;
+  const columns = fields.map((field) => {
+    const history = fieldHistory(field, schemas, stored.version);
+    return `${columnValue(field, history)} AS ${quoteIdentifier(field.name)}`;
   });
   if (rest) columns.push(stored.unknown === 'keep' ? '_rest' : 'NULL::VARCHAR AS _rest');
   return [
@@ -66,21 +73,49 @@ export function selectColumns(
 }
 
 /** A record keeps the defaults of its own time: one that was stored before its field existed has null. */
-function columnValue(field: NamedField, was: NamedField | undefined): string {
+function columnValue(field: NamedField, history: FieldHistory<NamedField> | undefined): string {
   const type = duckdbType(field.type);
-  if (!was || !readsAs(was.type, field.type)) return `NULL::${type}`;
-  const typed = `CAST(${convert(was, quoteIdentifier(field.name), 0)} AS ${type})`;
+  if (!history) return `NULL::${type}`;
+  const was = storedField(history);
+  const typed = `CAST(${valueOfToday(history, quoteIdentifier(was.name), 0)} AS ${type})`;
   return was.default === undefined
     ? typed
-    : `coalesce(${typed}, CAST(${defaultValue(was)} AS ${type}))`;
+    : `coalesce(${typed}, CAST(${defaultOfToday(history)} AS ${type}))`;
 }
 
 /** A default is read as a record's own value is, so that it becomes the same. */
-function defaultValue(field: NamedField): string {
-  const { from: _from, ...plain } = field;
-  const isNested = typeof field.default === 'object';
-  const value = literal(field.default ?? null);
-  return convert(plain, isNested ? `CAST(${value} AS ${readType(plain)})` : value, 0);
+function defaultOfToday(history: FieldHistory<NamedField>): string {
+  const { from: _from, ...plain } = storedField(history);
+  const isNested = typeof plain.default === 'object';
+  const value = literal(plain.default ?? null);
+  const asStored: FieldHistory = [...history.slice(0, -1), plain] as unknown as FieldHistory;
+  return valueOfToday(asStored, isNested ? `CAST(${value} AS ${readType(plain)})` : value, 0);
+}
+
+/** Parts that were renamed, came or went since: the engine would cast parts of one name to each other. */
+function valueOfToday(history: FieldHistory, value: string, depth: number): string {
+  const stored = storedField(history);
+  if (isUnchanged(history)) return convert(stored, value, depth);
+  const [{ type }] = history;
+  const item = `x${depth}`;
+  switch (type.kind) {
+    case 'list':
+      return `list_transform(${value}, lambda ${item}: ${valueOfToday(insideHistory(history, 'element'), item, depth + 1)})`;
+    case 'map':
+      return `map_from_entries(list_transform(map_entries(${value}), lambda ${item}: {key: ${item}.key, value: ${valueOfToday(insideHistory(history, 'value'), `${item}.value`, depth + 1)}}))`;
+    case 'struct': {
+      const parts = partHistories(history).map(({ part, history: own }) => {
+        const inside = own && `${value}.${quoteIdentifier(storedField(own).name)}`;
+        const now = inside
+          ? valueOfToday(own, inside, depth + 1)
+          : `NULL::${duckdbType(part.type)}`;
+        return `${quoteIdentifier(part.name)} := ${now}`;
+      });
+      return `CASE WHEN ${value} IS NULL THEN NULL ELSE struct_pack(${parts.join(', ')}) END`;
+    }
+    default:
+      return `CAST(${convert(stored, value, depth)} AS ${duckdbType(type)})`;
+  }
 }
 
 function convert(field: FieldSpec, value: string, depth: number): string {

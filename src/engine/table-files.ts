@@ -95,7 +95,7 @@ async function keep(rows: readonly CopyRow[], target: WriteTarget): Promise<Writ
   return files;
 }
 
-function writtenFile(row: CopyRow, { partitions, specId }: WriteTarget): WrittenFile {
+function writtenFile(row: CopyRow, { partitions, specId, sortOrderId }: WriteTarget): WrittenFile {
   const statistics = (row.column_statistics ?? []).map(({ key, value }) => [
     key,
     Object.fromEntries(value.map((entry) => [entry.key, entry.value])),
@@ -108,6 +108,7 @@ function writtenFile(row: CopyRow, { partitions, specId }: WriteTarget): Written
     statistics: Object.fromEntries(statistics) as WrittenFile['statistics'],
     partition: partitions.map((_, index) => keys.get(`__p_${index}`) ?? null),
     specId,
+    sortOrderId,
   };
 }
 

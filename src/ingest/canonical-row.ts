@@ -2,7 +2,15 @@ import { epochMicros, instantText, parseInstant, timestampText } from '../core/c
 import type { FieldSpec, FieldType, NamedField } from '../core/field-types.ts';
 import { decimalText, integerText } from '../core/field-values.ts';
 import { type JsonNode, parseJson } from '../core/json-node.ts';
-import { readsAs } from '../plan/diff.ts';
+import {
+  type FieldHistory,
+  fieldHistory,
+  insideHistory,
+  isUnchanged,
+  partHistories,
+  storedField,
+} from '../plan/field-history.ts';
+import type { SchemaVersion } from '../stream/stream-store.ts';
 
 /**
  * A stored record as the row that SQL shows, in the same JSON: every field in order, long and decimal
@@ -22,32 +30,58 @@ export function canonicalRow(line: string, fields: readonly NamedField[]): Canon
 }
 
 /**
- * A record as a row of today's fields, when it was stored under others: with the defaults of its time, and
- * null where it has no value that fits, as in SQL.
+ * Records stored under an earlier schema as rows of today's fields: with the defaults of their time, and null
+ * where they have no value that fits, as in SQL.
  */
-export function rowOfToday(
-  line: string,
-  stored: readonly NamedField[],
+export function rowsOfToday(
   today: readonly NamedField[],
-): CanonicalRow {
-  const members = membersOf(line);
-  const values = today.map((field) => {
-    const was = stored.find(({ name }) => name === field.name);
-    return valueOfToday(was, field, members.get(field.name));
-  });
-  return { values, json: objectText(today, values) };
+  schemas: readonly SchemaVersion[],
+  version: number,
+): (line: string) => CanonicalRow {
+  const histories = today.map((field) => fieldHistory(field, schemas, version));
+  return (line) => {
+    const members = membersOf(line);
+    const values = histories.map((history) => memberOfToday(history, members));
+    return { values, json: objectText(today, values) };
+  };
 }
 
-/** The canonical JSON of a value that was stored under the field as it was, as today's field shows it. */
-export function valueOfToday(
-  was: FieldSpec | undefined,
-  field: FieldSpec,
-  node: JsonNode | undefined,
+/** The canonical JSON of a stored member, as today's field shows it; null where its history is of no use. */
+export function memberOfToday(
+  history: FieldHistory<NamedField> | undefined,
+  members: ReadonlyMap<string, JsonNode>,
 ): string {
-  if (!was || !readsAs(was.type, field.type)) return 'null';
-  const value = canonicalValue(was, node);
-  const isSame = JSON.stringify(was.type) === JSON.stringify(field.type);
-  return isSame ? value : canonicalValue(canonicalField(field), parseJson(value));
+  return history ? valueOfToday(history, members.get(storedField(history).name)) : 'null';
+}
+
+function valueOfToday(history: FieldHistory, node: JsonNode | undefined): string {
+  const was = storedField(history);
+  if (isUnchanged(history)) return canonicalValue(was, node);
+  if (!node || node.kind === 'null') {
+    if (was.default === undefined) return 'null';
+    const { from: _from, default: value, ...plain } = was;
+    const asStored = [...history.slice(0, -1), plain] as unknown as FieldHistory;
+    return valueOfToday(asStored, parseJson(JSON.stringify(value)));
+  }
+  const [{ type }] = history;
+  switch (type.kind) {
+    case 'list': {
+      const inside = insideHistory(history, 'element');
+      const items = node.kind === 'list' ? node.items : [];
+      return `[${items.map((item) => valueOfToday(inside, item)).join(',')}]`;
+    }
+    case 'map': {
+      const inside = insideHistory(history, 'value');
+      return mapText(node, (item) => valueOfToday(inside, item));
+    }
+    case 'struct': {
+      const members = node.kind === 'object' ? node.members : new Map<string, JsonNode>();
+      const values = partHistories(history).map((part) => memberOfToday(part.history, members));
+      return objectText(type.fields, values);
+    }
+    default:
+      return canonicalValue({ type, optional: true }, parseJson(canonicalValue(was, node)));
+  }
 }
 
 /** Members of a stored record, as they were written. */
@@ -117,7 +151,7 @@ export function canonicalValue(field: FieldSpec, node: JsonNode | undefined): st
     case 'list':
       return `[${node.kind === 'list' ? node.items.map((item) => canonicalValue(type.element, item)).join(',') : ''}]`;
     case 'map':
-      return mapText(type.value, node);
+      return mapText(node, (item) => canonicalValue(type.value, item));
     case 'struct': {
       const members = node.kind === 'object' ? node.members : new Map<string, JsonNode>();
       return objectText(
@@ -130,7 +164,7 @@ export function canonicalValue(field: FieldSpec, node: JsonNode | undefined): st
   }
 }
 
-function mapText(value: FieldSpec, node: JsonNode): string {
+function mapText(node: JsonNode, valueText: (item: JsonNode) => string): string {
   const entries = node.kind === 'object' ? [...node.members] : [];
-  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalValue(value, item)}`).join(',')}}`;
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${valueText(item)}`).join(',')}}`;
 }

@@ -2,11 +2,13 @@ import { MillraceError } from '../core/errors.ts';
 import type { FieldSpec, NamedField } from '../core/field-types.ts';
 import { valueProblem } from '../core/field-values.ts';
 import type { JsonNode } from '../core/json-node.ts';
+import { fieldHistory, storedField } from '../plan/field-history.ts';
 import type { KeyFilter } from '../stream/record-reader.ts';
 import type { SchemaVersion } from '../stream/stream-store.ts';
-import { canonicalValue, membersOf, valueOfToday } from './canonical-row.ts';
+import { canonicalValue, memberOfToday, membersOf } from './canonical-row.ts';
 
 const BACKSLASH = 92;
+const NO_MEMBERS: ReadonlyMap<string, JsonNode> = new Map();
 
 /**
  * Records whose field equals `text`, as SQL over `records.<stream>` compares them: in the field's one form,
@@ -31,18 +33,19 @@ export function keyFilter(
       `Parameter 'key' is no value of the key field. ${problem.message}`,
     );
   const wanted = canonicalValue(field, node);
-  const stored = new Map(
-    schemas.map(({ version, fields }) => [version, fields.find(({ name }) => name === field.name)]),
+  const histories = new Map(
+    schemas.map(({ version }) => [version, fieldHistory(field, schemas, version)]),
   );
-  const isAsWritten = [...stored.values()].every(
-    (was) => was?.from === undefined && valueOfToday(was, field, undefined) !== wanted,
+  const isAsWritten = [...histories.values()].every(
+    (history) =>
+      history === undefined ||
+      (storedField(history).from === undefined && memberOfToday(history, NO_MEMBERS) !== wanted),
   );
   return {
     mayMatch: isAsWritten ? byBytes(text, field, wanted) : () => true,
     matches: (line, schemaVersion) => {
-      const was = stored.get(schemaVersion);
-      if (!was) return false;
-      return valueOfToday(was, field, membersOf(line.toString()).get(field.name)) === wanted;
+      const history = histories.get(schemaVersion);
+      return history !== undefined && memberOfToday(history, membersOf(line.toString())) === wanted;
     },
   };
 }

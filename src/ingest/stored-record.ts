@@ -1,7 +1,7 @@
 import type { NamedField } from '../core/field-types.ts';
 import type { RunBytes } from '../stream/run-reader.ts';
 import type { SchemaVersion } from '../stream/stream-store.ts';
-import { type CanonicalRow, canonicalRow, rowOfToday } from './canonical-row.ts';
+import { type CanonicalRow, canonicalRow, rowsOfToday } from './canonical-row.ts';
 
 /** A record of the log, read once for all lookups of its stream. */
 export interface StoredRecord {
@@ -19,14 +19,16 @@ export function recordsOfRun(
   const records: StoredRecord[] = [];
   const stored = schemas.find(({ version }) => version === run.schemaVersion)?.fields ?? fields;
   const isToday = JSON.stringify(stored) === JSON.stringify(fields);
+  const rowOf = isToday
+    ? (line: string) => canonicalRow(line, fields)
+    : rowsOfToday(fields, schemas, run.schemaVersion);
   let start = 0;
   for (let index = 0; index < run.count && start < run.bytes.length; index++) {
     const end = run.bytes.indexOf(10, start);
     const sequence = run.firstSequence + index;
     if (sequence >= from) {
       const line = run.bytes.toString('utf8', start, end);
-      const row = isToday ? canonicalRow(line, fields) : rowOfToday(line, stored, fields);
-      records.push({ sequence, line, row });
+      records.push({ sequence, line, row: rowOf(line) });
     }
     start = end + 1;
   }

@@ -1,5 +1,6 @@
 import type { NamedField } from '../core/field-types.ts';
 import type { Partition } from '../definition/partition.ts';
+import type { Sort } from '../definition/sort.ts';
 import type { StoredColumn, WriteTarget, WrittenDeletes, WrittenFile } from '../engine/protocol.ts';
 import type { Id } from './iceberg/json.ts';
 import type { LiveFile, TableScan } from './iceberg/live-files.ts';
@@ -38,6 +39,8 @@ export interface TableSettings {
   readonly name: string;
   readonly fields: readonly NamedField[];
   readonly partitionBy: readonly Partition[];
+  /** Where there is none, an order that another program set stays. */
+  readonly sortBy?: readonly Sort[] | undefined;
 }
 
 export interface SnapshotInfo {

@@ -1,4 +1,5 @@
-import { type FieldType, type NamedField, typeText } from '../core/field-types.ts';
+import { type FieldSpec, type FieldType, type NamedField, typeText } from '../core/field-types.ts';
+import { formerField, readsAs } from './field-history.ts';
 import type { DashboardPlan, LookupPlan, ModelPlan, Plan, StreamPlan } from './plan.ts';
 
 export interface PlanChange {
@@ -111,7 +112,18 @@ function diffNamed<N extends { readonly name: string }>(
 }
 
 function diffStream(what: string, before: StreamPlan, after: StreamPlan): PlanChange[] {
-  const changes = [...diffFields(what, before.fields, after.fields)];
+  const changes = diffLevel(
+    (name) => `${what}, field ${name}`,
+    what,
+    before.fields,
+    after.fields,
+    NEW_FIELD,
+  );
+  return [...changes, ...diffSettings(what, withNamesOf(before, after), after)];
+}
+
+function diffSettings(what: string, before: StreamPlan, after: StreamPlan): PlanChange[] {
+  const changes: PlanChange[] = [];
   if (before.key !== after.key)
     changes.push(
       breaking(
@@ -142,9 +154,38 @@ function diffStream(what: string, before: StreamPlan, after: StreamPlan): PlanCh
     );
   if (was && is && !same(was.partitionBy, is.partitionBy))
     changes.push(changed(what, 'partitions changed, for files written from now on'));
+  if (was && is && !same(was.sortBy, is.sortBy))
+    changes.push(changed(what, 'sort order changed, for files written from now on'));
   if (!same(optionsOf(before), optionsOf(after)) || (was && is && !same(pace(was), pace(is))))
     changes.push(changed(what, 'options changed'));
   return changes;
+}
+
+/** The stream before, with its fields called as they are now: options that name a renamed one are not changed. */
+function withNamesOf(before: StreamPlan, after: StreamPlan): StreamPlan {
+  const names = new Map(
+    after.fields.flatMap((field) => {
+      const was = formerField(field, before.fields);
+      return was ? [[was.name, field.name] as const] : [];
+    }),
+  );
+  const now = (name: string): string => names.get(name) ?? name;
+  const renamed = <P extends { readonly field: string }>(part: P): P => ({
+    ...part,
+    field: now(part.field),
+  });
+  const { key, time, dedupe, table } = before;
+  return {
+    ...before,
+    ...(key === undefined ? {} : { key: now(key) }),
+    ...(time === undefined ? {} : { time: now(time) }),
+    ...(dedupe === undefined ? {} : { dedupe: { ...dedupe, by: now(dedupe.by) } }),
+    table: table && {
+      ...table,
+      partitionBy: table.partitionBy.map(renamed),
+      ...(table.sortBy === undefined ? {} : { sortBy: table.sortBy.map(renamed) }),
+    },
+  };
 }
 
 function optionsOf(stream: StreamPlan): object {
@@ -162,88 +203,90 @@ const pace = ({ everyMs, bytesMax }: Exclude<StreamPlan['table'], false>): unkno
   bytesMax,
 ];
 
-function diffFields(
+const NEW_FIELD = 'Make it .optional() or give it a .default(): they have null then';
+const NEW_PART = 'Make it .optional(): they have null then';
+
+/** @param naming of a field of this level, and `what` of all of them */
+function diffLevel(
+  naming: (name: string) => string,
   what: string,
   before: readonly NamedField[],
   after: readonly NamedField[],
+  advice: string,
 ): PlanChange[] {
-  const changes: PlanChange[] = [];
-  for (const field of after) {
-    const name = `${what}, field ${field.name}`;
-    const old = before.find((candidate) => candidate.name === field.name);
-    if (old) changes.push(...diffField(name, old, field));
-    else if (field.optional)
-      changes.push(
-        added(
-          name,
-          `${typeText(field.type)}, optional: records stored before have null${field.default === undefined ? '' : ', later ones the default'}`,
-        ),
-      );
-    else
-      changes.push(
-        breaking(
-          name,
-          'new and required: records stored before have no value. Make it .optional() or give it a .default(): they have null then',
-        ),
-      );
-  }
-  for (const field of before) {
-    if (!after.some((candidate) => candidate.name === field.name))
-      changes.push(
-        breaking(
-          `${what}, field ${field.name}`,
-          'removed: its stored values would no longer be shown',
-        ),
-      );
-  }
+  const pairs = after.map((field) => ({ field, was: formerField(field, before) }));
+  const changes = pairs.flatMap(({ field, was }) => {
+    const name = naming(field.name);
+    if (!was) return [newField(name, field, advice)];
+    const own = diffField(name, was, field);
+    return was.name === field.name ? own : [renamed(name, was.name), ...own];
+  });
+  const kept = pairs.flatMap(({ was }) => (was ? [was] : []));
+  const gone = before.filter((field) => !kept.includes(field));
+  changes.push(
+    ...gone.map(({ name }) =>
+      breaking(naming(name), 'removed: its stored values would no longer be shown'),
+    ),
+  );
+  if (
+    !same(
+      kept,
+      before.filter((field) => kept.includes(field)),
+    )
+  )
+    changes.push(changed(what, 'fields in another order, as SQL and table show them from now on'));
   return changes;
 }
 
-function diffField(name: string, before: NamedField, after: NamedField): PlanChange[] {
-  // Rules of parts are of the type's data, but not of what its stored values are.
-  if (typeText(before.type) !== typeText(after.type)) {
-    if (widens(before.type, after.type))
-      return [changed(name, `${typeText(before.type)} → ${typeText(after.type)}`)];
+const renamed = (what: string, before: string): PlanChange => ({
+  kind: 'renamed',
+  what,
+  detail: `was ${before}; its stored values go with it`,
+});
+
+const newField = (name: string, field: NamedField, advice: string): PlanChange =>
+  field.optional
+    ? added(
+        name,
+        `${typeText(field.type)}, optional: records stored before have null${field.default === undefined ? '' : ', later ones the default'}`,
+      )
+    : breaking(name, `new and required: records stored before have no value. ${advice}`);
+
+function diffField(name: string, before: FieldSpec, after: FieldSpec): PlanChange[] {
+  if (!readsAs(before.type, after.type))
     return [
       breaking(
         name,
         `${typeText(before.type)} → ${typeText(after.type)}: stored values do not fit; they would be shown as null`,
       ),
     ];
-  }
   if (before.optional && !after.optional)
     return [breaking(name, 'now required: rows stored before may have null')];
-  return same(before, after)
-    ? []
-    : [
-        changed(
-          name,
-          before.optional === after.optional ? 'rules changed, for new records' : 'now optional',
-        ),
-      ];
+  const changes = diffType(name, before.type, after.type);
+  if (!before.optional && after.optional) return [...changes, changed(name, 'now optional')];
+  return same(rulesOf(before), rulesOf(after))
+    ? changes
+    : [...changes, changed(name, 'rules changed, for new records')];
 }
 
-/** Whether stored values of the one type are values of the other; they are shown as null where they are not. */
-export const readsAs = (stored: FieldType, type: FieldType): boolean =>
-  same(stored, type) || widens(stored, type);
+/** Rules of a field, without those of what is inside it. */
+function rulesOf(field: FieldSpec): object {
+  const { type: _type, renamedFrom: _renamedFrom, ...rules } = field;
+  return { ...rules, name: undefined };
+}
 
-/** Iceberg's promotions: int → long, float → double, a decimal with more digits before the point. */
-export function widens(before: FieldType, after: FieldType): boolean {
-  if (before.kind === 'int' && after.kind === 'long') return true;
-  if (before.kind === 'float' && after.kind === 'double') return true;
-  if (before.kind === 'decimal' && after.kind === 'decimal')
-    return before.scale === after.scale && after.precision > before.precision;
-  if (before.kind === 'struct' && after.kind === 'struct') {
-    const kept = before.fields.every((old) => {
-      const now = after.fields.find((field) => field.name === old.name);
-      return now !== undefined && readsAs(old.type, now.type) && (now.optional || !old.optional);
-    });
-    return (
-      kept &&
-      after.fields.every(
-        (now) => now.optional || before.fields.some((old) => old.name === now.name),
-      )
-    );
-  }
-  return false;
+/** Of types that read as each other. */
+function diffType(name: string, before: FieldType, after: FieldType): PlanChange[] {
+  if (before.kind === 'struct' && after.kind === 'struct')
+    return diffLevel((part) => `${name}.${part}`, name, before.fields, after.fields, NEW_PART);
+  if (before.kind === 'list' && after.kind === 'list')
+    return diffField(`${name}.element`, before.element, after.element);
+  if (before.kind === 'map' && after.kind === 'map')
+    return [
+      ...diffField(`${name}.key`, before.key, after.key),
+      ...diffField(`${name}.value`, before.value, after.value),
+    ];
+  return same(before, after)
+    ? []
+    : [changed(name, `${typeText(before)} → ${typeText(after)}: stored values are widened`)];
 }

@@ -76,6 +76,7 @@ async function bench() {
         partitions: [],
         specId: 0,
         sortBy: '',
+        sortOrderId: 0,
       };
     },
   };

@@ -29,6 +29,7 @@ function fileNumber(index: number): WrittenFile {
     statistics,
     partition: [],
     specId: 0,
+    sortOrderId: 0,
   };
 }
 

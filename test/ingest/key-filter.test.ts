@@ -91,16 +91,20 @@ test('a record keeps the default of its time', () => {
 test('records of older schemas match as SQL shows them', () => {
   const field = fieldOf('long');
   const schemas = [
-    schemaOf(1, fieldOf('int')),
-    schemaOf(2, fieldOf('string')),
-    schemaOf(3),
+    schemaOf(1, fieldOf('string')),
+    schemaOf(2),
+    schemaOf(3, fieldOf('int')),
     schemaOf(4, field),
   ];
   const at = (version: number, line: string) => found('5', line, field, schemas, version);
-  expect(at(1, '{"k":5}'), 'int became long').toBe(true);
-  expect(at(2, '{"k":"5"}'), 'a text that became long shows null').toBe(false);
-  expect(at(3, '{"k":5}'), 'it was no field then').toBe(false);
+  expect(at(1, '{"k":"5"}'), 'a text that became long shows null').toBe(false);
+  expect(at(2, '{"k":5}'), 'it was no field then').toBe(false);
+  expect(at(3, '{"k":5}'), 'int became long').toBe(true);
   expect(at(4, '{"k":"5"}')).toBe(true);
+  const cameBack = [schemaOf(1, field), schemaOf(2), schemaOf(3, field)];
+  expect(found('5', '{"k":5}', field, cameBack), 'it left, and came back as another').toBe(false);
+  const renamed = { ...field, name: 'n', renamedFrom: 'k' };
+  expect(found('5', '{"k":5}', renamed, [schemaOf(1, field), schemaOf(2, renamed)])).toBe(true);
   const text = fieldOf('string');
   const from = [schemaOf(1, fieldOf('string', { from: 'integer-text' })), schemaOf(2, text)];
   expect(found('17850', '{"k":17850.0}', text, from)).toBe(true);

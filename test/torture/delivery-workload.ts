@@ -77,7 +77,17 @@ async function writeLines(
   await files.syncFolder(folder);
   const statistics = { '"n"': { min: '0', max: '9', null_count: '0', num_values: '1' } };
   return {
-    files: [{ path, rows: lines.length, bytes: 100, statistics, partition: [], specId: 0 }],
+    files: [
+      {
+        path,
+        rows: lines.length,
+        bytes: 100,
+        statistics,
+        partition: [],
+        specId: 0,
+        sortOrderId: 0,
+      },
+    ],
     damage,
   };
 }

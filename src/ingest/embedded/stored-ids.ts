@@ -1,6 +1,7 @@
 import type { FileSystem } from '../../core/file-system.ts';
 import { rawMembers } from '../../core/json-node.ts';
 import { LIMITS } from '../../core/limits.ts';
+import { fieldHistory, storedField } from '../../plan/field-history.ts';
 import { endOfSlices, RUN, RUN_COLUMNS } from '../../stream/run-columns.ts';
 import { type RunBytes, readRuns } from '../../stream/run-reader.ts';
 import type { LogSlice, StreamLog } from '../../stream/stream-store.ts';
@@ -35,7 +36,12 @@ export async function* readStoredIds(options: StoredIdsOptions): AsyncGenerator<
       files,
       slices.map((slice) => since(slice, sinceMs)),
     )) {
-      yield { words: idsOf(run, ids), timeMs: run.timeMs, until: run.firstSequence + run.count };
+      const member = storedName(log.schemas, ids.field, run.schemaVersion);
+      yield {
+        words: idsOf(run, ids, member),
+        timeMs: run.timeMs,
+        until: run.firstSequence + run.count,
+      };
     }
     next = endOfSlices(slices) ?? end;
   }
@@ -49,11 +55,18 @@ function since(slice: LogSlice, sinceMs: number): LogSlice {
   return { ...slice, runs: runs.subarray(first) };
 }
 
-function idsOf({ bytes, count }: RunBytes, ids: RecordIds): Uint32Array {
+/** What the field was called when the records were stored. */
+function storedName(schemas: StreamLog['schemas'], name: string, version: number): string {
+  const field = schemas.at(-1)?.fields.find((candidate) => candidate.name === name);
+  const history = field && fieldHistory(field, schemas, version);
+  return history ? storedField(history).name : name;
+}
+
+function idsOf({ bytes, count }: RunBytes, ids: RecordIds, member: string): Uint32Array {
   const words = new Uint32Array(count * ID_WORDS);
   let filled = 0;
   for (const line of bytes.toString().split('\n')) {
-    const text = line === '' ? undefined : idText(memberOf(line, ids.field));
+    const text = line === '' ? undefined : idText(memberOf(line, member));
     if (text === undefined) continue;
     ids.hashText(text, words, filled);
     filled += ID_WORDS;

@@ -4,6 +4,7 @@ import type { FileSystem } from '../../core/file-system.ts';
 import { folderBytes } from '../../core/folder-bytes.ts';
 import type { Logger } from '../../core/logger.ts';
 import { newTable } from '../iceberg/commit.ts';
+import { sortOrder, sortProperties } from '../iceberg/evolution.ts';
 import { evolveSchema, FIELDS_PROPERTY } from '../iceberg/schema.ts';
 import { partitionSpec } from '../iceberg/transform.ts';
 import type { LakeTable, TableSettings, TableStore } from '../table-store.ts';
@@ -55,17 +56,24 @@ export class FileTableStore implements TableStore {
   async open(settings: TableSettings): Promise<LakeTable> {
     const existing = await this.#registry.table(settings);
     if (existing) {
-      await existing.evolve(settings.fields, settings.partitionBy);
+      await existing.evolve(settings);
       return existing;
     }
     await this.#create(settings);
     return (await this.#registry.table(settings)) as LakeTable;
   }
 
-  async #create({ namespace, name, fields, partitionBy }: TableSettings): Promise<void> {
+  async #create({
+    namespace,
+    name,
+    fields,
+    partitionBy,
+    sortBy = [],
+  }: TableSettings): Promise<void> {
     const folder = await this.#registry.newFolder({ namespace, name });
     await folder.create();
     const { schema, lastColumnId, map } = evolveSchema(fields, undefined);
+    const order = sortOrder(sortBy, schema.fields, []);
     const nowMs = this.#registry.context.clock.now();
     const metadata = newTable({
       uuid: randomUUID(),
@@ -78,7 +86,8 @@ export class FileTableStore implements TableStore {
         schema.fields.map((field) => field.name),
         [],
       ),
-      properties: { [FIELDS_PROPERTY]: JSON.stringify(map) },
+      sortOrder: order,
+      properties: { [FIELDS_PROPERTY]: JSON.stringify(map), ...sortProperties(order) },
       nowMs,
     });
     await folder.commit({ version: 0, metadata }, metadata, nowMs);

@@ -1,8 +1,7 @@
 import { MillraceError } from '../../core/errors.ts';
-import type { NamedField } from '../../core/field-types.ts';
 import { LIMITS } from '../../core/limits.ts';
-import type { Partition } from '../../definition/partition.ts';
 import type { StoredColumn, WriteTarget, WrittenFile } from '../../engine/protocol.ts';
+import { evolution, type TableShape } from '../iceberg/evolution.ts';
 import { expiry, retentionOf } from '../iceberg/expiry.ts';
 import {
   countsByPlace,
@@ -23,8 +22,7 @@ import {
   type TableMetadata,
 } from '../iceberg/metadata.ts';
 import { type Requirement, unmet } from '../iceberg/requirements.ts';
-import { definedFields, evolveSchema, FIELDS_PROPERTY, fieldMap } from '../iceberg/schema.ts';
-import { partitionSpec } from '../iceberg/transform.ts';
+import { FIELDS_PROPERTY } from '../iceberg/schema.ts';
 import { applyUpdates, type TableUpdate } from '../iceberg/updates.ts';
 import { localPath } from '../location.ts';
 import type {
@@ -201,37 +199,10 @@ export class FileTable implements LakeTable {
     return result;
   }
 
-  /**
-   * Brings schema and partitioning to the definition's; unchanged ones cost nothing. What other programs
-   * renamed, widened or added stays as it is.
-   */
-  evolve(fields: readonly NamedField[], partitionBy: readonly Partition[]): Promise<void> {
+  /** Brings the table to its definition; what has not changed costs nothing. */
+  evolve(shape: TableShape): Promise<void> {
     return this.inTurn(async () => {
-      const before = this.metadata;
-      const current = currentSchema(before);
-      const map = fieldMap(current, before.properties);
-      const evolved = evolveSchema(fields, {
-        schema: current,
-        map,
-        lastColumnId: before['last-column-id'],
-      });
-      const spec = partitionSpec(
-        partitionBy,
-        definedFields(evolved.schema, evolved.map),
-        evolved.schema.fields.map(({ name }) => name),
-        before['partition-specs'],
-      );
-      const updates: TableUpdate[] = [];
-      if (JSON.stringify(evolved.schema.fields) !== JSON.stringify(current.fields))
-        updates.push(
-          { action: 'add-schema', schema: evolved.schema },
-          { action: 'set-current-schema', 'schema-id': -1 },
-        );
-      const text = JSON.stringify(evolved.map);
-      if (text !== before.properties[FIELDS_PROPERTY])
-        updates.push({ action: 'set-properties', updates: { [FIELDS_PROPERTY]: text } });
-      if (spec['spec-id'] !== before['default-spec-id'])
-        updates.push({ action: 'add-spec', spec }, { action: 'set-default-spec', 'spec-id': -1 });
+      const updates = evolution(this.metadata, shape);
       if (updates.length > 0) await this.#commit(updates);
     });
   }

@@ -10,7 +10,7 @@ import {
   type TableMetadata,
 } from '../iceberg/metadata.ts';
 import { definedFields, FIELDS_PROPERTY, fieldMap } from '../iceberg/schema.ts';
-import { partitionExpression, sortExpression } from '../iceberg/transform.ts';
+import { partitionExpression, sortedBy } from '../iceberg/transform.ts';
 import type { RewriteState } from '../table-store.ts';
 
 /** What follows from the metadata of a table alone. */
@@ -33,7 +33,7 @@ export function writeTarget(
     columns: fields.map(({ name, id, type }) => ({ name, id, type })),
     partitions: spec.fields.map((field) => ({ expression: partitionExpression(field, fields) })),
     specId: spec['spec-id'],
-    sortBy: sortExpression(metadata, fields),
+    ...sortedBy(metadata, fields),
   };
 }
 

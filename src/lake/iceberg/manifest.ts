@@ -263,7 +263,7 @@ export function dataFile(
     key_metadata: null,
     split_offsets: null,
     equality_ids: null,
-    sort_order_id: 0,
+    sort_order_id: file.sortOrderId,
   };
 }
 

@@ -1,6 +1,6 @@
 import { invariant, MillraceError } from '../../core/errors.ts';
 import type { FieldSpec, FieldType, NamedField, PrimitiveKind } from '../../core/field-types.ts';
-import { readsAs, widens } from '../../plan/diff.ts';
+import { promotes, readsAs } from '../../plan/field-history.ts';
 import { quoteIdentifier } from '../../plan/render-sql.ts';
 import { duckdbType } from '../../plan/type-mapping.ts';
 import type { IcebergField, IcebergSchema, IcebergType } from './metadata.ts';
@@ -16,6 +16,9 @@ export type FieldMap = { readonly [path: string]: { readonly id: number; readonl
 const SEPARATOR = '\u001f';
 const joined = (path: string, name: string): string =>
   path === '' ? name : `${path}${SEPARATOR}${name}`;
+
+/** Nothing was stored below it. */
+const NOWHERE = SEPARATOR;
 
 export const FIELDS_PROPERTY = 'millrace.fields';
 
@@ -43,12 +46,16 @@ interface Stored {
   readonly lastColumnId: number;
 }
 
-/** The schema for `fields`, taking over the ids of what is stored; `schema-id` is the next one. */
+/**
+ * The schema for `fields`, taking over the ids of what is stored; `schema-id` is the next one.
+ * @param reserved names that only the column with this id may have
+ */
 export function evolveSchema(
   fields: readonly NamedField[],
   stored: Stored | undefined,
+  reserved: ReadonlyMap<string, number> = new Map(),
 ): EvolvedSchema {
-  const evolution = new Evolution(stored);
+  const evolution = new Evolution(stored, reserved);
   return {
     schema: {
       type: 'struct',
@@ -64,11 +71,13 @@ class Evolution {
   last: number;
   readonly map: { [path: string]: { id: number; type: string } } = {};
   readonly #stored: Stored | undefined;
+  readonly #reserved: ReadonlyMap<string, number>;
   readonly #parts: ReadonlyMap<number, IcebergPart>;
   readonly #defined: ReadonlySet<number>;
 
-  constructor(stored: Stored | undefined) {
+  constructor(stored: Stored | undefined, reserved: ReadonlyMap<string, number>) {
     this.#stored = stored;
+    this.#reserved = reserved;
     this.last = stored?.lastColumnId ?? 0;
     const parts = stored ? [...partsOf(stored.schema.fields).values()] : [];
     this.#parts = new Map(parts.map((part) => [part.id, part]));
@@ -93,7 +102,12 @@ class Evolution {
       const isTaken = name !== field.name && fields.some((other) => other.name === name);
       return {
         id,
-        name: isTaken ? field.name : name,
+        name:
+          path === ''
+            ? this.#freeName(isTaken ? field.name : name, id)
+            : isTaken
+              ? field.name
+              : name,
         // A part of a nested value is never required: PyIceberg refuses an optional struct with one where the struct is null.
         required:
           path === '' && !field.optional && (known ? known.required : this.#stored === undefined),
@@ -106,21 +120,44 @@ class Evolution {
     return [...defined, ...added.map((field) => ({ ...field, required: false }))];
   }
 
+  #freeName(name: string, id: number): string {
+    const owner = this.#reserved.get(name);
+    return owner === undefined || owner === id ? name : `${name}_${id}`;
+  }
+
   #part(field: NamedField, path: string, was: readonly string[]): OwnPart {
     const before = was.find((candidate) => this.#stored?.map[candidate] !== undefined);
     const entry = before === undefined ? undefined : this.#stored?.map[before];
     const known = entry && this.#parts.get(entry.id);
     const type = kindOfField(field.type);
-    const fits = known !== undefined && (entry?.type === type || typeFits(known.type, field.type));
-    if (!known || !fits) {
+    if (!known || !this.#fits(field.type, before as string)) {
       this.last += 1;
       this.map[path] = { id: this.last, type };
-      return { id: this.last, name: field.name, known: undefined, was: path };
+      return { id: this.last, name: field.name, known: undefined, was: NOWHERE };
     }
     this.map[path] = { id: known.id, type };
     // Where the definition kept its name, the name is another program's to choose.
     const name = before === path ? (known.name ?? field.name) : field.name;
     return { id: known.id, name, known, was: before as string };
+  }
+
+  /** Whether the stored part at `path` keeps its id: what is inside a list or map is a part of its values. */
+  #fits(type: FieldType, path: string): boolean {
+    const entry = this.#stored?.map[path];
+    const known = entry && this.#parts.get(entry.id);
+    if (!known) return false;
+    if (type.kind === 'list')
+      return (
+        kindOf(known.type) === 'list' && this.#fits(type.element.type, joined(path, 'element'))
+      );
+    if (type.kind === 'map')
+      return (
+        kindOf(known.type) === 'map' &&
+        this.#stored?.map[joined(path, 'key')]?.type === kindOfField(type.key.type) &&
+        this.#fits(type.value.type, joined(path, 'value'))
+      );
+    if (type.kind === 'struct') return kindOf(known.type) === 'struct';
+    return entry.type === kindOfField(type) || typeFits(known.type, type);
   }
 
   /** What is inside a list or map has one name for ever. */
@@ -171,7 +208,7 @@ class Evolution {
       default: {
         const own = type.kind === 'decimal' ? decimalText(type) : type.kind;
         // Another program widened it, and its files have the wider values.
-        return typeof stored === 'string' && widens(type, primitiveType(stored)) ? stored : own;
+        return typeof stored === 'string' && promotes(type, primitiveType(stored)) ? stored : own;
       }
     }
   }
@@ -276,11 +313,8 @@ export function reshapedColumns(
     .map(({ id }) => id);
 }
 
-function typeFits(stored: IcebergType, type: FieldType): boolean {
-  if (typeof stored !== 'string') return stored.type === type.kind;
-  if (type.kind === 'list' || type.kind === 'map' || type.kind === 'struct') return false;
-  return readsAs(primitiveType(stored), type);
-}
+const typeFits = (stored: IcebergType, type: FieldType): boolean =>
+  typeof stored === 'string' && readsAs(primitiveType(stored), type);
 
 /** The field type of an Iceberg primitive. */
 function primitiveType(text: string): FieldType {

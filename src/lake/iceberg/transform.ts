@@ -150,17 +150,24 @@ export function partitionType(field: PartitionField, fields: readonly IcebergFie
   return typeof source === 'string' ? source : 'string';
 }
 
-/** The ORDER BY of files that are written, by the table's sort order; what it says of columns that the rows have not is left out. */
-export function sortExpression(metadata: TableMetadata, fields: readonly IcebergField[]): string {
+/**
+ * What files are sorted by, of the table's sort order. What it says of columns that the rows have not is left
+ * out, and the files are not of that order then.
+ */
+export function sortedBy(
+  metadata: TableMetadata,
+  fields: readonly IcebergField[],
+): { readonly sortBy: string; readonly sortOrderId: number } {
   const order = metadata['sort-orders'].find(
     (one) => one['order-id'] === metadata['default-sort-order-id'],
   );
-  return (order?.fields ?? [])
-    .filter((field) => fields.some(({ id }) => id === field['source-id']))
-    .map((field) => {
-      const value = partitionExpression({ ...field, 'field-id': 0, name: '' }, fields);
-      const nulls = field['null-order'] === 'nulls-first' ? 'NULLS FIRST' : 'NULLS LAST';
-      return `${value} ${field.direction} ${nulls}`;
-    })
-    .join(', ');
+  const sorts = order?.fields ?? [];
+  const known = sorts.filter((sort) => fields.some(({ id }) => id === sort['source-id']));
+  const parts = known.map((sort) => {
+    const value = partitionExpression({ ...sort, 'field-id': 0, name: '' }, fields);
+    const nulls = sort['null-order'] === 'nulls-first' ? 'NULLS FIRST' : 'NULLS LAST';
+    return `${value} ${sort.direction} ${nulls}`;
+  });
+  const isWhole = order !== undefined && known.length === sorts.length;
+  return { sortBy: parts.join(', '), sortOrderId: isWhole ? order['order-id'] : 0 };
 }

@@ -61,7 +61,8 @@ export class ShardRecords implements RecordSink {
   /** The value of the stream's key, as its producer wrote it. */
   #ownKey(data: string): string | undefined {
     if (!this.#key) return undefined;
-    const node = membersOf(Buffer.from(data, 'base64').toString()).get(this.#key.name);
+    const members = membersOf(Buffer.from(data, 'base64').toString());
+    const node = members.get(this.#key.name) ?? members.get(this.#key.renamedFrom ?? '');
     if (node?.kind === 'string') return node.value;
     if (node?.kind === 'number') return node.text;
     return node?.kind === 'boolean' ? String(node.value) : undefined;
