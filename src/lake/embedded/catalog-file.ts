@@ -6,6 +6,8 @@ export interface CatalogEntry {
   readonly namespace: string;
   readonly name: string;
   readonly kind: 'table' | 'view';
+  /** True of what another program made: no definition takes it over. */
+  readonly isForeign?: true;
   /** Below the lake's folder; a table that was given another name stays where it is. */
   readonly folder: string;
 }

@@ -153,7 +153,7 @@ export class FileCatalog implements Catalog {
     await folder.create();
     const nowMs = this.#registry.context.clock.now();
     await folder.commit({ version: 0, metadata }, metadata, nowMs);
-    await this.#registry.add({ ...name, kind: 'table' }, folder);
+    await this.#registry.add({ ...name, kind: 'table', isForeign: true }, folder);
   }
 
   async registerTable(
@@ -257,7 +257,7 @@ export class FileCatalog implements Catalog {
       properties: request.properties,
     });
     await this.#storeView(folder, 1, view);
-    await this.#registry.add({ ...name, kind: 'view' }, folder);
+    await this.#registry.add({ ...name, kind: 'view', isForeign: true }, folder);
     return this.view(name);
   }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
+import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { folderBytes } from '../../core/folder-bytes.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -54,6 +55,7 @@ export class FileTableStore implements TableStore {
   }
 
   async open(settings: TableSettings): Promise<LakeTable> {
+    await this.#requireOwn(settings);
     const existing = await this.#registry.table(settings);
     if (existing) {
       await existing.evolve(settings);
@@ -61,6 +63,16 @@ export class FileTableStore implements TableStore {
     }
     await this.#create(settings);
     return (await this.#registry.table(settings)) as LakeTable;
+  }
+
+  /** What another program made under the name of a definition is not written over. */
+  async #requireOwn({ namespace, name }: TableSettings): Promise<void> {
+    const entry = await this.#registry.entry({ namespace, name });
+    if (!entry?.isForeign) return;
+    throw new MillraceError(
+      'MR_TABLE_EXISTS',
+      `There is a ${entry.kind} '${namespace}.${name}' that another program made through the Iceberg catalog. Rename it there (ALTER TABLE … RENAME TO …), or give the definition another name.`,
+    );
   }
 
   async #create({

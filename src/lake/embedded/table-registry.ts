@@ -161,7 +161,7 @@ export class TableRegistry {
   }
 
   /** @throws MillraceError MR_TABLE_EXISTS, MR_TABLE_NOT_FOUND for the namespace */
-  add(entry: Names & Pick<CatalogEntry, 'kind'>, folder: TableFolder): Promise<void> {
+  add(entry: Omit<CatalogEntry, 'folder'>, folder: TableFolder): Promise<void> {
     return this.change((contents) => {
       requireNamespace(contents, entry.namespace);
       requireFree(contents, entry);
