@@ -46,7 +46,7 @@ const HOMES: { readonly [name: string]: RegExp } = {
   fastify: /^serve\/|^app\//,
   commander: /^cli\//,
   pino: /^cli\//,
-  avsc: /^lake\/iceberg\//,
+  avsc: /^lake\/iceberg\/|^wire\/avro\//,
   jiti: /^app\//,
   echarts: /^dashboard\/embedded\//,
   '@resvg/resvg-js': /^dashboard\/embedded\//,

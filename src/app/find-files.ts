@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { MillraceError } from '../core/errors.ts';
 import { globPattern } from './glob.ts';
 
-const READABLE = /\.(csv|tsv|txt|json|ndjson|jsonl|parquet)(\.gz|\.zst)?$/i;
+const READABLE = /\.(csv|tsv|txt|json|ndjson|jsonl|parquet|avro|orc)(\.gz|\.zst)?$/i;
 
 /** Files named, in folders named, or matching patterns; sorted, so that an import repeats in the same order. */
 export async function findFiles(named: readonly string[]): Promise<string[]> {
@@ -25,7 +25,7 @@ async function filesOf(name: string): Promise<string[]> {
   throw new MillraceError(
     'MR_IMPORT_FILE',
     stat
-      ? `${name} has no file that can be imported (CSV, TSV, JSON, NDJSON, Parquet).`
+      ? `${name} has no file that can be imported (CSV, TSV, JSON, NDJSON, Parquet, Avro, ORC).`
       : `There is no file ${name}.`,
   );
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { StreamPlan } from '../plan/plan.ts';
 import type { DateOrder } from '../source/date-forms.ts';
 import { type MappingOptions, RecordMapper } from '../source/record-mapper.ts';
+import { type FileFormat, isTyped } from '../source/source.ts';
 import { type FileDialect, type OpenedFile, openFile } from '../target/file-sources.ts';
 import { type ImportCounts, ImportReport } from './import-report.ts';
 import { readParquet } from './parquet-rows.ts';
@@ -25,7 +26,7 @@ export interface ImportRequest {
 export interface ImportedFile {
   readonly path: string;
   readonly bytes: number;
-  readonly format: 'csv' | 'json' | 'parquet';
+  readonly format: FileFormat;
   /** Of a text. */
   readonly encoding?: string;
   /** Bytes that are not of the encoding; their rows are rejected. */
@@ -93,7 +94,7 @@ function describe(path: string, opened: OpenedFile, { orders }: RecordMapper): I
     path,
     bytes,
     format,
-    ...(format === 'parquet' ? {} : { encoding }),
+    ...(isTyped(format) ? {} : { encoding }),
     ...(brokenBytes > 0 ? { brokenBytes } : {}),
     ...(format === 'csv' ? { delimiter } : {}),
     ...(orders.size > 0 ? { dates: Object.fromEntries(orders) } : {}),

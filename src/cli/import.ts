@@ -5,6 +5,7 @@ import { systemClock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { DateOrder } from '../source/date-forms.ts';
+import { FILE_FORMATS, type FileFormat } from '../source/source.ts';
 import type { FileDialect } from '../target/file-sources.ts';
 import { type FolderOptions, withConnection } from './connection.ts';
 import { createOutput, formatBytes, formatCount, type Output } from './output.ts';
@@ -31,7 +32,7 @@ const repeated = (value: string, values: string[]): string[] => [...values, valu
 export const importCommand = (): Command =>
   folderVerb(
     'import',
-    'Load CSV, TSV, JSON, NDJSON or Parquet files (plain, .gz, .zst) into a stream',
+    'Load CSV, TSV, JSON, NDJSON (plain, .gz, .zst), Parquet, Avro or ORC files into a stream',
     'millrace import sales data/*.csv.gz --map CustomerID=customer_id',
   )
     .argument('<stream>', 'name of the stream')
@@ -61,7 +62,7 @@ export const importCommand = (): Command =>
       '--decimal-comma',
       'numbers in CSV are written as 12,50 and 1.234,56, not as 12.50 and 1234.56',
     )
-    .option('--format <format>', 'csv, json or parquet (default: by the ending)')
+    .option('--format <format>', `${FILE_FORMATS.join(', ')} (default: by the ending)`)
     .option('--again', 'import files that were imported within the last 24 hours once more')
     .option('--allow-rejected', 'exit with 0 although rows were rejected, if any row was stored')
     .addHelpText(
@@ -122,13 +123,21 @@ function fileText(file: ImportedFile): string {
       : ` but for ${formatCount(brokenBytes)} ${brokenBytes === 1 ? 'byte' : 'bytes'} (rows with them are rejected)`;
   const found = [
     formatBytes(bytes),
-    format === 'csv' ? 'CSV' : format === 'json' ? 'JSON' : 'Parquet',
+    FORMATS[format],
     ...(encoding === undefined ? [] : [`${encoding}${broken}`]),
     ...(delimiter === undefined ? [] : [`delimiter ${JSON.stringify(delimiter)}`]),
     ...Object.entries(dates ?? {}).map(([field, order]) => `${field} ${ORDERS[order]}`),
   ];
   return `${path} (${found.join(', ')})`;
 }
+
+const FORMATS: { readonly [format in FileFormat]: string } = {
+  csv: 'CSV',
+  json: 'JSON',
+  parquet: 'Parquet',
+  avro: 'Avro',
+  orc: 'ORC',
+};
 
 const ORDERS: { readonly [order in DateOrder]: string } = {
   MDY: 'month/day/year',
@@ -195,10 +204,11 @@ function syntaxOf(options: ImportOptions): Pick<FileDialect, 'delimiter' | 'quot
 }
 
 function formatOf(text: string | undefined): FileDialect['format'] {
-  if (text === undefined || text === 'csv' || text === 'json' || text === 'parquet') return text;
+  const format = FILE_FORMATS.find((name) => name === text);
+  if (text === undefined || format) return format;
   throw new MillraceError(
     'MR_COMMAND_USAGE',
-    `--format must be csv, json or parquet, not ${JSON.stringify(text)}. Save other files, such as spreadsheets, as CSV first.`,
+    `--format must be one of ${FILE_FORMATS.join(', ')}, not ${JSON.stringify(text)}. Save other files, such as spreadsheets, as CSV first.`,
   );
 }
 

@@ -5,7 +5,7 @@ import { type CellJson, compileCell, jsonText, oneLine } from './cell-json.ts';
 import type { DateOrder } from './date-forms.ts';
 import { type DateColumn, findOrders } from './date-orders.ts';
 import { fittedJson } from './fitted-json.ts';
-import type { FileSource, SourceDialect, SourceRow } from './source.ts';
+import { type FileSource, isTyped, type SourceDialect, type SourceRow } from './source.ts';
 
 /** Rows of a file as records of a stream. Values that do not fit go on as they are: the stream words the refusal. */
 export interface MappingOptions {
@@ -135,8 +135,8 @@ class Columns {
 
   /** JSON of the source as JSON of the field. */
   fitted(field: NamedField, json: string): string {
-    // The numbers of JSON are the producer's own; those of Parquet are written by us.
-    if (this.#options.format !== 'parquet') return json;
+    // The numbers of JSON are the producer's own.
+    if (!isTyped(this.#options.format)) return json;
     const known = this.#fitted.get(field) ?? fittedJson(field);
     this.#fitted.set(field, known);
     return known(json);

@@ -28,13 +28,28 @@ export interface RowProblem {
   readonly message: string;
 }
 
+export const FILE_FORMATS = ['csv', 'json', 'parquet', 'avro', 'orc'] as const;
+export type FileFormat = (typeof FILE_FORMATS)[number];
+
+/** Formats whose columns have types: JSON of their values is written by us, not by a producer. */
+export const isTyped = (format: FileFormat): boolean => format !== 'csv' && format !== 'json';
+
 export interface SourceDialect {
-  readonly format: 'csv' | 'json' | 'parquet';
+  readonly format: FileFormat;
   readonly encoding: string;
   readonly delimiter: string;
   readonly quote: string;
   readonly header: boolean;
 }
+
+/** Of a typed format, which has nothing to be found out. */
+export const typedDialect = (format: FileFormat): SourceDialect => ({
+  format,
+  encoding: 'utf-8',
+  delimiter: '',
+  quote: '',
+  header: false,
+});
 
 /**
  * A file of rows.

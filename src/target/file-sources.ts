@@ -1,16 +1,24 @@
 import { resolve } from 'node:path';
 import { MillraceError } from '../core/errors.ts';
 import type { StreamPlan } from '../plan/plan.ts';
+import { openAvro } from '../source/embedded/avro-source.ts';
 import { openCsv } from '../source/embedded/csv-source.ts';
 import {
   type Fingerprint,
   fingerprint,
   plainName,
-  requireParquet,
+  requireMark,
 } from '../source/embedded/file-bytes.ts';
 import { batches, openJson } from '../source/embedded/json-source.ts';
+import { openOrc } from '../source/embedded/orc-source.ts';
 import { encodingOf } from '../source/encoding.ts';
-import type { FileSource } from '../source/source.ts';
+import {
+  FILE_FORMATS,
+  type FileFormat,
+  type FileSource,
+  isTyped,
+  typedDialect,
+} from '../source/source.ts';
 
 /** What the user says of files; what is left out is found. */
 export interface FileDialect {
@@ -18,7 +26,7 @@ export interface FileDialect {
   readonly quote: string | undefined;
   readonly encoding: string | undefined;
   readonly header: boolean;
-  readonly format: 'csv' | 'json' | 'parquet' | undefined;
+  readonly format: FileFormat | undefined;
 }
 
 /** A Parquet file as NDJSON in UTF-8; the engine reads it, in a child. */
@@ -42,17 +50,17 @@ export async function openFile(
 ): Promise<OpenedFile> {
   const format = dialect.format ?? formatOf(path);
   const said = dialect.encoding === undefined ? undefined : encodingNamed(dialect.encoding);
-  const print = await fingerprint(path, { isText: format !== 'parquet' });
+  if (format !== 'csv' && format !== 'json') await requireMark(path, format);
+  const print = await fingerprint(path, { isText: !isTyped(format) });
   const opened = (source: FileSource): OpenedFile => ({
     source,
     id: print.sha256,
     bytes: print.bytes,
     brokenBytes: source.dialect.encoding === 'utf-8' ? print.evidence.broken : 0,
   });
-  if (format === 'parquet') {
-    await requireParquet(path);
-    return opened(parquetSource(path, readParquet));
-  }
+  if (format === 'parquet') return opened(parquetSource(path, readParquet));
+  if (format === 'avro') return opened(openAvro(path));
+  if (format === 'orc') return opened(openOrc(path));
   // JSON is UTF-8 (RFC 8259): bytes that are not are damage, and no other encoding is guessed from them.
   if (format === 'json') return opened(openJson(path, said ?? print.marked ?? 'utf-8'));
   const delimiter =
@@ -89,24 +97,45 @@ function csvEncoding(path: string, { marked, evidence }: Fingerprint): string {
   );
 }
 
-function formatOf(path: string): 'csv' | 'json' | 'parquet' {
+const ENDINGS: { readonly [ending: string]: FileFormat } = {
+  csv: 'csv',
+  tsv: 'csv',
+  txt: 'csv',
+  json: 'json',
+  ndjson: 'json',
+  jsonl: 'json',
+  parquet: 'parquet',
+  avro: 'avro',
+  orc: 'orc',
+};
+
+function formatOf(path: string): FileFormat {
   const ending = /\.([a-z]+)$/i.exec(plainName(path))?.[1]?.toLowerCase() ?? '';
-  if (['csv', 'tsv', 'txt'].includes(ending)) return 'csv';
-  if (['json', 'ndjson', 'jsonl'].includes(ending)) return 'json';
-  if (ending === 'parquet') return 'parquet';
+  const format = ENDINGS[ending];
+  if (format !== undefined) return format;
   throw new MillraceError(
     'MR_IMPORT_FILE',
-    `${path}: the ending does not tell the format. Say it with --format csv, json or parquet.`,
+    `${path}: the ending does not tell the format. Say it with --format: ${FILE_FORMATS.join(', ')}.`,
   );
 }
 
 function parquetSource(path: string, readParquet: ReadParquet): FileSource {
-  const dialect = {
-    format: 'parquet' as const,
-    encoding: 'utf-8',
-    delimiter: '',
-    quote: '',
-    header: false,
+  return {
+    path,
+    dialect: typedDialect('parquet'),
+    columns: [],
+    batches: () => batches(parquetLines(path, readParquet)),
   };
-  return { path, dialect, columns: [], batches: () => batches(readParquet(resolve(path))) };
+}
+
+async function* parquetLines(path: string, readParquet: ReadParquet): AsyncGenerator<Buffer> {
+  try {
+    yield* readParquet(resolve(path));
+  } catch (error) {
+    throw new MillraceError(
+      'MR_IMPORT_FILE',
+      `${path} could not be read as Parquet: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
 }

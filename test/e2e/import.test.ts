@@ -231,7 +231,9 @@ test('options that say nothing sensible are refused, and a Parquet file that is 
   const refused = async (...args: string[]) => (await load(...args)).done;
   expect(await refused(path, '--format', 'xlsx')).toMatchObject({
     code: 'MR_COMMAND_USAGE',
-    message: expect.stringMatching(/--format must be csv, json or parquet, not "xlsx"/),
+    message: expect.stringMatching(
+      /--format must be one of csv, json, parquet, avro, orc, not "xlsx"/,
+    ),
   });
   expect(await refused(path, '--delimiter', ';;')).toMatchObject({
     code: 'MR_COMMAND_USAGE',

@@ -41,29 +41,30 @@ export function plainName(path: string): string {
   return path.replace(/\.(gz|zst)$/i, '');
 }
 
-const PARQUET_MARK = 'PAR1';
+const MARKS = { parquet: 'PAR1', orc: 'ORC', avro: 'Obj\x01' } as const;
+const NAMES = { parquet: 'a Parquet', orc: 'an ORC', avro: 'an Avro' } as const;
 
-/** The mark stands at both ends of the file: where the second is missing, the file was cut off. */
-export async function requireParquet(path: string): Promise<void> {
+/** What a file begins with tells its format. Parquet's mark stands at both ends: without the second it was cut off. */
+export async function requireMark(path: string, format: keyof typeof MARKS): Promise<void> {
+  const [mark, name] = [MARKS[format], NAMES[format]];
+  const refuse = (problem: string) => new MillraceError('MR_IMPORT_FILE', `${path} ${problem}`);
   if (plainName(path) !== path)
-    throw new MillraceError(
-      'MR_IMPORT_FILE',
-      `${path}: Parquet is compressed inside; unpack the file first.`,
-    );
+    throw refuse(`is packed, and ${name} file is packed inside; unpack the file first.`);
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
-    const mark = async (position: number) =>
-      (await file.read(Buffer.alloc(4), 0, 4, Math.max(0, position))).buffer.toString('latin1');
-    if ((await mark(0)) !== PARQUET_MARK)
-      throw new MillraceError(
-        'MR_IMPORT_FILE',
-        `${path} is not a Parquet file: it does not begin with ${PARQUET_MARK}. Say what it is with --format csv or json.`,
+    const hasMark = async (position: number) => {
+      const { buffer } = await file.read(Buffer.alloc(mark.length), 0, mark.length, position);
+      return buffer.toString('latin1') === mark;
+    };
+    if (size === 0) throw refuse(`is empty, and so not ${name} file.`);
+    if (!(await hasMark(0)))
+      throw refuse(
+        `is not ${name} file: it does not begin with ${mark.replace(/\W/g, '')}. Say what it is with --format, for example csv.`,
       );
-    if (size < 12 || (await mark(size - 4)) !== PARQUET_MARK)
-      throw new MillraceError(
-        'MR_IMPORT_FILE',
-        `${path} is cut off: it begins as a Parquet file and does not end as one (${size} bytes). Copy it again.`,
+    if (format === 'parquet' && (size < 12 || !(await hasMark(size - mark.length))))
+      throw refuse(
+        `is cut off: it begins as ${name} file and does not end as one (${size} bytes). Copy it again.`,
       );
   } finally {
     await file.close();
