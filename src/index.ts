@@ -6,6 +6,7 @@ export type { Chart, ChartBuilders, DashboardItem } from './definition/chart.ts'
 export { type Check, type CheckOptions, check } from './definition/check.ts';
 export { type Dashboard, dashboard } from './definition/dashboard.ts';
 export { type Field, type Fields, field } from './definition/field.ts';
+export type { FilesOptions } from './definition/files.ts';
 export type { Row } from './definition/infer.ts';
 export { type Lookup, type LookupOptions, lookup, sequence } from './definition/lookup.ts';
 export { type Model, type ModelOptions, type ModelRows, model } from './definition/model.ts';

@@ -274,7 +274,10 @@ export class App {
 
   /** Puts a pipeline in place of the one that runs; requests wait meanwhile. */
   async #use(pipeline: PreparedPipeline, allowBreaking: boolean): Promise<PlanChange[]> {
-    for (const { raw } of pipeline.plan.streams) if (raw) this.#target.checkRawZone(raw.to);
+    for (const { raw, files } of pipeline.plan.streams) {
+      if (raw) this.#target.checkRawZone(raw.to);
+      if (files) this.#target.checkFilesTarget(files.to);
+    }
     const changes = await this.#planState.accept(pipeline.plan, allowBreaking);
     const before = this.#current;
     const opened = (async () => {

@@ -23,6 +23,19 @@ export function chartQueries(plan: Plan): ChartQuery[] {
   return [...measures, ...plan.dashboards.flatMap((dashboard) => ofDashboard(plan, dashboard))];
 }
 
+/**
+ * Partition keys of files, where an aggregate, a window or a function that is another at every call has no meaning:
+ * they are refused in a condition, and under TRY.
+ */
+export function partitionQueries(plan: Plan): ChartQuery[] {
+  return plan.streams.flatMap((stream) =>
+    (stream.files?.partitionKeys ?? []).map(({ name, value }) => ({
+      name: `${stream.name}, files.partitionKeys.${name}`,
+      sql: `SELECT 1 FROM lake.${quoteIdentifier(stream.name)} WHERE TRY(CAST((${renderSql(value)}) AS VARCHAR)) = ''`,
+    })),
+  );
+}
+
 function ofDashboard(plan: Plan, { name: dashboard, items }: DashboardPlan): ChartQuery[] {
   const charts = chartsOf(items).flatMap((chart): ChartQuery[] => {
     const name = itemName(dashboard, chart);

@@ -16,7 +16,7 @@ import { orderByInputs } from '../plan/order.ts';
 import type { ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
 import { quoteIdentifier, renderCheck, renderSql } from '../plan/render-sql.ts';
 import { duckdbType } from '../plan/type-mapping.ts';
-import { type ChartQuery, chartQueries } from './chart-queries.ts';
+import { type ChartQuery, chartQueries, partitionQueries } from './chart-queries.ts';
 import { DEAD_LETTER_LOG, keepsDeadLetters } from './dead-letters.ts';
 import type { LoadedPipeline } from './load-pipeline.ts';
 
@@ -97,7 +97,8 @@ export async function prepare(
   describe: (request: DescribeRequest) => Promise<readonly Described[]>,
 ): Promise<PreparedPipeline> {
   const { plan } = pipeline;
-  const queries = chartQueries(plan);
+  const charts = chartQueries(plan);
+  const queries = [...charts, ...partitionQueries(plan)];
   const checks = plan.models.flatMap((model) =>
     model.checks.map((check) => ({ model: model.name, check: renderCheck(check) })),
   );
@@ -107,7 +108,7 @@ export async function prepare(
   const columns = new Map(models.map((model) => [model.name, pinned(pipeline, plan, model)]));
   for (const model of plan.models) requireColumns(pipeline, model, columns.get(model.name) ?? []);
   throwFirst(pipeline, described);
-  requireNumbers(pipeline, queries, described.slice(plan.models.length));
+  requireNumbers(pipeline, charts, described.slice(plan.models.length));
   const ofChecks = described.slice(plan.models.length + queries.length);
   const reads = new Map(
     models.map(({ name, reads: ofQuery }) => {

@@ -51,6 +51,8 @@ export interface RunningStream {
   readonly letters: DeadLetters | undefined;
   readonly table: LakeTable | undefined;
   readonly delivery: Delivery | undefined;
+  /** Of files beside the table. */
+  readonly files: Delivery | undefined;
   readonly dedupe: DedupeWindow | undefined;
   readonly ingest: Ingest;
   readonly puts: Puts;
@@ -321,10 +323,11 @@ export class Runtime {
     await Promise.all([this.models.close(), this.maintenance.close()]);
     await this.#requestsDone();
     const lookups = deliver ? lookupsCaughtUp(this) : undefined;
-    for (const { delivery, plan } of this.streams.values()) {
-      if (deliver && delivery) await this.#deliverRest(plan.name, delivery);
-      await delivery?.close();
-    }
+    for (const { delivery, files, plan } of this.streams.values())
+      for (const one of [delivery, files]) {
+        if (deliver && one) await this.#deliverRest(plan.name, one);
+        await one?.close();
+      }
     await lookups;
     this.#closed = true;
     for (const { log, letters, dedupe } of this.streams.values()) {
@@ -416,6 +419,16 @@ async function openStream(
           logger,
         })
       : undefined;
+  const files =
+    plan.files &&
+    (await target.openFilesDelivery({
+      log,
+      settings: plan.files,
+      stream: engineStream(plan),
+      write: (request) => engine.call('deliverFiles', request),
+      clock,
+      logger,
+    }));
   const keepLetters = plan.invalid === 'deadletter' && letters ? letters : undefined;
   const dedupe = plan.dedupe && (await openDedupe(plan, plan.dedupe, log, target));
   const taking: IngestOptions = {
@@ -425,5 +438,5 @@ async function openStream(
     dedupe,
   };
   const [ingest, puts] = [new Ingest(taking), new StreamPuts(taking)];
-  return { plan, log, letters, table, delivery, dedupe: dedupe?.window, ingest, puts };
+  return { plan, log, letters, table, delivery, files, dedupe: dedupe?.window, ingest, puts };
 }

@@ -182,9 +182,10 @@ function consumersOf({ consumers, namedConsumers, nextSequence }: StreamLog): St
 
 function statusOf(runtime: Runtime, app: App, target: Target): StatusReport {
   return {
-    streams: [...runtime.streams.values()].map(({ plan, log, letters, delivery }) => {
+    streams: [...runtime.streams.values()].map(({ plan, log, letters, delivery, files }) => {
       const { records, bytes, held } = log.status();
       const status = delivery?.status();
+      const ofFiles = files?.status();
       const consumers = consumersOf(log).map(({ name, lag }) => [name, lag]);
       return {
         name: plan.name,
@@ -192,6 +193,10 @@ function statusOf(runtime: Runtime, app: App, target: Target): StatusReport {
         bytes,
         undelivered: status?.lag ?? null,
         deliveryError: status?.error ?? null,
+        files:
+          files && ofFiles
+            ? { target: files.target, lag: ofFiles.lag, error: ofFiles.error }
+            : null,
         deadLetters: letters?.outstanding ?? 0,
         consumers: Object.fromEntries(consumers),
         held,

@@ -114,11 +114,12 @@ const DEFINITIONS: { readonly [name: string]: Definition } = {
       ['error', 'VARCHAR'],
     ],
     rows: (runtime) =>
-      [...runtime.streams.values()].flatMap(({ delivery }) => {
-        if (!delivery) return [];
-        const status = delivery.status();
-        return [
-          [
+      [...runtime.streams.values()]
+        .flatMap(({ delivery, files }) => [delivery, files])
+        .filter((delivery) => delivery !== undefined)
+        .map((delivery) => {
+          const status = delivery.status();
+          return [
             delivery.stream,
             delivery.target,
             status.next,
@@ -129,9 +130,8 @@ const DEFINITIONS: { readonly [name: string]: Definition } = {
             status.lastDurationMs,
             instant(status.waitingSinceMs),
             status.error,
-          ],
-        ];
-      }),
+          ];
+        }),
   },
   snapshots: {
     columns: [

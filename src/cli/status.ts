@@ -46,6 +46,22 @@ function statusText(status: StatusReport): string {
     status.lookups.map((lookup) => [lookup.name, formatCount(lookup.entries)]),
     [false, true],
   );
+  const files = textTable(
+    ['stream', 'files in', 'undelivered', 'delivery'],
+    status.streams.flatMap(({ name, files }) =>
+      files
+        ? [
+            [
+              name,
+              files.target,
+              formatCount(files.lag),
+              files.error === null ? 'ok' : paint('red', files.error),
+            ],
+          ]
+        : [],
+    ),
+    [false, false, true],
+  );
   const held = status.streams.flatMap(({ name, held }) =>
     held === null
       ? []
@@ -58,6 +74,7 @@ function statusText(status: StatusReport): string {
   );
   return [
     streams,
+    ...(status.streams.some((stream) => stream.files) ? [files] : []),
     ...(held.length > 0 ? [held.join('\n')] : []),
     ...(status.models.length > 0 ? [models] : []),
     ...(status.lookups.length > 0 ? [lookups] : []),

@@ -1,6 +1,7 @@
 import type { NamedField } from '../core/field-types.ts';
 import { LIMITS } from '../core/limits.ts';
 import { type Fields, namedFields, type RowOf, type ValueOf } from './field.ts';
+import { type FilesOptions, type FilesSettings, filesSettings } from './files.ts';
 import {
   invalidDefinition,
   parseDuration,
@@ -11,6 +12,7 @@ import {
 } from './invalid.ts';
 import { rememberLocation } from './location.ts';
 import type { Partition } from './partition.ts';
+import { requirePlace } from './place.ts';
 import type { Sort } from './sort.ts';
 import type { FieldReference, Sql } from './sql.ts';
 
@@ -75,6 +77,8 @@ export interface StreamOptions<F extends Fields, M extends string = string> {
   readonly dedupe?: DedupeOptions<keyof F & string>;
   /** The Iceberg table `lake.<name>`; `false` for none. */
   readonly table?: TableOptions<keyof F & string> | false;
+  /** Files beside the table: Parquet, NDJSON, CSV or Avro in a folder or in S3. Default: none. */
+  readonly files?: FilesOptions<keyof F & string>;
   /** Named aggregates, reused by charts and alerts. */
   readonly measures?: { readonly [K in M]: Sql };
   /** The former name, when a stream with data is renamed. */
@@ -118,6 +122,7 @@ export interface StreamSettings {
         readonly tombstone?: string;
       }
     | false;
+  readonly files?: FilesSettings;
   readonly measures: { readonly [name: string]: Sql };
   readonly renamedFrom?: string;
 }
@@ -135,6 +140,7 @@ const OPTIONS = [
   'invalid',
   'dedupe',
   'table',
+  'files',
   'measures',
   'renamedFrom',
 ];
@@ -172,6 +178,7 @@ function partsOf(name: string, title: string, options: StreamOptions<Fields>) {
     invalid: choice(title, 'invalid', options.invalid ?? 'refuse', ['refuse', 'deadletter']),
     ...dedupeSettings(title, fields, options),
     table: tableSettings(title, fields, options.table ?? {}),
+    ...filesSettings({ name, title, fields }, options.files),
     measures: Object.freeze({ ...options.measures }),
     ...textOption(title, 'renamedFrom', options.renamedFrom),
   });
@@ -198,22 +205,13 @@ function retentionSettings(
   });
 }
 
-/** A bucket's name is checked by the store; what is checked here is that there is one. */
-const S3_PLACE = /^s3:\/\/[^/\s]+(\/\S*)?$/;
-
 function rawSettings(
   title: string,
   { raw, retention }: StreamOptions<Fields>,
 ): Pick<StreamSettings, 'raw'> {
   if (raw === undefined) return {};
   refuseUnknownOptions(`${title}, raw`, raw, ['to', 'keep']);
-  const { to } = raw;
-  const isPlace = typeof to === 'string' && to.trim() !== '';
-  if (!isPlace || (/^\w+:\/\//.test(to) && !S3_PLACE.test(to)))
-    throw invalidDefinition(
-      title,
-      "`raw.to` must be a folder, or 's3://bucket/prefix': where closed segments are kept.",
-    );
+  const to = requirePlace(title, 'raw.to', { place: raw.to, what: 'closed segments are kept' });
   const keepMs = parseDuration(title, 'raw.keep', raw.keep);
   const { ageMs } = retentionSettings(title, retention ?? '7d');
   if (keepMs < ageMs)

@@ -23,29 +23,52 @@ export interface DeliverContext {
 /** Below this making a pipe costs more than it saves. */
 const PIPE_BYTES_MIN = 1024 * 1024;
 
-/**
- * Records straight from the log to Parquet, past the hot rows: bulk loads need no second copy in memory.
- * The quick way is a pipe. Whatever it cannot do, or fails at, goes the sure way through a scratch file.
- */
-export async function deliver(
-  request: DeliverRequest,
+/** Records of the log. */
+export type RecordsRequest = Pick<DeliverRequest, 'stream' | 'slices' | 'from' | 'until'>;
+
+/** What is made of the rows of a SELECT, which can be read once. */
+interface RowsWriter<W> {
+  /** `rows`: how many the source had; undefined is one without any. */
+  write(source: string | undefined): Promise<W & { readonly rows: number }>;
+  /** What was written is not wanted. */
+  discard(written: W): Promise<void>;
+}
+
+export type FromLog<W> = W & { readonly damage: readonly string[]; readonly detour?: string };
+
+/** Records straight from the log to Parquet, past the hot rows: bulk loads need no second copy in memory. */
+export function deliver(request: DeliverRequest, context: DeliverContext): Promise<DeliverResult> {
+  return writeRecords(request, context, tableWriter(request, context));
+}
+
+/** The quick way is a pipe. Whatever it cannot do, or fails at, goes the sure way through a scratch file. */
+export async function writeRecords<W>(
+  request: RecordsRequest,
   context: DeliverContext,
-): Promise<DeliverResult> {
+  writer: RowsWriter<W>,
+): Promise<FromLog<W>> {
   let detour: string | undefined;
   if (bytesOf(request) >= PIPE_BYTES_MIN) {
     try {
-      const written = await deliverByPipe(request, context);
+      const written = await writeByPipe(request, context, writer);
       if (written) return { ...written, damage: [] };
     } catch (error) {
       detour = queryError(error).message;
     }
   }
   try {
-    const result = await deliverByScratch(request, context);
+    const result = await writeByScratch(request, context, writer);
     return detour === undefined ? result : { ...result, detour };
   } catch (error) {
     throw queryError(error);
   }
+}
+
+export function deliverByPipe(
+  request: DeliverRequest,
+  context: DeliverContext,
+): Promise<Omit<DeliverResult, 'damage'> | undefined> {
+  return writeByPipe(request, context, tableWriter(request, context));
 }
 
 /**
@@ -53,29 +76,44 @@ export async function deliver(
  * names (decision 0010). Undefined for what has no such lines: parts of runs, several schemas, members to
  * be kept in `_rest`; and where there are no pipes.
  */
-export async function deliverByPipe(
-  request: DeliverRequest,
+async function writeByPipe<W>(
+  request: RecordsRequest,
   { connection, files, scratch }: DeliverContext,
-): Promise<Omit<DeliverResult, 'damage'> | undefined> {
+  { write, discard }: RowsWriter<W>,
+): Promise<W | undefined> {
   const schema = plainSchema(request);
   const pipe = schema && (await RecordPipe.create(scratch));
   if (!schema || !pipe) return undefined;
-  let written: Written = { files: [], rows: 0 };
+  let written: (W & { readonly rows: number }) | undefined;
   try {
     const records = await pipe.pump(soundLines(files, request), async () => {
       const places = await createPlaces(connection, request);
-      const source = linesBesidePlaces(pipe, schema, request);
-      written = await write(connection, source, request);
+      written = await write(linesBesidePlaces(pipe, schema, request));
       return places;
     });
-    const { rows, ...result } = written;
+    const rows = written?.rows;
     if (rows !== records)
       throw new Error(`${rows} rows came out of a pipe that ${records} records went into`);
-    return result;
+    return written;
   } catch (error) {
-    for (const { path } of [...written.files, ...(written.deletes ?? [])]) await rm(path);
+    if (written) await discard(written);
     throw error;
   }
+}
+
+type TableWritten = Omit<DeliverResult, 'damage'>;
+
+function tableWriter(
+  request: DeliverRequest,
+  { connection }: DeliverContext,
+): RowsWriter<TableWritten> {
+  return {
+    write: async (source) =>
+      source === undefined ? { files: [], rows: 0 } : write(connection, source, request),
+    discard: async ({ files, deletes = [] }) => {
+      for (const { path } of [...files, ...deletes]) await rm(path);
+    },
+  };
 }
 
 /** `rows`: how many the source had; of changes not each is written. */
@@ -106,7 +144,7 @@ async function write(
 }
 
 /** The one schema of all runs, where each run is delivered whole and as it is. */
-function plainSchema({ stream, slices, from, until }: DeliverRequest): SchemaVersion | undefined {
+function plainSchema({ stream, slices, from, until }: RecordsRequest): SchemaVersion | undefined {
   const versions = new Set<number>();
   for (const { runs } of slices) {
     for (let at = 0; at < runs.length; at += RUN_COLUMNS) {
@@ -120,7 +158,7 @@ function plainSchema({ stream, slices, from, until }: DeliverRequest): SchemaVer
 }
 
 /** The bytes of the runs, newlines between them. @throws at damage: the sure way leaves out what is damaged. */
-async function* soundLines(files: FileSystem, { slices }: DeliverRequest): AsyncGenerator<Buffer> {
+async function* soundLines(files: FileSystem, { slices }: RecordsRequest): AsyncGenerator<Buffer> {
   for await (const span of readSpans(files, slices, 'scan')) {
     const start = span.runs[RUN.position] as number;
     let end = 0;
@@ -139,7 +177,7 @@ async function* soundLines(files: FileSystem, { slices }: DeliverRequest): Async
 /** Makes the table of runs; returns the number of their records. */
 async function createPlaces(
   connection: DuckDBConnection,
-  { slices }: DeliverRequest,
+  { slices }: RecordsRequest,
 ): Promise<number> {
   await connection.run(
     'CREATE TEMP TABLE runs (first BIGINT, count BIGINT, shard INTEGER, time BIGINT)',
@@ -164,7 +202,7 @@ async function createPlaces(
 function linesBesidePlaces(
   pipe: RecordPipe,
   schema: SchemaVersion,
-  { stream }: DeliverRequest,
+  { stream }: RecordsRequest,
 ): string {
   const lines = `SELECT *, true AS "+" FROM read_json(${quoteText(pipe.path)}, format = 'newline_delimited', columns = ${readColumns(schema)})`;
   const places =
@@ -172,11 +210,19 @@ function linesBesidePlaces(
   return `SELECT ${selectColumns(stream, schema)} FROM (${lines}) POSITIONAL JOIN (${places}) WHERE "+"`;
 }
 
-/** Each record beside its place, in a file, damage left out. */
-export async function deliverByScratch(
+export function deliverByScratch(
   request: DeliverRequest,
-  { connection, files, scratch }: DeliverContext,
+  context: DeliverContext,
 ): Promise<DeliverResult> {
+  return writeByScratch(request, context, tableWriter(request, context));
+}
+
+/** Each record beside its place, in a file, damage left out. */
+async function writeByScratch<W>(
+  request: RecordsRequest,
+  { files, scratch }: DeliverContext,
+  { write }: RowsWriter<W>,
+): Promise<W & { readonly damage: readonly string[] }> {
   const { stream, slices, from, until } = request;
   const records = await writeScratch(files, scratch, slices, { from, until }, stream.schemas);
   try {
@@ -185,15 +231,14 @@ export async function deliverByScratch(
       if (!schema) throw new Error(`stream ${stream.name} has no schema ${schemaVersion}`);
       return `SELECT ${selectColumns(stream, schema)} FROM ${scratchRelation(path, schema)}`;
     });
-    if (parts.length === 0) return { files: [], damage: records.damage };
-    const { rows: _rows, ...written } = await write(connection, parts.join(' UNION ALL '), request);
-    return { ...written, damage: records.damage };
+    const source = parts.length > 0 ? parts.join(' UNION ALL ') : undefined;
+    return { ...(await write(source)), damage: records.damage };
   } finally {
     records.remove();
   }
 }
 
-function bytesOf({ slices }: DeliverRequest): number {
+function bytesOf({ slices }: RecordsRequest): number {
   let bytes = 0;
   for (const { runs } of slices)
     for (let at = RUN.length; at < runs.length; at += RUN_COLUMNS) bytes += runs[at] as number;

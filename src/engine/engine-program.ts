@@ -5,14 +5,15 @@ import { LIMITS } from '../core/limits.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
 import { quoteText } from '../plan/render-sql.ts';
 import { connect, openDatabase, queryError, withConnection } from './database.ts';
-import { deliver } from './deliver.ts';
+import { type DeliverContext, deliver } from './deliver.ts';
+import { deliverFiles } from './deliver-files.ts';
 import { describe } from './describe.ts';
 import { registerHashFunctions } from './hash-functions.ts';
 import type {
   CompactRequest,
   CompactResult,
+  DeliverFilesRequest,
   DeliverRequest,
-  DeliverResult,
   DescribeRequest,
   ReadTableRequest,
   RunModelRequest,
@@ -46,12 +47,12 @@ async function open(threads = 2): Promise<DuckDBInstance> {
  * One delivery after the other, each with one thread: that is as fast as main can take records, bounds the
  * memory, and leaves threads for those that write into pipes (engine/record-pipe.ts).
  */
-function deliverInTurn(request: DeliverRequest): Promise<DeliverResult> {
+function inTurn<T>(write: (context: DeliverContext) => Promise<T>): Promise<T> {
   const result = turn.then(async () => {
     delivering ??= open(1);
     const connection = await connect(await delivering);
     try {
-      return await deliver(request, { connection, files, scratch });
+      return await write({ connection, files, scratch });
     } finally {
       connection.closeSync();
     }
@@ -91,7 +92,9 @@ process.on('exit', () => process.kill(process.pid, 'SIGKILL'));
 
 serveParent({
   describe: (request: DescribeRequest) => describe(request, scratch),
-  deliver: deliverInTurn,
+  deliver: (request: DeliverRequest) => inTurn((context) => deliver(request, context)),
+  deliverFiles: (request: DeliverFilesRequest) =>
+    inTurn((context) => deliverFiles(request, context)),
   compact,
   runModel: (request: RunModelRequest, context: CallContext) => runModel(request, context, scratch),
   readParquet: ({ path }: { path: string }, context: CallContext) =>

@@ -1,5 +1,7 @@
 import type { NamedField } from '../core/field-types.ts';
 import type { DashboardAnswer } from '../dashboard/answer.ts';
+import type { Prefix } from '../definition/file-prefix.ts';
+import type { DeliveredFormat, FileCompression } from '../definition/files.ts';
 import type { TableScan } from '../lake/iceberg/live-files.ts';
 import type { IcebergType } from '../lake/iceberg/metadata.ts';
 import type { DashboardRequest, LivePlan } from '../live/live-plan.ts';
@@ -220,6 +222,40 @@ export interface DeliverResult {
   readonly detour?: string;
 }
 
+/** Files of a plain format; `partitionKeys` are DuckDB expressions over the columns of a record. */
+export interface DeliverFilesRequest {
+  readonly stream: EngineStream;
+  readonly slices: readonly LogSlice[];
+  readonly from: number;
+  readonly until: number;
+  readonly format: DeliveredFormat;
+  readonly compression: FileCompression;
+  readonly prefix: Prefix;
+  readonly errorPrefix: Prefix;
+  readonly partitionKeys: readonly { readonly name: string; readonly expression: string }[];
+  /** An empty folder for unfinished files. */
+  readonly folder: string;
+  /** What each file's name has of the batch: no other batch has it. */
+  readonly name: string;
+}
+
+/** A file that is durable, and not yet where it belongs. */
+export interface StagedFile {
+  readonly path: string;
+  /** Where it belongs below the target, with `/` between folders. */
+  readonly name: string;
+  readonly rows: number;
+  /** Of records that have no place. */
+  readonly isError: boolean;
+}
+
+export interface DeliverFilesResult {
+  readonly files: readonly StagedFile[];
+  readonly damage: readonly string[];
+  /** Why the quick way was left, where it was tried. */
+  readonly detour?: string;
+}
+
 export interface RunModelRequest extends WriteTarget {
   readonly catalog: CatalogState;
   readonly scans: { readonly [relation: string]: TableScan };
@@ -275,6 +311,7 @@ export interface CompactResult {
 export type EngineMethods = {
   describe: [params: DescribeRequest, result: readonly Described[]];
   deliver: [params: DeliverRequest, result: DeliverResult];
+  deliverFiles: [params: DeliverFilesRequest, result: DeliverFilesResult];
   compact: [params: CompactRequest, result: CompactResult];
   runModel: [params: RunModelRequest, result: RunModelResult];
   /** Rows of a stream's files below a sequence number, in order, as NDJSON. */

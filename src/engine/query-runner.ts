@@ -13,7 +13,7 @@ import type { Parameters, ParameterValue } from '../query/statement-parameters.t
 import { queryError } from './database.ts';
 import { HeldResult, type ResultFrame } from './held-result.ts';
 import type { QueryRequest, QueryResult, ResultFormat } from './protocol.ts';
-import { distinctNames, jsonValue, typeName } from './result-json.ts';
+import { csvValue, distinctNames, jsonValue, LINES, typeName } from './result-json.ts';
 import type { ScratchSpace } from './scratch-space.ts';
 
 type Value = string | number | bigint | boolean | null;
@@ -173,9 +173,6 @@ interface ResultForm {
 }
 
 const bare = (): ResultFrame => ({ head: '', from: 0, tail: '' });
-/** Texts as they are: JSON has no line ends and no control characters outside its escapes. */
-const LINES = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01'";
-
 const FORMS: { readonly [F in ResultFormat]: (columns: readonly ResultColumn[]) => ResultForm } = {
   json: (columns) => {
     const names = columns.map(({ name, type }) => ({ name, type: typeName(type) }));
@@ -202,7 +199,7 @@ const FORMS: { readonly [F in ResultFormat]: (columns: readonly ResultColumn[]) 
     };
   },
   csv: (columns) => ({
-    select: selectNamed(columns, csvValue),
+    select: selectNamed(columns, ({ type }, value) => csvValue(type, value)),
     options: 'FORMAT csv, HEADER',
     frame: bare,
   }),
@@ -226,10 +223,4 @@ function selectNamed(
       `${shown(column, `c${index}`)} AS ${quoteIdentifier(names[index] as string)}`,
   );
   return `SELECT ${values.join(', ')}`;
-}
-
-/** As in JSON, so that a value reads the same in every format. */
-function csvValue({ type }: ResultColumn, value: string): string {
-  const name = String(type);
-  return /^(TIMESTAMP|DECIMAL|BLOB)/.test(name) ? jsonValue(type, value) : value;
 }

@@ -66,6 +66,14 @@ export function jsonValue(type: DuckDBType, value: string, depth = 0): string {
   }
 }
 
+/** As in JSON, so that a value reads the same in every format. */
+export function csvValue(type: DuckDBType, value: string): string {
+  return /^(TIMESTAMP|DECIMAL|BLOB)/.test(String(type)) ? jsonValue(type, value) : value;
+}
+
+/** For COPY, texts as they are: JSON has no line ends and no control characters outside its escapes. */
+export const LINES = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01'";
+
 /** The name of a column's type in answers: SQL's, with JSON by its alias. */
 export function typeName(type: DuckDBType): string {
   return type.alias ?? String(type);

@@ -1,4 +1,5 @@
 import { type FieldSpec, type FieldType, type NamedField, typeText } from '../core/field-types.ts';
+import type { SqlPart } from '../definition/sql.ts';
 import { formerField, readsAs } from './field-history.ts';
 import type { DashboardPlan, LookupPlan, ModelPlan, Plan, StreamPlan } from './plan.ts';
 
@@ -156,10 +157,45 @@ function diffSettings(what: string, before: StreamPlan, after: StreamPlan): Plan
     changes.push(changed(what, 'partitions changed, for files written from now on'));
   if (was && is && !same(was.sortBy, is.sortBy))
     changes.push(changed(what, 'sort order changed, for files written from now on'));
+  changes.push(...diffFiles(what, before.files, after.files));
   if (!same(optionsOf(before), optionsOf(after)) || (was && is && !same(pace(was), pace(is))))
     changes.push(changed(what, 'options changed'));
   return changes;
 }
+
+function diffFiles(
+  what: string,
+  before: StreamPlan['files'],
+  after: StreamPlan['files'],
+): PlanChange[] {
+  if (!before && after)
+    return [
+      added(what, `files (${after.format}) in ${after.to}, with all records still in the stream`),
+    ];
+  if (before && !after)
+    return [
+      changed(what, `no files in ${before.to} any more: those that are there stay as they are`),
+    ];
+  if (!before || !after) return [];
+  const parts = [
+    ...(before.to === after.to ? [] : [`target ${before.to} → ${after.to}`]),
+    ...(before.format === after.format ? [] : [`format ${before.format} → ${after.format}`]),
+    ...(before.compression === after.compression
+      ? []
+      : [`compression ${before.compression} → ${after.compression}`]),
+    ...(same(namesOf(before), namesOf(after)) ? [] : ['prefixes or partition keys changed']),
+  ];
+  if (parts.length > 0)
+    return [changed(what, `files: ${parts.join(', ')}, for those delivered from now on`)];
+  return same(before, after) ? [] : [changed(what, 'files: every or maxBytes changed')];
+}
+
+/** What names of files are made of. */
+const namesOf = (files: NonNullable<StreamPlan['files']>): unknown => [
+  files.prefix,
+  files.errorPrefix,
+  files.partitionKeys,
+];
 
 /** The stream before, with its fields called as they are now: options that name a renamed one are not changed. */
 function withNamesOf(before: StreamPlan, after: StreamPlan): StreamPlan {
@@ -174,12 +210,25 @@ function withNamesOf(before: StreamPlan, after: StreamPlan): StreamPlan {
     ...part,
     field: now(part.field),
   });
-  const { key, time, dedupe, table } = before;
+  const columnNow = (part: SqlPart): SqlPart =>
+    'column' in part ? { ...part, column: now(part.column) } : part;
+  const { key, time, dedupe, table, files } = before;
   return {
     ...before,
     ...(key === undefined ? {} : { key: now(key) }),
     ...(time === undefined ? {} : { time: now(time) }),
     ...(dedupe === undefined ? {} : { dedupe: { ...dedupe, by: now(dedupe.by) } }),
+    ...(files === undefined
+      ? {}
+      : {
+          files: {
+            ...files,
+            partitionKeys: files.partitionKeys.map(({ name, value }) => ({
+              name,
+              value: { ...value, parts: value.parts.map(columnNow) },
+            })),
+          },
+        }),
     table: table && {
       ...table,
       partitionBy: table.partitionBy.map(renamed),
@@ -189,7 +238,8 @@ function withNamesOf(before: StreamPlan, after: StreamPlan): StreamPlan {
 }
 
 function optionsOf(stream: StreamPlan): object {
-  const { fields: _fields, key: _key, shards: _shards, table: _table, ...others } = stream;
+  const { fields: _fields, key: _key, shards: _shards, table: _table, ...more } = stream;
+  const { files: _files, ...others } = more;
   // What it was called before says nothing of how it works.
   const { renamedFrom: _renamedFrom, ...options } = others;
   return options;

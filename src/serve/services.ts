@@ -174,6 +174,12 @@ export interface StatusReport {
     readonly bytes: number;
     readonly undelivered: number | null;
     readonly deliveryError: string | null;
+    /** Of files beside the table. */
+    readonly files: {
+      readonly target: string;
+      readonly lag: number;
+      readonly error: string | null;
+    } | null;
     readonly deadLetters: number;
     readonly consumers: { readonly [name: string]: number };
     /** Who keeps records past their retention. */

@@ -6,6 +6,9 @@ import { MillraceError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
 import { ChildRenderer } from '../dashboard/embedded/child-renderer.ts';
+import { S3Target } from '../deliver/aws/s3-target.ts';
+import { FilesDelivery } from '../deliver/embedded/files-delivery.ts';
+import { FolderTarget } from '../deliver/embedded/folder-target.ts';
 import { TableDelivery } from '../deliver/embedded/table-delivery.ts';
 import { LmdbKeyStore } from '../govern/embedded/lmdb-key-store.ts';
 import { LmdbUserStore } from '../govern/embedded/lmdb-user-store.ts';
@@ -19,9 +22,10 @@ import { DuckdbLiveEngine } from '../live/embedded/duckdb-live-engine.ts';
 import { LmdbLookupStore } from '../lookup/embedded/lmdb-lookup-store.ts';
 import { TableModelRunner } from '../model/embedded/table-model-runner.ts';
 import { DuckdbQueryEngine } from '../query/embedded/duckdb-query-engine.ts';
+import { S3Client } from '../s3/client.ts';
+import { s3Settings } from '../s3/settings.ts';
 import { LmdbRunStore, markInterrupted } from '../schedule/embedded/lmdb-run-store.ts';
 import { S3RawZone } from '../stream/aws/s3-raw-zone.ts';
-import { s3Settings } from '../stream/aws/s3-settings.ts';
 import { FileAttributeStore } from '../stream/embedded/file-attribute-store.ts';
 import { FolderRawZone } from '../stream/embedded/folder-raw-zone.ts';
 import { SegmentStreamStore } from '../stream/embedded/segment-stream-store.ts';
@@ -38,12 +42,12 @@ export interface EmbeddedOptions {
 }
 
 /** A relative one begins beside the data, so that both can be moved together. */
-function rawFolder(data: string, place: string): string {
+function folderOutside(data: string, option: string, place: string): string {
   const path = resolve(dirname(data), place);
   if (path !== data && !path.startsWith(`${data}${sep}`)) return path;
   throw new MillraceError(
     'MR_DEFINITION_INVALID',
-    `raw.to '${place}' is in the data folder, ${data}, where files are removed that nobody knows. Give a folder outside it.`,
+    `${option} '${place}' is in the data folder, ${data}, where files are removed that nobody knows. Give a folder outside it.`,
   );
 }
 
@@ -78,9 +82,17 @@ export async function embedded({
     cache: join(folder, 'cache', 'raw'),
     zoneAt: (place: string) =>
       place.startsWith('s3://')
-        ? new S3RawZone({ files, clock, settings: s3Settings(environment, place) })
-        : new FolderRawZone({ files, folder: rawFolder(folder, place) }),
+        ? new S3RawZone({ files, clock, settings: s3Settings(environment, place, 'raw.to') })
+        : new FolderRawZone({ files, folder: folderOutside(folder, 'raw.to', place) }),
   };
+  const filesTargetAt = (place: string, stream: string) =>
+    place.startsWith('s3://')
+      ? new S3Target({
+          client: new S3Client(s3Settings(environment, place, 'files.to'), clock),
+          files,
+          staging: join(folder, 'streams', stream, 'files'),
+        })
+      : new FolderTarget(files, folderOutside(folder, 'files.to', place));
   return {
     files,
     streams: new SegmentStreamStore(join(folder, 'streams'), log, rawZones),
@@ -92,6 +104,7 @@ export async function embedded({
       join(folder, 'system', 'deliveries.json'),
     ),
     checkRawZone: (place) => void rawZones.zoneAt(place),
+    checkFilesTarget: (place) => void filesTargetAt(place, ''),
     openDedupeWindow: (settings) =>
       SlicedDedupeWindow.open({
         ...settings,
@@ -107,6 +120,13 @@ export async function embedded({
     keys: new LmdbKeyStore(system, await sealingKey(files, join(folder, 'system', 'sealing.key'))),
     users: new LmdbUserStore(system),
     createDelivery: (options) => new TableDelivery(options),
+    openFilesDelivery: (options) =>
+      FilesDelivery.open({
+        ...options,
+        files,
+        stateFile: join(folder, 'streams', options.log.name, 'files.json'),
+        targetAt: (place) => filesTargetAt(place, options.log.name),
+      }),
     createMaintenance: (options) => new TableMaintenance(options),
     createModelRunner: (options) => new TableModelRunner(options),
     createQueryEngine: (child) => new DuckdbQueryEngine(child, clock),

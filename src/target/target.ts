@@ -2,6 +2,7 @@ import type { ChildProcess } from '../children/child-process.ts';
 import type { FileSystem } from '../core/file-system.ts';
 import type { Renderer, RenderMethods } from '../dashboard/renderer.ts';
 import type { Delivery } from '../deliver/delivery.ts';
+import type { FilesDeliveryOptions } from '../deliver/embedded/files-delivery.ts';
 import type { TableDeliveryOptions } from '../deliver/embedded/table-delivery.ts';
 import type { LiveMethods, SqlMethods } from '../engine/protocol.ts';
 import type { KeyStore } from '../govern/key-store.ts';
@@ -36,6 +37,8 @@ export interface Target {
   readonly deliveryAttributes: AttributeStore<DeliveryAttributes>;
   /** @throws MillraceError MR_DEFINITION_INVALID for a place that no stream can have its raw zone at */
   checkRawZone(place: string): void;
+  /** @throws MillraceError MR_DEFINITION_INVALID for a place that no files can be delivered to */
+  checkFilesTarget(place: string): void;
   /** The ids of records of a stream that were stored lately. */
   openDedupeWindow(options: DedupeSettings): Promise<DedupeWindow>;
   readonly tables: TableStore;
@@ -46,6 +49,7 @@ export interface Target {
   readonly keys: KeyStore;
   readonly users: UserStore;
   createDelivery(options: TableDeliveryOptions): Delivery;
+  openFilesDelivery(options: FilesDeliveryOptions): Promise<Delivery>;
   createMaintenance(options: TableMaintenanceOptions): Maintenance;
   createModelRunner(options: ModelRunnerOptions): ModelRunner;
   createQueryEngine(child: ChildProcess<SqlMethods>): QueryEngine;

@@ -47,7 +47,7 @@ select s.name, s.shards, s.records, s.bytes, s.segments, s.next_sequence_number,
   (select list({name: c.consumer, next: c.next_sequence_number, lag: c.lag} order by c.consumer)
    from sys.consumers c where c.stream = s.name) as readers
 from sys.streams s
-left join sys.deliveries d on d.stream = s.name
+left join sys.deliveries d on d.stream = s.name and d.target = 'lake.' || s.name
 left join (select table_name, arg_max(total_bytes, committed_at) as total_bytes, arg_max(total_files, committed_at) as total_files
            from sys.snapshots group by table_name) t on t.table_name = d.target`;
 
