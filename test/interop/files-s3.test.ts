@@ -1,5 +1,8 @@
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
+import { S3Client } from '../../src/s3/client.ts';
+import { s3Settings } from '../../src/s3/settings.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { motoServer, S3_KEYS } from '../support/moto.ts';
 import { eventually, startPipeline } from '../support/pipeline.ts';
@@ -22,10 +25,12 @@ async function keysOf(bucket: string): Promise<string[]> {
 
 async function idsIn(bucket: string): Promise<number[]> {
   const ids: number[] = [];
+  const env = { ...S3_KEYS, AWS_ENDPOINT_URL: server.endpoint };
+  const client = new S3Client(s3Settings(env, `s3://${bucket}`, 'the test'), systemClock);
   for (const key of await keysOf(bucket)) {
     expect(key).toMatch(/^some\/prefix\/c=(FR|DE)\/sales-.*\.ndjson\.gz$/);
-    const path = key.split('/').map(encodeURIComponent).join('/');
-    const bytes = await (await fetch(`${server.endpoint}/${bucket}/${path}`)).arrayBuffer();
+    const answer = await client.send({ method: 'GET', key, timeoutMs: 10_000 });
+    const bytes = await answer.arrayBuffer();
     for (const line of gunzipSync(bytes).toString().trimEnd().split('\n'))
       ids.push((JSON.parse(line) as { id: number }).id);
   }
