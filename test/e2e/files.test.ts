@@ -159,7 +159,7 @@ function avroRows(path: string): Promise<{ readonly [name: string]: unknown }[]>
     toBuffer: () => Buffer.alloc(8),
     fromJSON: Number,
     toJSON: Number,
-    isValid: () => true,
+    isValid: (value: unknown) => typeof value === 'number',
     compare: () => 0,
   });
   const typeHook = (schema: unknown) =>
