@@ -61,6 +61,7 @@ export async function feedRecords(
       : await log.slices(from, log.nextSequence, FEED_BYTES_MAX);
   return {
     epoch: log.epoch,
+    lineage: log.lineage,
     firstSequence: log.firstSequence,
     nextSequence: log.nextSequence,
     slices,

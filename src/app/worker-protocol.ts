@@ -1,5 +1,5 @@
 import type { WrittenLookup } from '../lookup/embedded/lmdb-lookup-writer.ts';
-import type { LogSlice, SchemaVersion } from '../stream/stream-store.ts';
+import type { LogPosition, LogSlice, SchemaVersion } from '../stream/stream-store.ts';
 
 /** What the worker child keeps: all lookups, by the stream they are made of. */
 export interface WorkerSetup {
@@ -16,6 +16,7 @@ export type WorkerMethods = {
 
 export interface RecordsAnswer {
   readonly epoch: string;
+  readonly lineage: readonly LogPosition[];
   readonly firstSequence: number;
   readonly nextSequence: number;
   readonly slices: readonly LogSlice[];

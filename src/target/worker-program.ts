@@ -3,6 +3,7 @@ import type { RecordsAnswer, WorkerHostMethods, WorkerSetup } from '../app/worke
 import { serveParent } from '../children/child-process.ts';
 import { isDiskFull, MillraceError } from '../core/errors.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
+import { resumeFrom } from '../deliver/resume.ts';
 import { recordsOfRun, type StoredRecord } from '../ingest/stored-record.ts';
 import { type LookupEnvironment, openLookups } from '../lookup/embedded/lmdb-environment.ts';
 import { LmdbLookupWriter } from '../lookup/embedded/lmdb-lookup-writer.ts';
@@ -95,15 +96,13 @@ class StreamFeed {
   }
 
   async #start(): Promise<Map<LmdbLookupWriter, number>> {
-    const { epoch, firstSequence } = await parent.call('records', {
-      stream: this.#stream,
-      from: null,
-    });
+    const log = await parent.call('records', { stream: this.#stream, from: null });
     const next = new Map<LmdbLookupWriter, number>();
     for (const writer of this.#writers) {
-      const position = await writer.start(epoch);
-      if (position === undefined) await this.#fillFromTable(writer, epoch, firstSequence);
-      next.set(writer, position ?? firstSequence);
+      const { state, next: position } = resumeFrom(writer.position(), log);
+      // Entries of records that the log was put back from would be newer than those that come.
+      if (state !== 'continued') await this.#fillFromTable(writer, log.epoch, log.firstSequence);
+      next.set(writer, state === 'continued' ? position : log.firstSequence);
     }
     return next;
   }

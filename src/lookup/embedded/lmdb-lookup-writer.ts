@@ -2,6 +2,7 @@ import { LIMITS } from '../../core/limits.ts';
 import { committed } from '../../core/lmdb-commit.ts';
 import { type CanonicalRow, canonicalRow } from '../../ingest/canonical-row.ts';
 import type { StoredRecord } from '../../ingest/stored-record.ts';
+import type { LogPosition } from '../../stream/stream-store.ts';
 import { type KeyPart, keyBytes, keyPartOfJson } from '../lookup-key.ts';
 import type { LookupSchema } from '../lookup-store.ts';
 import {
@@ -46,18 +47,14 @@ export class LmdbLookupWriter {
     this.#tombstoneAt = schema.tombstone === undefined ? -1 : at(schema.tombstone);
   }
 
-  /** Where to go on in the log of `epoch`; undefined where the entries are of another log or another key. */
-  async start(epoch: string): Promise<number | undefined> {
+  /** The position that was saved; undefined where there are no entries, or those of another key. */
+  position(): LogPosition | undefined {
     const stored = this.#environment.positions.get(this.schema.name);
-    const position =
-      stored === undefined
-        ? undefined
-        : (JSON.parse(stored) as { epoch: string; next: number; fingerprint: string });
-    return position?.epoch === epoch &&
-      position.fingerprint === this.schema.fingerprint &&
-      position.next >= 0
-      ? position.next
-      : undefined;
+    if (stored === undefined) return undefined;
+    const { epoch, next, fingerprint } = JSON.parse(stored) as LogPosition & {
+      fingerprint: string;
+    };
+    return fingerprint === this.schema.fingerprint && next >= 0 ? { epoch, next } : undefined;
   }
 
   /** Drops all entries; until a position is saved they count as not there. */

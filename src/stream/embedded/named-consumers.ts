@@ -12,6 +12,8 @@ interface Stored {
 
 const NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 
+export const CONSUMERS = 'consumers.json';
+
 /** `consumers.json`: positions of consumers that have no place of their own for them. */
 export class NamedConsumers {
   readonly #files: FileSystem;
@@ -30,13 +32,18 @@ export class NamedConsumers {
     files: FileSystem,
     folder: string,
   ): Promise<{ consumers: NamedConsumers; damaged: readonly Damage[] }> {
-    const path = join(folder, 'consumers.json');
+    const path = join(folder, CONSUMERS);
     const { value, damaged } = await readChecked(files, path);
     const { consumers } = (value ?? { consumers: {} }) as Pick<Stored, 'consumers'>;
     return {
       consumers: new NamedConsumers(files, path, new Map(Object.entries(consumers))),
       damaged,
     };
+  }
+
+  /** What the file holds. */
+  get stored(): object {
+    return { format: 2, consumers: Object.fromEntries(this.#positions) } satisfies Stored;
   }
 
   get positions(): ReadonlyMap<string, number> {
