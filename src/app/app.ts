@@ -22,6 +22,7 @@ import type { PlanChange } from '../plan/diff.ts';
 import type { Plan } from '../plan/plan.ts';
 import { embedded } from '../target/embedded.ts';
 import type { Target } from '../target/target.ts';
+import { type BackupProgress, type BackupRequest, type BackupResult, backUp } from './backup.ts';
 import {
   type ChildContext,
   createEngine,
@@ -32,7 +33,7 @@ import {
 } from './children.ts';
 import { Claim } from './claim.ts';
 import { CreatedStreams } from './created-streams.ts';
-import { lockFolder, removeRunFile, writeRunFile } from './data-folder.ts';
+import { lockFolder, refuseHalfRestored, removeRunFile, writeRunFile } from './data-folder.ts';
 import { Descriptions } from './descriptions.ts';
 import { liveSetup } from './live-plan.ts';
 import { type LoadedPipeline, loadPipeline } from './load-pipeline.ts';
@@ -134,6 +135,7 @@ export class App {
     const unlock = await lockFolder(folder);
     let app: App | undefined;
     try {
+      refuseHalfRestored(folder);
       const target = await embedded({ folder, environment: process.env, clock, logger, onFatal });
       app = new App(options, target, unlock);
       await app.#open();
@@ -326,6 +328,20 @@ export class App {
   /** Looks at data of removed definitions, or ends it; no definition comes back meanwhile. */
   removedData<T>(use: (data: RemovedData, plan: Plan) => Promise<T>): Promise<T> {
     return this.#inTurn(async () => use(this.#removedData, (await this.runtime()).plan));
+  }
+
+  /** Copies all there is, while records come in; the pipeline does not change meanwhile. */
+  backUp(
+    request: BackupRequest,
+    onProgress: (progress: BackupProgress) => void,
+    signal: AbortSignal,
+  ): Promise<BackupResult> {
+    return this.#inTurn(async () => {
+      const { folder, clock, logger } = this.#options;
+      const [target, created, runtime] = [this.#target, this.#created, await this.runtime()];
+      const parts = { folder, target, runtime, created, clock, logger };
+      return backUp(parts, request, onProgress, signal);
+    });
   }
 
   async #listen(): Promise<void> {

@@ -18,6 +18,8 @@ const VERBS: { readonly [name: string]: () => Promise<() => Command> } = {
   reshard: async () => (await import('./reshard.ts')).reshardCommand,
   replay: async () => (await import('./replay.ts')).replayCommand,
   drop: async () => (await import('./drop.ts')).dropCommand,
+  backup: async () => (await import('./backup.ts')).backupCommand,
+  restore: async () => (await import('./restore.ts')).restoreCommand,
   status: async () => (await import('./status.ts')).statusCommand,
   keys: async () => (await import('./keys.ts')).keysCommand,
   users: async () => (await import('./users.ts')).usersCommand,

@@ -50,6 +50,8 @@ export interface FileSystem {
   rename(from: string, to: string): Promise<void>;
   syncFolder(path: string): Promise<void>;
   exists(path: string): Promise<boolean>;
+  /** A text that is another one once the file is another one, or has other bytes. */
+  stamp(path: string): Promise<string>;
 }
 
 /** Writes to a `durable` handle and reads of a `scan` must start and end at multiples of this (O_DIRECT). */

@@ -20,6 +20,10 @@ export function nodeFileSystem(): FileSystem {
         () => true,
         () => false,
       ),
+    stamp: async (path) => {
+      const { ino, size, mtimeNs, ctimeNs } = await fs.stat(path, { bigint: true });
+      return [ino, size, mtimeNs, ctimeNs].join(' ');
+    },
   };
 }
 

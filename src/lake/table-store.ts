@@ -11,6 +11,7 @@ import type { StoredColumn, WrittenFile } from '../engine/protocol.ts';
  * L3  When a commit returns it survives a power cut.
  * L4  Commits of one table come one after the other; each is made on the state the one before left.
  * L5  A column keeps its field id for the table's life, so old files are read right after a change.
+ * L6  What a pinned table reaches stays there until it is released, whatever is committed, expired or compacted.
  */
 export interface TableStore {
   /** Opens the table, or creates it. A changed schema or partitioning becomes a new version of the table. */
@@ -60,6 +61,8 @@ export interface LakeTable {
   readonly properties: { readonly [name: string]: string };
   readonly snapshots: readonly SnapshotInfo[];
   readonly snapshotId: string | undefined;
+  /** Keeps what it is now as it is (L6). */
+  pin(): Promise<TablePin>;
   /** Adds files and sets properties in one commit. */
   append(
     files: readonly WrittenFile[],
@@ -70,4 +73,27 @@ export interface LakeTable {
     files: readonly WrittenFile[],
     properties: { readonly [name: string]: string },
   ): Promise<void>;
+}
+
+/** A table as it was when it was pinned. */
+export interface TablePin {
+  readonly properties: { readonly [name: string]: string };
+  /** Names all there is of the table. */
+  readonly metadataFile: string;
+  /** The file that names it, and with what text. */
+  readonly pointer: { readonly path: string; readonly text: string };
+  /** Every file that its snapshots reach. */
+  files(): Promise<readonly PinnedFile[]>;
+  release(): Promise<void>;
+}
+
+export interface PinnedFile {
+  readonly path: string;
+  /** What the manifest says of a data file. */
+  readonly data?: {
+    readonly bytes: number;
+    readonly rows: number;
+    /** It is in the current snapshot, not in older ones alone. */
+    readonly isCurrent: boolean;
+  };
 }

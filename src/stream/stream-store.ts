@@ -42,8 +42,15 @@ export interface StreamStore {
   remove(name: string): Promise<void>;
   /** Says of a stream's log, which must not be open, that it was put back to what it is now (S14). */
   putBack(name: string): Promise<void>;
+  /** What a log that is not open has; it is made ready as when it is opened, and damage is named. */
+  inspect(name: string): Promise<LogContents>;
   /** Keeps all files there until it is released: for who copies them (S15). */
   hold(): Promise<StreamsHold>;
+}
+
+export interface LogContents {
+  readonly nextSequence: number;
+  readonly damaged: readonly string[];
 }
 
 export interface StreamsHold {

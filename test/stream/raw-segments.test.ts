@@ -321,6 +321,7 @@ const dishonest: Zones = (files) => (folder) => {
     remove: (path) => files.remove(path),
     rename: (...args) => files.rename(...args),
     exists: (path) => files.exists(path),
+    stamp: (path) => files.stamp(path),
     syncFolder: (path) => files.syncFolder(path),
   };
   return new FolderRawZone({ files: unsynced, folder });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import {
   type FileEntry,
@@ -250,6 +251,11 @@ export class FaultFileSystem implements FileSystem {
 
   async exists(path: string): Promise<boolean> {
     return this.#files.has(path) || this.#folders.has(path);
+  }
+
+  async stamp(path: string): Promise<string> {
+    this.#step();
+    return createHash('sha256').update(this.#file(path).seen).digest('hex');
   }
 }
 

@@ -1,15 +1,16 @@
 import type { FileSystem } from '../../core/file-system.ts';
 import { readManifest, readManifestList } from '../iceberg/manifest.ts';
-import type { Snapshot, TableMetadata } from '../iceberg/metadata.ts';
+import { currentSnapshot, type Snapshot, type TableMetadata } from '../iceberg/metadata.ts';
+import type { PinnedFile } from '../table-store.ts';
 
-/** Removes the files that only snapshots in `before` but not in `after` reach. */
+/** Removes the files that only snapshots in `before` but not those of `after` reach. */
 export async function removeUnreachable(
   files: FileSystem,
-  before: TableMetadata,
+  before: readonly Snapshot[],
   after: TableMetadata,
 ): Promise<void> {
   const kept = new Set(after.snapshots.map((snapshot) => snapshot['snapshot-id']));
-  const gone = before.snapshots.filter((snapshot) => !kept.has(snapshot['snapshot-id']));
+  const gone = before.filter((snapshot) => !kept.has(snapshot['snapshot-id']));
   if (gone.length === 0) return;
   const reachable = await manifestsOf(files, after.snapshots);
   const dropped = [...(await manifestsOf(files, gone))].filter((path) => !reachable.has(path));
@@ -42,4 +43,30 @@ async function dataFilesOf(files: FileSystem, manifests: Iterable<string>): Prom
       if (entry.status !== 2) paths.add(entry.data_file.file_path);
   }
   return paths;
+}
+
+/** Every file that the snapshots reach: manifest lists, manifests and data. */
+export async function reachableFiles(
+  files: FileSystem,
+  metadata: TableMetadata,
+): Promise<PinnedFile[]> {
+  const current = currentSnapshot(metadata);
+  const inCurrent = await manifestsOf(files, current ? [current] : []);
+  const lists = metadata.snapshots.map((snapshot) => ({ path: snapshot['manifest-list'] }));
+  const found = new Map<string, PinnedFile>(lists.map((list) => [list.path, list]));
+  for (const manifest of await manifestsOf(files, metadata.snapshots)) {
+    found.set(manifest, { path: manifest });
+    const isCurrent = inCurrent.has(manifest);
+    for (const { status, data_file: file } of readManifest(
+      manifest,
+      await files.readFile(manifest),
+    )) {
+      if (status === 2) continue;
+      const [path, bytes, rows] = [file.file_path, file.file_size_in_bytes, file.record_count];
+      const known = found.get(path)?.data?.isCurrent ?? false;
+      const data = { bytes: Number(bytes), rows: Number(rows), isCurrent: known || isCurrent };
+      found.set(path, { path, data });
+    }
+  }
+  return [...found.values()];
 }

@@ -17,14 +17,15 @@ import {
   currentSchema,
   currentSnapshot,
   currentSpec,
+  type Snapshot,
   type TableMetadata,
 } from '../iceberg/metadata.ts';
 import { evolveSchema, fieldIds, fieldTypeOfIceberg } from '../iceberg/schema.ts';
 import { partitionExpression, partitionSpec } from '../iceberg/transform.ts';
-import type { LakeTable, SnapshotInfo } from '../table-store.ts';
-import { removeUnreachable } from './expire.ts';
+import type { LakeTable, SnapshotInfo, TablePin } from '../table-store.ts';
+import { reachableFiles, removeUnreachable } from './expire.ts';
 import type { LakeContext } from './file-table-store.ts';
-import type { StoredTable, TableFolder } from './table-folder.ts';
+import { POINTER, type StoredTable, type TableFolder } from './table-folder.ts';
 
 /** Manifests of one spec beyond this are merged: planning reads them all. */
 const MANIFESTS_MAX = 100;
@@ -46,6 +47,9 @@ export class FileTable implements LakeTable {
   #version = 0;
   /** L4: commits wait for each other. */
   #queue: Promise<unknown> = Promise.resolve();
+  #pins = 0;
+  /** What was to be expired while it was pinned, and more. */
+  #waiting: readonly Snapshot[] = [];
 
   private constructor(
     names: { namespace: string; name: string },
@@ -149,6 +153,30 @@ export class FileTable implements LakeTable {
       totalFiles: Number(snapshot.summary['total-data-files']),
       totalBytes: Number(snapshot.summary['total-files-size']),
     }));
+  }
+
+  pin(): Promise<TablePin> {
+    return this.#inTurn(async () => {
+      const { version, metadata } = this.#stored;
+      const { files } = this.#context;
+      const { metadataFolder } = this.#folder;
+      this.#pins += 1;
+      return {
+        properties: metadata.properties,
+        metadataFile: this.#folder.metadataFile(version),
+        pointer: { path: join(metadataFolder, POINTER), text: String(version) },
+        files: () => reachableFiles(files, metadata),
+        release: () => this.#inTurn(() => this.#unpin()),
+      };
+    });
+  }
+
+  async #unpin(): Promise<void> {
+    this.#pins -= 1;
+    if (this.#pins > 0) return;
+    const before = this.#waiting;
+    this.#waiting = [];
+    await this.#remove(before);
   }
 
   #inTurn<T>(action: () => Promise<T>): Promise<T> {
@@ -349,11 +377,17 @@ export class FileTable implements LakeTable {
     this.#version += 1;
   }
 
-  /** Files that no kept snapshot reaches any more; a failure here costs disk, never rows. */
   async #expire(before: TableMetadata, after: TableMetadata): Promise<void> {
     if (after.snapshots.length > before.snapshots.length) return;
+    if (this.#pins > 0) this.#waiting = [...this.#waiting, ...before.snapshots];
+    else await this.#remove(before.snapshots);
+  }
+
+  /** Files that only snapshots reach that are no longer kept; a failure here costs disk, never rows. */
+  async #remove(before: readonly Snapshot[]): Promise<void> {
+    const once = [...new Map(before.map((one) => [one['snapshot-id'], one])).values()];
     try {
-      await removeUnreachable(this.#context.files, before, after);
+      await removeUnreachable(this.#context.files, once, this.#metadata);
     } catch (error) {
       this.#context.logger.warn(
         { table: `${this.namespace}.${this.name}`, error: (error as Error).message },

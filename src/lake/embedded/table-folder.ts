@@ -12,6 +12,8 @@ export interface StoredTable {
 /** Metadata files younger than this stay: another reader may still be at one of them (iceberg.md §4.0). */
 const METADATA_KEPT_MS = 60 * 60_000;
 const METADATA_LOG_KEPT = 100;
+/** Holds the version that is the table. */
+export const POINTER = 'version-hint.text';
 
 /** The files of one table. The pointer `version-hint.text` moves by a rename and a folder sync. */
 export class TableFolder {
@@ -33,7 +35,7 @@ export class TableFolder {
   }
 
   async read(): Promise<StoredTable | undefined> {
-    const pointer = join(this.metadataFolder, 'version-hint.text');
+    const pointer = join(this.metadataFolder, POINTER);
     if (!(await this.files.exists(pointer))) return undefined;
     const version = Number((await this.files.readFile(pointer)).toString().trim());
     const file = this.metadataFile(version);
@@ -81,7 +83,7 @@ export class TableFolder {
     const metadata: TableMetadata = { ...next, 'metadata-log': kept };
     await this.writeNew(this.metadataFile(version), Buffer.from(JSON.stringify(metadata)));
     await this.files.syncFolder(this.metadataFolder);
-    await this.files.replaceFile(join(this.metadataFolder, 'version-hint.text'), String(version));
+    await this.files.replaceFile(join(this.metadataFolder, POINTER), String(version));
     for (const dropped of log)
       if (!kept.includes(dropped)) await this.files.remove(dropped['metadata-file']);
     return { version, metadata };

@@ -6,6 +6,7 @@ import { folderBytes } from '../../core/folder-bytes.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { RawZone } from '../raw-zone.ts';
 import type {
+  LogContents,
   LogMoment,
   LogSettings,
   StreamLog,
@@ -177,7 +178,15 @@ export class SegmentStreamStore implements StreamStore {
     return putBack(known, next);
   }
 
-  /** Says of a log that is not open that it was put back to what it is now. */
+  async inspect(name: string): Promise<LogContents> {
+    const { opened } = await SegmentFolder.open(this.#context.files, this.#pathOf(name));
+    const damaged = [...opened.damaged, ...opened.read.flatMap((segment) => segment.damaged)];
+    return {
+      nextSequence: opened.read.at(-1)?.segment.nextSequence ?? 0,
+      damaged: damaged.map(({ text }) => text),
+    };
+  }
+
   async putBack(name: string): Promise<void> {
     const folder = await SegmentFolder.open(this.#context.files, this.#pathOf(name));
     const { description, read } = folder.opened;
