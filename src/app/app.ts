@@ -43,7 +43,8 @@ import { newsFor, newsForQuery, servedCatalog } from './query-sync.ts';
 import { RemovedData } from './removed-data.ts';
 import { Runtime } from './runtime.ts';
 import { createServices } from './services.ts';
-import { feedRecords, keepRefused, workerSetup } from './worker-feed.ts';
+import { type VerifyEvent, type VerifyResult, verify } from './verify.ts';
+import { feedRecords, keepRefused, lookupRows, workerSetup } from './worker-feed.ts';
 import type { WorkerHostMethods, WorkerMethods } from './worker-protocol.ts';
 
 export interface AppOptions {
@@ -199,6 +200,8 @@ export class App {
           feedRecords(await this.#runtime, params),
         refused: async (params: WorkerHostMethods['refused'][0]) =>
           keepRefused(await this.#runtime, params),
+        lookupRows: async (params: WorkerHostMethods['lookupRows'][0], call: CallContext) =>
+          lookupRows(await this.#runtime, this.#engine, params, call),
         tableRows: (params: WorkerHostMethods['tableRows'][0], call: CallContext) =>
           this.#tableRows(params, call),
       },
@@ -341,6 +344,18 @@ export class App {
       const [target, created, runtime] = [this.#target, this.#created, await this.runtime()];
       const parts = { folder, target, runtime, created, clock, logger };
       return backUp(parts, request, onProgress, signal);
+    });
+  }
+
+  /** Holds log, lake and lookups against each other; the pipeline does not change meanwhile. */
+  verify(
+    name: string | undefined,
+    tell: (event: VerifyEvent) => void,
+    signal: AbortSignal,
+  ): Promise<VerifyResult> {
+    return this.#inTurn(async () => {
+      const [runtime, engine, worker] = [await this.runtime(), this.#engine, this.#worker];
+      return verify({ runtime, engine, worker, tell, signal }, name);
     });
   }
 

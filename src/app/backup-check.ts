@@ -1,4 +1,5 @@
 import { asMillraceError } from '../core/errors.ts';
+import { fileBytes } from '../core/folder-bytes.ts';
 import type { Stores } from '../target/target.ts';
 
 /**
@@ -36,20 +37,11 @@ async function ofTable({ files, tables }: Stores, namespace: string, name: strin
   for (const { path, data } of await pin.files()) {
     if (!(await files.exists(path))) found.push(`${path} is missing`);
     else if (data) {
-      const bytes = await sizeOf(files, path);
+      const bytes = await fileBytes(files, path);
       if (bytes !== data.bytes)
         found.push(`${path} has ${bytes} bytes; the manifest says ${data.bytes}`);
     }
   }
   await pin.release();
   return found;
-}
-
-async function sizeOf(files: Stores['files'], path: string): Promise<number> {
-  const handle = await files.open(path, 'read');
-  try {
-    return await handle.size();
-  } finally {
-    await handle.close();
-  }
 }

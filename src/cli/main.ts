@@ -18,6 +18,7 @@ const VERBS: { readonly [name: string]: () => Promise<() => Command> } = {
   reshard: async () => (await import('./reshard.ts')).reshardCommand,
   replay: async () => (await import('./replay.ts')).replayCommand,
   drop: async () => (await import('./drop.ts')).dropCommand,
+  verify: async () => (await import('./verify.ts')).verifyCommand,
   backup: async () => (await import('./backup.ts')).backupCommand,
   restore: async () => (await import('./restore.ts')).restoreCommand,
   status: async () => (await import('./status.ts')).statusCommand,

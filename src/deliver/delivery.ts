@@ -12,6 +12,8 @@ import type { LogPosition } from '../stream/stream-store.ts';
  */
 export interface Delivery {
   readonly stream: string;
+  /** The first record that is not in the target. */
+  readonly next: number;
   readonly target: string;
   status(): DeliveryStatus;
   /** Delivers everything that is durable now. */

@@ -101,7 +101,6 @@ async function createDeadLetterView(
   );
 }
 
-/** The entries that the lookup has: none where a part of the key is null, or where the key is too long. */
 export async function createLookupView(
   connection: DuckDBConnection,
   lookup: EngineLookup,
@@ -111,6 +110,18 @@ export async function createLookupView(
     (candidate) => candidate.name === lookup.from && candidate.schema === 'lake',
   );
   if (!stream) return;
+  const rows = `records.${quoteIdentifier(stream.name)}`;
+  await connection.run(
+    `CREATE OR REPLACE VIEW lookups.${quoteIdentifier(lookup.name)} AS ${lookupQuery(lookup, stream, { rows, columns: userColumns(stream) })}`,
+  );
+}
+
+/** The entries that the lookup has of `rows`: none where a part of the key is null, or where the key is too long. */
+export function lookupQuery(
+  lookup: EngineLookup,
+  stream: EngineStream,
+  { rows, columns: wanted }: { readonly rows: string; readonly columns: readonly string[] },
+): string {
   const parts = [lookup.key, ...lookup.sort].map((part) =>
     part === null ? null : fieldNamed(stream.fields, part),
   );
@@ -123,11 +134,9 @@ export async function createLookupView(
     lookup.tombstone === undefined
       ? ''
       : ` WHERE ${quoteIdentifier(lookup.tombstone)} IS DISTINCT FROM true`;
-  await connection.run(
-    `CREATE OR REPLACE VIEW lookups.${quoteIdentifier(lookup.name)} AS SELECT ${userColumns(stream).join(', ')} FROM (
-       SELECT * FROM records.${quoteIdentifier(stream.name)} WHERE ${isEntry}
-       QUALIFY row_number() OVER (PARTITION BY ${columns.join(', ')} ORDER BY _sequence_number DESC) = 1)${kept}`,
-  );
+  return `SELECT ${wanted.join(', ')} FROM (
+       SELECT * FROM ${rows} WHERE ${isEntry}
+       QUALIFY row_number() OVER (PARTITION BY ${columns.join(', ')} ORDER BY _sequence_number DESC) = 1)${kept}`;
 }
 
 export async function createModelRelation(

@@ -18,4 +18,16 @@ export const SAFETY_PATHS: Part = {
       },
     ),
   },
+  '/v1/verify': {
+    post: operation(
+      'Hold log, lake and lookups against each other',
+      'admin',
+      events('How far it is, each difference, and what was read.'),
+      {
+        ...KEY,
+        operationId: 'verify',
+        requestBody: body(object({ name: string }, [])),
+      },
+    ),
+  },
 };

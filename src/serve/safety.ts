@@ -5,7 +5,7 @@ import { members } from './admin.ts';
 import { LongWork } from './long-work.ts';
 import type { Services } from './services.ts';
 
-/** Backups. */
+/** Backups, and whether what is stored agrees. */
 export async function safetyRoutes(
   server: FastifyInstance,
   { services }: { services: Services },
@@ -20,6 +20,16 @@ export async function safetyRoutes(
       services.backUp(asked, (progress) => tell({ event: 'progress', ...progress }), signal),
     );
   });
+  server.post('/v1/verify', admin, async (request, reply) => {
+    const name = parseName(request.body);
+    return work.answer(request, reply, (tell, signal) => services.verify(name, tell, signal));
+  });
+}
+
+function parseName(body: unknown): string | undefined {
+  const { name } = members(body ?? {}, ['name']);
+  if (name === undefined || typeof name === 'string') return name;
+  throw new MillraceError('MR_REQUEST_INVALID', "'name' must be a name of the pipeline, as text.");
 }
 
 function parseBackup(body: unknown): { to: string; keep?: number } {

@@ -124,6 +124,12 @@ export interface Services {
     onProgress: (progress: object) => void,
     signal: AbortSignal,
   ): Promise<object>;
+  /** Holds log, lake and lookups against each other; of all, or of what has the name. @throws MR_PLAN_UNKNOWN */
+  verify(
+    name: string | undefined,
+    tell: (event: { readonly event: string }) => void,
+    signal: AbortSignal,
+  ): Promise<object>;
   status(): Promise<StatusReport>;
   /** Undefined when everything answers; else what does not yet. */
   notReady(): MillraceError | undefined;
