@@ -45,6 +45,7 @@ export interface BackupResult {
   readonly copiedBytes: number;
   readonly removed: readonly string[];
   readonly notices: readonly string[];
+  readonly outside: readonly string[];
 }
 
 /** Where a table is pinned: what is copied of it goes through here alone. */
@@ -90,10 +91,16 @@ export async function backUp(
     await run.writer.end(listed);
     const removed = keep === undefined ? [] : await backups.store.keep(keep);
     const { files: copiedFiles, bytes: copiedBytes } = run.writer.copied;
-    const { id, files, notices } = listed;
+    const { id, files, notices, outside } = listed;
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     const counts = { files: files.length, bytes, copiedFiles, copiedBytes };
-    return { id, folder: place, ...counts, removed, notices };
+    return { id, folder: place, ...counts, removed, notices, outside };
+  } catch (error) {
+    if (error instanceof MillraceError) throw error;
+    const { message } = error as Error;
+    throw new MillraceError('MR_BACKUP_FAILED', `No backup was made in ${place}: ${message}`, {
+      cause: error,
+    });
   } finally {
     await unlock();
   }
@@ -143,6 +150,7 @@ class BackupRun {
         logs: logs.map(({ name, kind, nextSequence = null }) => ({ name, kind, nextSequence })),
         tables,
         notices: this.#notices,
+        outside: this.#rawZones(),
       });
     } finally {
       for (const release of this.#release) await release();
@@ -233,6 +241,13 @@ class BackupRun {
       if (data) this.#done(data.bytes - (this.#bytes - before));
     }
     this.#parts.logger.debug({ table: name, files: files.length }, 'table was copied');
+  }
+
+  /** Raw zones are elsewhere for good reason, and stay there. */
+  #rawZones(): string[] {
+    return this.#parts.runtime.plan.streams.flatMap(({ name, raw }) =>
+      raw ? [`the raw zone of ${name}: ${raw.to}`] : [],
+    );
   }
 
   #pathOf(file: string): string {

@@ -33,8 +33,10 @@ export interface BackupManifest {
   readonly logs: readonly BackedUpLog[];
   readonly tables: readonly string[];
   readonly files: readonly BackupFile[];
-  /** What could not be copied, or is not part of it. */
+  /** What is wrong with what was copied. */
   readonly notices: readonly string[];
+  /** Places that belong to it and are not in it. */
+  readonly outside: readonly string[];
 }
 
 export interface BackedUpLog {
@@ -76,7 +78,7 @@ export interface BackupWriter {
 
 export type BackupFacts = Pick<
   BackupManifest,
-  'millrace' | 'startedMs' | 'endedMs' | 'folder' | 'logs' | 'tables' | 'notices'
+  'millrace' | 'startedMs' | 'endedMs' | 'folder' | 'logs' | 'tables' | 'notices' | 'outside'
 >;
 
 const PATH = /^[^/\\\0]+(\/[^/\\\0]+)*$/;

@@ -58,10 +58,11 @@ function backUp(to: string, options: BackupOptions, output: Output): Promise<voi
       (event) => progress(event as unknown as BackupProgress),
     );
     output.event({ ...result });
-    const { id, files, bytes, copiedFiles, copiedBytes, removed, notices } = result;
+    const { id, files, bytes, copiedFiles, copiedBytes, removed, notices, outside } = result;
     output.say(
       `${id}: ${formatCount(files)} files, ${formatBytes(bytes)}; ${formatCount(copiedFiles)} of them (${formatBytes(copiedBytes)}) were not there yet`,
     );
+    for (const place of outside) output.say(`not in it: ${place}`);
     if (removed.length > 0) output.say(`removed ${removed.join(', ')}`);
     sayWrong(output, notices);
   });

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { asMillraceError } from '../core/errors.ts';
+import { asMillraceError, MillraceError } from '../core/errors.ts';
 
 /** How often is told how far it is. */
 const PROGRESS_MS = 500;
@@ -13,7 +13,10 @@ export class LongWork {
 
   /** What is under way is given up. */
   end(): void {
-    for (const one of this.#running) one.abort();
+    for (const one of this.#running)
+      one.abort(
+        new MillraceError('MR_STOPPING', 'The server is shutting down; ask again once it is back.'),
+      );
   }
 
   /**

@@ -12,6 +12,7 @@ const FACTS = {
   logs: [],
   tables: [],
   notices: [],
+  outside: [],
 };
 const nothing = () => {};
 

@@ -96,9 +96,9 @@ test('a backup has log, lake, lookups, letters, consumers, keys and runs, and re
   expect(await inTable(again)).toEqual([600, 600]);
   expect(await again.sql('select count(*) from deadletters.orders')).toEqual([['1']]);
   expect(await again.sql('select sum(n)::int from warehouse.totals')).toEqual([[600]]);
-  expect(await again.sql("select next_sequence_number from sys.consumers where consumer = 'billing'")).toEqual([
-    ['17'],
-  ]);
+  expect(
+    await again.sql("select next_sequence_number from sys.consumers where consumer = 'billing'"),
+  ).toEqual([['17']]);
   const lookup = await fetch(`${again.url}/v1/lookups/by_id/599`);
   expect(await lookup.json()).toEqual({ id: 599, customer: 'c4' });
   await send(again, range(500, 600), { 'idempotency-key': 'k1' });
@@ -307,3 +307,46 @@ test('a backup into the data folder and a restore over data are refused', async 
   const response = await pipeline.post('/v1/backup', JSON.stringify({ to: backups }));
   expect(response.status, 'without the key of the data folder').toBe(403);
 });
+
+test('streams that programs made are in it, with their records, shards and tags', async () => {
+  const folder = temporaryFolder();
+  const backups = temporaryFolder();
+  const pipeline = await startPipeline(folder, PIPELINE);
+  const put = (to: RunningPipeline, data: string) =>
+    kinesis(to, 'PutRecord', { StreamName: 'bytes', PartitionKey: 'p', Data: btoa(data) });
+  await kinesis(pipeline, 'CreateStream', { StreamName: 'bytes', ShardCount: 1 });
+  await put(pipeline, 'one');
+  await put(pipeline, 'two');
+  await kinesis(pipeline, 'AddTagsToStream', { StreamName: 'bytes', Tags: { team: 'a' } });
+  expect((await call('backup', backups, '--pipeline', folder)).last).toMatchObject({ notices: [] });
+  await put(pipeline, 'three');
+  const again = await (await restored(backups)).run();
+  await put(again, 'four');
+  const { ShardIterator } = await kinesis(again, 'GetShardIterator', {
+    StreamName: 'bytes',
+    ShardId: 'shardId-000000000000',
+    ShardIteratorType: 'TRIM_HORIZON',
+  });
+  const { Records } = await kinesis(again, 'GetRecords', { ShardIterator });
+  expect((Records as { Data: string }[]).map(({ Data }) => atob(Data))).toEqual([
+    'one',
+    'two',
+    'four',
+  ]);
+  const { Tags } = await kinesis(again, 'ListTagsForStream', { StreamName: 'bytes' });
+  expect(Tags).toEqual([{ Key: 'team', Value: 'a' }]);
+});
+
+async function kinesis(
+  pipeline: RunningPipeline,
+  operation: string,
+  input: object,
+): Promise<{ [member: string]: unknown }> {
+  const response = await pipeline.post('/', JSON.stringify(input), {
+    'content-type': 'application/x-amz-json-1.1',
+    'x-amz-target': `Kinesis_20131202.${operation}`,
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${operation}: ${text}`);
+  return text === '' ? {} : (JSON.parse(text) as { [member: string]: unknown });
+}
