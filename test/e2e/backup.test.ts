@@ -163,6 +163,8 @@ test(`while producers send and deliveries go on, also cut off by kill -9: what w
       try {
         const { accepted } = await send(pipeline, ids);
         if (accepted === ids.length) acknowledged.push(...ids);
+        // SQL answers with a million rows at most.
+        await new Promise((resolve) => setTimeout(resolve, 5 + random() * 20));
       } catch {
         // Killed: what was not answered may be there or not.
         await new Promise((resolve) => setTimeout(resolve, 20));
