@@ -22,6 +22,7 @@ import type { PlanChange } from '../plan/diff.ts';
 import type { Plan } from '../plan/plan.ts';
 import { embedded } from '../target/embedded.ts';
 import type { Target } from '../target/target.ts';
+import { type BackupProgress, type BackupRequest, type BackupResult, backUp } from './backup.ts';
 import {
   type ChildContext,
   createEngine,
@@ -32,7 +33,7 @@ import {
 } from './children.ts';
 import { Claim } from './claim.ts';
 import { CreatedStreams } from './created-streams.ts';
-import { lockFolder, removeRunFile, writeRunFile } from './data-folder.ts';
+import { lockFolder, refuseHalfRestored, removeRunFile, writeRunFile } from './data-folder.ts';
 import { Descriptions } from './descriptions.ts';
 import { foreignTables } from './lake-tables.ts';
 import { liveSetup } from './live-plan.ts';
@@ -43,7 +44,8 @@ import { newsFor, newsForQuery, servedCatalog } from './query-sync.ts';
 import { RemovedData } from './removed-data.ts';
 import { Runtime } from './runtime.ts';
 import { createServices } from './services.ts';
-import { feedRecords, keepRefused, workerSetup } from './worker-feed.ts';
+import { type VerifyEvent, type VerifyResult, verify } from './verify.ts';
+import { feedRecords, keepRefused, lookupRows, workerSetup } from './worker-feed.ts';
 import type { WorkerHostMethods, WorkerMethods } from './worker-protocol.ts';
 
 export interface AppOptions {
@@ -138,6 +140,7 @@ export class App {
     const unlock = await lockFolder(folder);
     let app: App | undefined;
     try {
+      refuseHalfRestored(folder);
       const target = await embedded({ folder, environment: process.env, clock, logger, onFatal });
       app = new App(options, target, unlock);
       await app.#open();
@@ -201,6 +204,8 @@ export class App {
           feedRecords(await this.#runtime, params),
         refused: async (params: WorkerHostMethods['refused'][0]) =>
           keepRefused(await this.#runtime, params),
+        lookupRows: async (params: WorkerHostMethods['lookupRows'][0], call: CallContext) =>
+          lookupRows(await this.#runtime, this.#engine, params, call),
         tableRows: (params: WorkerHostMethods['tableRows'][0], call: CallContext) =>
           this.#tableRows(params, call),
       },
@@ -333,6 +338,32 @@ export class App {
   /** Looks at data of removed definitions, or ends it; no definition comes back meanwhile. */
   removedData<T>(use: (data: RemovedData, plan: Plan) => Promise<T>): Promise<T> {
     return this.#inTurn(async () => use(this.#removedData, (await this.runtime()).plan));
+  }
+
+  /** Copies all there is, while records come in; the pipeline does not change meanwhile. */
+  backUp(
+    request: BackupRequest,
+    onProgress: (progress: BackupProgress) => void,
+    signal: AbortSignal,
+  ): Promise<BackupResult> {
+    return this.#inTurn(async () => {
+      const { folder, clock, logger } = this.#options;
+      const [target, created, runtime] = [this.#target, this.#created, await this.runtime()];
+      const parts = { folder, target, runtime, created, clock, logger };
+      return backUp(parts, request, onProgress, signal);
+    });
+  }
+
+  /** Holds log, lake and lookups against each other; the pipeline does not change meanwhile. */
+  verify(
+    name: string | undefined,
+    tell: (event: VerifyEvent) => void,
+    signal: AbortSignal,
+  ): Promise<VerifyResult> {
+    return this.#inTurn(async () => {
+      const [runtime, engine, worker] = [await this.runtime(), this.#engine, this.#worker];
+      return verify({ runtime, engine, worker, tell, signal }, name);
+    });
   }
 
   async #listen(): Promise<void> {

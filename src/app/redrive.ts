@@ -1,4 +1,5 @@
 import { MillraceError } from '../core/errors.ts';
+import { epochAt } from '../deliver/resume.ts';
 import type { IngestAnswer } from '../ingest/tally.ts';
 import { quoteIdentifier } from '../plan/render-sql.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
@@ -79,7 +80,7 @@ async function sendAgain(
   if (body.length === 0) return 'there is nothing to send';
   const { isRefused, body: text } = await runtime.take(stream, once(body), {
     linesOnly: !body.includes(10),
-    idempotencyKey: `redrive ${log.epoch} ${sequence}`,
+    idempotencyKey: `redrive ${epochAt(log, Number(sequence))} ${sequence}`,
     length: body.length,
     isRedrive: true,
   });

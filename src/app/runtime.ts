@@ -5,7 +5,7 @@ import { MillraceError } from '../core/errors.ts';
 import { fieldNamed, type NamedField } from '../core/field-types.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
-import type { Delivery } from '../deliver/delivery.ts';
+import { CHECKPOINT_PROPERTY, type Delivery, parseCheckpoint } from '../deliver/delivery.ts';
 import type { EngineMethods } from '../engine/protocol.ts';
 import type { DedupeWindow } from '../ingest/dedupe-window.ts';
 import {
@@ -24,7 +24,7 @@ import type { RunnableModel } from '../model/embedded/table-model-runner.ts';
 import type { ModelRunner } from '../model/model-runner.ts';
 import type { LookupPlan, ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
 import { renderCheck, renderSql } from '../plan/render-sql.ts';
-import type { StreamLog } from '../stream/stream-store.ts';
+import type { LogPosition, StreamLog } from '../stream/stream-store.ts';
 import type { Target } from '../target/target.ts';
 import {
   DEAD_LETTER_LOG,
@@ -383,14 +383,6 @@ async function openStream(
     await target.deadLetters.rename(plan.renamedFrom, plan.name);
     await target.streams.rename(plan.renamedFrom, plan.name);
   }
-  const log = await target.streams.open({
-    name: plan.name,
-    shards: plan.shards,
-    retention: plan.retention,
-    raw: plan.raw,
-    schema: { fields: plan.fields, unknown: plan.unknown },
-  });
-  const letters = keepsDeadLetters(plan, whole) ? await openLetters(plan, context) : undefined;
   const rest: NamedField[] =
     plan.unknown === 'keep' ? [{ name: '_rest', type: { kind: 'string' }, optional: true }] : [];
   const table =
@@ -403,6 +395,15 @@ async function openStream(
           partitionBy: plan.table.partitionBy,
           sortBy: plan.table.sortBy,
         });
+  const log = await target.streams.open({
+    name: plan.name,
+    shards: plan.shards,
+    retention: plan.retention,
+    raw: plan.raw,
+    checkpoints: checkpointsOf(plan, whole, table, context),
+    schema: { fields: plan.fields, unknown: plan.unknown },
+  });
+  const letters = keepsDeadLetters(plan, whole) ? await openLetters(plan, context) : undefined;
   const delivery =
     table && plan.table !== false
       ? target.createDelivery({
@@ -426,4 +427,18 @@ async function openStream(
   };
   const [ingest, puts] = [new Ingest(taking), new StreamPuts(taking)];
   return { plan, log, letters, table, delivery, dedupe: dedupe?.window, ingest, puts };
+}
+
+/** Where those are that keep their positions in table and lookups: they tell whether the log was put back. */
+function checkpointsOf(
+  { name }: StreamPlan,
+  { lookups }: Plan,
+  table: LakeTable | undefined,
+  { target }: RuntimeContext,
+): LogPosition[] {
+  const ofTable = parseCheckpoint(table?.properties[CHECKPOINT_PROPERTY]);
+  const ofLookups = lookups
+    .filter(({ from }) => from === name)
+    .map((lookup) => target.lookups.position(lookup.name));
+  return [ofTable, ...ofLookups].filter((position) => position !== undefined);
 }

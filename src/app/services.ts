@@ -97,6 +97,8 @@ export function createServices(app: App, parts: ServiceParts): Services {
     },
     removedData: (name) => app.removedData((data, plan) => data.find(name, plan)),
     drop: (name) => app.removedData((data, plan) => data.drop(name, plan)),
+    backUp: (...asked) => app.backUp(...asked),
+    verify: (...asked) => app.verify(...asked),
     status: async () => statusOf(await app.runtime(), app, target),
     notReady: () =>
       app.current ? undefined : new MillraceError('MR_NOT_READY', 'The pipeline is starting.'),

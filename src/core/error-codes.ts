@@ -191,6 +191,26 @@ export const ERROR_CODES = Object.freeze({
     'Ask an administrator for a key or a user.',
   ),
   // Storage
+  MR_BACKUP_UNKNOWN: entry(
+    404,
+    'The folder holds no backup, or none of that id.',
+    'Name the folder that `millrace backup` wrote to, and an id of `millrace backup DIR --list`.',
+  ),
+  MR_BACKUP_REFUSED: entry(
+    409,
+    'A backup cannot be made there, or not restored there.',
+    'Use a folder as the message says: a backup lies outside the data folder, and is restored into an empty one.',
+  ),
+  MR_BACKUP_DAMAGED: entry(
+    500,
+    'A file of a backup is missing or is not what was copied.',
+    'Use another backup. Remove the named file, and the next backup copies it again.',
+  ),
+  MR_BACKUP_FAILED: entry(
+    500,
+    'A backup could not be made.',
+    'Look at the reason in the message and make it again; what was copied is used.',
+  ),
   MR_STORAGE_FULL: entry(
     507,
     'The disk is full; nothing more is accepted.',

@@ -11,7 +11,7 @@ export async function folderBytes(files: FileSystem, folder: string): Promise<nu
   return bytes;
 }
 
-async function fileBytes(files: FileSystem, path: string): Promise<number> {
+export async function fileBytes(files: FileSystem, path: string): Promise<number> {
   const file = await files.open(path, 'read');
   try {
     return await file.size();

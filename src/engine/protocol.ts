@@ -271,6 +271,57 @@ export interface CompactResult {
   readonly files: readonly WrittenFile[];
 }
 
+/** Rows and records of numbers [from, until). */
+export interface VerifyTableRequest {
+  readonly stream: EngineStream;
+  readonly slices: readonly LogSlice[];
+  readonly scan: TableScan;
+  readonly from: number;
+  readonly until: number;
+  /** Numbers of rows that may be there besides those of the log. */
+  readonly apart: readonly { readonly from: number; readonly next: number }[];
+  /** The log has them no more: all that can be said is whether they are there once. */
+  readonly isOlder: boolean;
+}
+
+export interface FoundNumbers {
+  readonly count: number;
+  /** First and last of neighbours; not all where there are many. */
+  readonly ranges: readonly (readonly [first: number, last: number])[];
+}
+
+export interface VerifyRecordsResult {
+  readonly records: number;
+  readonly damage: readonly string[];
+}
+
+export interface VerifyTableResult extends VerifyRecordsResult {
+  readonly rows: number;
+  /** Records without a row. */
+  readonly missing: FoundNumbers;
+  readonly doubled: FoundNumbers;
+  /** Rows without a record. */
+  readonly unknown: FoundNumbers;
+  /** Rows with other values than their records. */
+  readonly changed: FoundNumbers;
+}
+
+export interface FileRows {
+  readonly path: string;
+  readonly rows?: number;
+  readonly error?: string;
+}
+
+export interface LookupRowsRequest {
+  readonly stream: EngineStream;
+  readonly lookup: EngineLookup;
+  /** Of its rows those below `delivered` are taken, and what is in the slices from there on. */
+  readonly scan: TableScan | undefined;
+  readonly delivered: number;
+  readonly slices: readonly LogSlice[];
+  readonly until: number;
+}
+
 /** What main may ask of the engine child. */
 export type EngineMethods = {
   describe: [params: DescribeRequest, result: readonly Described[]];
@@ -279,6 +330,12 @@ export type EngineMethods = {
   runModel: [params: RunModelRequest, result: RunModelResult];
   /** Rows of a stream's files below a sequence number, in order, as NDJSON. */
   readTable: [params: ReadTableRequest, result: { readonly rows: number }];
+  verifyRecords: [params: { readonly slices: readonly LogSlice[] }, result: VerifyRecordsResult];
+  verifyTable: [params: VerifyTableRequest, result: VerifyTableResult];
+  /** What Parquet files say of themselves. */
+  fileRows: [params: { readonly paths: readonly string[] }, result: readonly FileRows[]];
+  /** The rows that a lookup should have, as NDJSON. */
+  lookupRows: [params: LookupRowsRequest, result: { readonly rows: number }];
   readParquet: [params: { readonly path: string }, result: { readonly rows: number }];
 };
 

@@ -26,6 +26,11 @@ export interface TableStore {
   rename(namespace: string, from: string, to: string): Promise<void>;
   /** The table if it is there; its schema is left as it is. */
   find(namespace: string, name: string): Promise<LakeTable | undefined>;
+  namespaces(): Promise<string[]>;
+  /** The files that say which tables and views there are, as texts, for a copy that has those tables alone. */
+  catalogFiles(
+    isCopied: (table: string) => boolean,
+  ): Promise<readonly { path: string; text: string }[]>;
   /** Names of the stored tables. */
   names(namespace: string): Promise<string[]>;
   /** Bytes on disk under this name, older snapshots included. */
@@ -83,6 +88,8 @@ export interface LakeTable extends TableState {
   readonly live: readonly LiveFile[];
   /** What is needed to write files anew: all columns, those too that no definition knows. */
   readonly rewriting: RewriteState;
+  /** What it is now, and holds it (L7). */
+  pin(): Promise<TablePin>;
   /** Adds files and sets properties in one commit. */
   append(files: readonly WrittenFile[], properties: Properties): Promise<void>;
   /** Replaces all rows by those of `files`. */
@@ -144,4 +151,28 @@ export interface Rewrite {
   readonly files: readonly WrittenFile[];
   /** Of the state they were read at. */
   readonly sequence: bigint;
+}
+
+/** A table as it was when it was pinned. */
+export interface TablePin {
+  readonly properties: { readonly [name: string]: string };
+  /** Names all there is of the table. */
+  readonly metadataFile: string;
+  /** The file that names it, and with what text. */
+  readonly pointer: { readonly path: string; readonly text: string };
+  readonly scan: TableScan;
+  /** Every file that its snapshots reach. */
+  files(): Promise<readonly PinnedFile[]>;
+  release(): Promise<void>;
+}
+
+export interface PinnedFile {
+  readonly path: string;
+  /** What the manifest says of a data file. */
+  readonly data?: {
+    readonly bytes: number;
+    readonly rows: number;
+    /** It is in the current snapshot, not in older ones alone. */
+    readonly isCurrent: boolean;
+  };
 }

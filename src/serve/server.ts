@@ -21,6 +21,7 @@ import { openapiRoutes } from './openapi.ts';
 import { pageRoutes, readPage } from './page.ts';
 import { Readers, recordRoutes } from './records.ts';
 import { renderRoutes } from './render.ts';
+import { safetyRoutes } from './safety.ts';
 import type { Principal, Services } from './services.ts';
 import { sessionRoutes } from './session.ts';
 import { sqlRoutes } from './sql.ts';
@@ -104,6 +105,7 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   const readers = new Readers();
   await server.register(recordRoutes, { services, readers });
   await server.register(lookupRoutes, { services });
+  await server.register(safetyRoutes, { services });
   await server.register(streamRoutes, { services });
   await server.register(lakeTableRoutes, { services });
   await server.register(sqlRoutes, { services });

@@ -1,8 +1,12 @@
 import { chmod } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { open } from 'lmdb';
+import type { BackupManifest } from '../backup/backup-store.ts';
+import { backupFiles } from '../backup/embedded/backup-files.ts';
+import { type BackupContext, FolderBackupStore } from '../backup/embedded/folder-backup-store.ts';
 import type { Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
+import type { FileSystem } from '../core/file-system.ts';
 import type { Logger } from '../core/logger.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
 import { ChildRenderer } from '../dashboard/embedded/child-renderer.ts';
@@ -24,8 +28,9 @@ import { S3RawZone } from '../stream/aws/s3-raw-zone.ts';
 import { s3Settings } from '../stream/aws/s3-settings.ts';
 import { FileAttributeStore } from '../stream/embedded/file-attribute-store.ts';
 import { FolderRawZone } from '../stream/embedded/folder-raw-zone.ts';
-import { SegmentStreamStore } from '../stream/embedded/segment-stream-store.ts';
-import type { Target } from './target.ts';
+import type { LogContext } from '../stream/embedded/segment-stream-log.ts';
+import { type RawZones, SegmentStreamStore } from '../stream/embedded/segment-stream-store.ts';
+import type { Stores, Target } from './target.ts';
 
 export interface EmbeddedOptions {
   /** The data folder. */
@@ -45,6 +50,39 @@ function rawFolder(data: string, place: string): string {
     'MR_DEFINITION_INVALID',
     `raw.to '${place}' is in the data folder, ${data}, where files are removed that nobody knows. Give a folder outside it.`,
   );
+}
+
+/** What is in files alone: also of a folder that nobody owns, and of a backup. */
+export function storesOf(
+  files: FileSystem,
+  folder: string,
+  context: Omit<LogContext, 'files'>,
+  { rawZones, registry }: { readonly rawZones?: RawZones; readonly registry?: TableRegistry } = {},
+): Stores {
+  const log = { files, ...context };
+  return {
+    files,
+    streams: new SegmentStreamStore(join(folder, 'streams'), log, rawZones),
+    deadLetters: new SegmentStreamStore(join(folder, 'deadletters'), log),
+    createdStreams: new SegmentStreamStore(join(folder, 'created'), log),
+    tables: new FileTableStore(registry ?? new TableRegistry(join(folder, 'lake'), log)),
+  };
+}
+
+/** The backups in a folder, and each of them as the stores it is a copy of. */
+export function backupsIn(folder: string, context: BackupContext & { readonly logger: Logger }) {
+  const store = new FolderBackupStore(folder, context);
+  const { files, clock, logger } = context;
+  const onFatal = () => {};
+  return {
+    store,
+    storesOf: (manifest: BackupManifest): Stores =>
+      storesOf(
+        backupFiles(files, manifest, (file) => store.contentOf(file)),
+        manifest.folder,
+        { clock, logger, onFatal },
+      ),
+  };
 }
 
 /** Everything in one folder of this machine. */
@@ -70,7 +108,7 @@ export async function embedded({
   const lookups = new LmdbLookupStore(join(folder, 'system', 'lookups.mdb'));
   const runs = new LmdbRunStore(system);
   await markInterrupted(runs);
-  const log = { files, clock, logger, onFatal };
+  const log = { clock, logger, onFatal };
   const registry = new TableRegistry(join(folder, 'lake'), { files, clock, logger });
   // What was unpacked for a process that is gone.
   await files.remove(join(folder, 'cache', 'raw'));
@@ -82,10 +120,7 @@ export async function embedded({
         : new FolderRawZone({ files, folder: rawFolder(folder, place) }),
   };
   return {
-    files,
-    streams: new SegmentStreamStore(join(folder, 'streams'), log, rawZones),
-    deadLetters: new SegmentStreamStore(join(folder, 'deadletters'), log),
-    createdStreams: new SegmentStreamStore(join(folder, 'created'), log),
+    ...storesOf(files, folder, log, { rawZones, registry }),
     streamAttributes: await FileAttributeStore.open(files, join(folder, 'system', 'streams.json')),
     deliveryAttributes: await FileAttributeStore.open(
       files,
@@ -100,12 +135,12 @@ export async function embedded({
         clock,
         logger,
       }),
-    tables: new FileTableStore(registry),
     catalog: new FileCatalog(registry),
     lookups,
     runs,
     keys: new LmdbKeyStore(system, await sealingKey(files, join(folder, 'system', 'sealing.key'))),
     users: new LmdbUserStore(system),
+    copyRecords: (path) => system.backup(path, false),
     createDelivery: (options) => new TableDelivery(options),
     createMaintenance: (options) => new TableMaintenance(options),
     createModelRunner: (options) => new TableModelRunner(options),

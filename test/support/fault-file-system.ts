@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import {
   type FileEntry,
@@ -255,6 +256,11 @@ export class FaultFileSystem implements FileSystem {
   /** Everything here is old. */
   async changedMs(): Promise<number> {
     return 0;
+  }
+
+  async stamp(path: string): Promise<string> {
+    this.#step();
+    return createHash('sha256').update(this.#file(path).seen).digest('hex');
   }
 }
 

@@ -13,12 +13,16 @@ import type { LakeTable, Properties, RewriteState } from '../../lake/table-store
 import { endOfSlices } from '../../stream/run-columns.ts';
 import type { StreamLog } from '../../stream/stream-store.ts';
 import {
+  APART_PROPERTY,
+  apartText,
   CHECKPOINT_PROPERTY,
   checkpointText,
   type Delivery,
   type DeliveryStatus,
+  parseApart,
   parseCheckpoint,
 } from '../delivery.ts';
+import { type Resumption, resumeFrom } from '../resume.ts';
 
 export interface TableDeliveryOptions {
   readonly log: StreamLog;
@@ -41,9 +45,12 @@ export class TableDelivery implements Delivery {
   readonly target: string;
   readonly #options: TableDeliveryOptions;
   readonly #unsubscribe: () => void;
+  readonly #resumed: Resumption;
   #running: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
   #closed = false;
+  /** What this delivery has not said itself, the log and the table say together. */
+  #hasDelivered = false;
   #status: Omit<DeliveryStatus, 'next' | 'lag'> = {
     deliveries: 0,
     lastMs: null,
@@ -57,23 +64,33 @@ export class TableDelivery implements Delivery {
     this.#options = options;
     this.stream = options.log.name;
     this.target = `${options.table.namespace}.${options.table.name}`;
-    const stored = parseCheckpoint(options.table.properties[CHECKPOINT_PROPERTY]);
-    if (stored && stored.epoch !== options.log.epoch)
-      options.logger.warn(
-        { stream: this.stream, stored: stored.epoch, log: options.log.epoch },
-        'the table was filled from another log; delivery starts at the beginning of this one',
-      );
+    this.#resumed = resumeFrom(this.#checkpoint, options.log);
+    const { notice } = this.#resumed;
+    if (notice !== undefined)
+      options.logger.error({ stream: this.stream, table: this.target }, notice);
     options.log.setConsumer(CONSUMER, this.next);
     this.#unsubscribe = options.log.onCommit(() => this.#schedule());
     this.#schedule();
   }
 
+  get #checkpoint() {
+    return parseCheckpoint(this.#options.table.properties[CHECKPOINT_PROPERTY]);
+  }
+
   /** The first record that is not in the table. */
   get next(): number {
-    const stored = parseCheckpoint(this.#options.table.properties[CHECKPOINT_PROPERTY]);
-    return stored && stored.epoch === this.#options.log.epoch
-      ? stored.next
-      : this.#options.log.firstSequence;
+    return this.#hasDelivered ? (this.#checkpoint?.next ?? 0) : this.#resumed.next;
+  }
+
+  /** The properties that say where the table is once it has all records below `next`. */
+  #progress(next: number): { [name: string]: string } {
+    const { log, table } = this.#options;
+    const { epoch, lineage } = log;
+    const { apart } = this.#resumed;
+    const checkpoint = { [CHECKPOINT_PROPERTY]: checkpointText({ epoch, next, lineage }) };
+    if (!apart || this.#hasDelivered) return checkpoint;
+    const known = parseApart(table.properties[APART_PROPERTY]);
+    return { ...checkpoint, [APART_PROPERTY]: apartText([...known, apart]) };
   }
 
   status(): DeliveryStatus {
@@ -141,9 +158,10 @@ export class TableDelivery implements Delivery {
         logger.warn({ stream: this.stream, reason: detour }, 'delivered the slow way');
       for (const place of damage)
         logger.error({ stream: this.stream, place }, 'damaged records were left out of the table');
-      const checkpoint = { [CHECKPOINT_PROPERTY]: checkpointText({ epoch: log.epoch, next }) };
-      if (!stream.upsert) await table.append(files, checkpoint);
-      else if (!(await this.#merge(state, { files, deletes: deletes ?? [] }, checkpoint))) return;
+      const progress = this.#progress(next);
+      if (!stream.upsert) await table.append(files, progress);
+      else if (!(await this.#merge(state, { files, deletes: deletes ?? [] }, progress))) return;
+      this.#hasDelivered = true;
       log.setConsumer(CONSUMER, next);
       const rows = files.reduce((total, file) => total + file.rows, 0);
       this.#status = {

@@ -49,9 +49,12 @@ export class CatalogFile {
   }
 
   async write(contents: CatalogContents): Promise<void> {
-    await this.#files.replaceFile(
-      this.#path,
-      `${JSON.stringify({ format: FORMAT, ...contents }, null, 1)}\n`,
-    );
+    for (const { path, text } of this.texts(contents)) await this.#files.replaceFile(path, text);
+  }
+
+  /** What is written. */
+  texts(contents: CatalogContents): { path: string; text: string }[] {
+    const text = `${JSON.stringify({ format: FORMAT, ...contents }, null, 1)}\n`;
+    return [{ path: this.#path, text }];
   }
 }

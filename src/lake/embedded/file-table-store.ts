@@ -29,6 +29,14 @@ export class FileTableStore implements TableStore {
     return this.#registry.table({ namespace, name });
   }
 
+  async namespaces(): Promise<string[]> {
+    return Object.keys((await this.#registry.contents()).namespaces);
+  }
+
+  catalogFiles(isCopied: (table: string) => boolean) {
+    return this.#registry.files(isCopied);
+  }
+
   async names(namespace: string): Promise<string[]> {
     return (await this.#registry.entries(namespace, 'table')).map((entry) => entry.name);
   }

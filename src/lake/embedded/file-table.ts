@@ -34,12 +34,13 @@ import type {
   RewriteState,
   SnapshotInfo,
   SnapshotPlace,
+  TablePin,
   TableState,
 } from '../table-store.ts';
 import { EndedFiles } from './ended-files.ts';
 import type { LakeContext } from './file-table-store.ts';
 import { ManifestFiles, type SnapshotChange } from './manifest-files.ts';
-import { reachableFiles, unreachableFiles } from './reachable-files.ts';
+import { pinnedFiles, reachableFiles, unreachableFiles } from './reachable-files.ts';
 import { saidBy, snapshotAt, snapshotInfo } from './snapshots.ts';
 import { sweepFolder } from './sweep.ts';
 import type { StoredTable, TableFolder } from './table-folder.ts';
@@ -445,6 +446,21 @@ export class FileTable implements LakeTable {
 
   removeEnded(nowMs: number): Promise<number> {
     return this.#ended.remove(nowMs);
+  }
+
+  pin(): Promise<TablePin> {
+    return this.inTurn(async () => {
+      const { version, metadata } = this.#stored;
+      const release = this.hold();
+      return {
+        properties: metadata.properties,
+        metadataFile: this.#folder.metadataFile(version),
+        pointer: { path: this.#folder.pointer, text: String(version) },
+        scan: this.scan,
+        files: () => pinnedFiles(this.#context.files, metadata),
+        release: async () => release(),
+      };
+    });
   }
 
   hold(): () => void {

@@ -1,7 +1,13 @@
 import type { FileSystem } from '../../core/file-system.ts';
 import { DELETED, readManifest, readManifestList } from '../iceberg/manifest.ts';
-import type { Snapshot, StatisticsFile, TableMetadata } from '../iceberg/metadata.ts';
+import {
+  currentSnapshot,
+  type Snapshot,
+  type StatisticsFile,
+  type TableMetadata,
+} from '../iceberg/metadata.ts';
 import { localPath } from '../location.ts';
+import type { PinnedFile } from '../table-store.ts';
 
 /** Paths of all files that the metadata reaches: manifest lists, manifests, data, deletes, statistics, older metadata. */
 export async function reachableFiles(
@@ -40,6 +46,33 @@ export async function unreachableFiles(
     ...gone.map((snapshot) => snapshot['manifest-list']),
     ...statisticsOf(before).filter((path) => !statistics.includes(path)),
   ].map(localPath);
+}
+
+/** The same with what the manifests say of data and delete files. */
+export async function pinnedFiles(
+  files: FileSystem,
+  metadata: TableMetadata,
+): Promise<PinnedFile[]> {
+  const found = new Map<string, PinnedFile>();
+  for (const path of await reachableFiles(files, { ...metadata, 'metadata-log': [] }))
+    found.set(path, { path });
+  const snapshot = currentSnapshot(metadata);
+  const inCurrent = await manifestsOf(files, snapshot ? [snapshot] : []);
+  for (const manifest of await manifestsOf(files, metadata.snapshots)) {
+    const entries = readManifest(manifest, await files.readFile(localPath(manifest)));
+    for (const { status, data_file: file } of entries) {
+      if (status === DELETED) continue;
+      const path = localPath(file.file_path);
+      const known = found.get(path)?.data?.isCurrent ?? false;
+      const data = {
+        bytes: Number(file.file_size_in_bytes),
+        rows: Number(file.record_count),
+        isCurrent: known || inCurrent.has(manifest),
+      };
+      found.set(path, { path, data });
+    }
+  }
+  return [...found.values()];
 }
 
 const statisticsOf = (metadata: TableMetadata): string[] =>

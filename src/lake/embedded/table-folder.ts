@@ -35,7 +35,8 @@ export class TableFolder {
     await this.files.makeFolder(this.dataFolder);
   }
 
-  get #pointer(): string {
+  /** Holds the version that is the table. */
+  get pointer(): string {
     return join(this.metadataFolder, 'version-hint.text');
   }
 
@@ -48,10 +49,10 @@ export class TableFolder {
 
   /** The current metadata file as it is: a view has one too. */
   async readText(): Promise<{ readonly version: number; readonly text: string } | undefined> {
-    if (!(await this.files.exists(this.#pointer))) return undefined;
-    const version = Number((await this.files.readFile(this.#pointer)).toString().trim());
+    if (!(await this.files.exists(this.pointer))) return undefined;
+    const version = Number((await this.files.readFile(this.pointer)).toString().trim());
     if (!Number.isInteger(version))
-      throw new MillraceError('MR_STORAGE_DAMAGED', `${this.#pointer} does not name a version.`);
+      throw new MillraceError('MR_STORAGE_DAMAGED', `${this.pointer} does not name a version.`);
     return { version, text: (await this.files.readFile(this.metadataFile(version))).toString() };
   }
 
@@ -117,7 +118,7 @@ export class TableFolder {
   }
 
   async point(version: number): Promise<void> {
-    await this.files.replaceFile(this.#pointer, String(version));
+    await this.files.replaceFile(this.pointer, String(version));
   }
 
   /** After a commit that failed: the table if it was made all the same, durable now. */

@@ -108,6 +108,24 @@ export class TableRegistry {
     return entries.filter((one) => one.namespace === namespace && one.kind === kind);
   }
 
+  /** What this is made of, without tables that are not copied with it. */
+  async files(isCopied: (table: string) => boolean): Promise<{ path: string; text: string }[]> {
+    const contents = await this.#loaded();
+    const views: { path: string; text: string }[] = [];
+    for (const entry of contents.entries) {
+      if (entry.kind !== 'view') continue;
+      const folder = this.folderOf(entry);
+      const stored = await folder.readText();
+      if (!stored) continue;
+      views.push({ path: folder.metadataFile(stored.version), text: stored.text });
+      views.push({ path: folder.pointer, text: String(stored.version) });
+    }
+    const entries = contents.entries.filter(
+      ({ kind, namespace, name }) => kind === 'view' || isCopied(`${namespace}.${name}`),
+    );
+    return [...this.#file.texts({ ...contents, entries }), ...views];
+  }
+
   /** Changes the file; readers see the contents before or after. */
   change<T>(
     make: (contents: CatalogContents) => { readonly next: CatalogContents; readonly result: T },

@@ -77,6 +77,15 @@ export interface TableScan {
   readonly hidden: readonly HiddenColumn[];
 }
 
+/** The scan of a table without rows. */
+export const NO_ROWS: TableScan = Object.freeze({
+  files: [],
+  positionDeletes: [],
+  equalityDeletes: [],
+  reshaped: [],
+  hidden: [],
+});
+
 export interface HiddenColumn {
   readonly id: number;
   /** A DuckDB type. */

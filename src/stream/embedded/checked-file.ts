@@ -24,12 +24,16 @@ export async function readChecked(files: FileSystem, path: string): Promise<Chec
 }
 
 export async function writeChecked(files: FileSystem, path: string, value: object): Promise<void> {
-  const text = `${JSON.stringify({ ...value, crc: crcOf(value) }, null, 1)}\n`;
+  const text = checkedText(value);
   await files.replaceFile(path, text);
   await files.replaceFile(copyOf(path), text);
 }
 
-const copyOf = (path: string): string => path.replace(/\.json$/, '.copy.json');
+export function checkedText(value: object): string {
+  return `${JSON.stringify({ ...value, crc: crcOf(value) }, null, 1)}\n`;
+}
+
+export const copyOf = (path: string): string => path.replace(/\.json$/, '.copy.json');
 const crcOf = (value: object): number => crc32(JSON.stringify(value));
 
 interface Copy {

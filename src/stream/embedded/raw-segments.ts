@@ -19,7 +19,10 @@ interface Stored {
 
 export interface RawSegmentsOptions {
   readonly stream: string;
+  /** In the names of objects: a log that was put back must not write over those of the other. */
   readonly epoch: string;
+  /** What the entries of its indexes carry. */
+  readonly entriesEpoch: string;
   readonly keepMs: number;
   /** Where segments go from now on, as the definition says it; older ones may be in other places. */
   readonly place: string;
@@ -33,7 +36,7 @@ export interface RawSegmentsOptions {
   readonly cache: string;
 }
 
-const LIST = 'raw.json';
+export const LIST = 'raw.json';
 /** A zone that does not answer is not waited for longer when the log is closed. */
 const PATIENCE_MS = 3000;
 
@@ -117,6 +120,11 @@ export class RawSegments {
       next = (all[start] as RawSegment).firstSequence;
     }
     return all.slice(start, end);
+  }
+
+  /** What the list holds. */
+  get stored(): object {
+    return { format: 2, segments: [...this.#over, ...this.#segments] } satisfies Stored;
   }
 
   get status(): LogStatus['raw'] {
