@@ -206,12 +206,16 @@ const folderName = (name: string): string =>
     .replace(/^\.+/, (dots) => '%2E'.repeat(dots.length))
     .replaceAll('*', '%2A');
 
-export function requireNamespace(contents: CatalogContents, namespace: string): void {
+export function requireNamespace(
+  contents: CatalogContents,
+  namespace: string,
+  kind: 'namespace' | CatalogEntry['kind'] = 'namespace',
+): void {
   if (contents.namespaces[namespace]) return;
   throw new MillraceError(
     'MR_TABLE_NOT_FOUND',
     `There is no namespace '${namespace}'. Namespaces are: ${Object.keys(contents.namespaces).join(', ')}.`,
-    { details: { kind: 'namespace' } },
+    { details: { kind } },
   );
 }
 
@@ -229,7 +233,8 @@ export function requireEntry(
   { namespace, name }: Names,
   kind: CatalogEntry['kind'],
 ): CatalogEntry {
-  requireNamespace(contents, namespace);
+  // Who asks for a table misses a table: loading one goes on to `sales.files` of the table `sales` by that.
+  requireNamespace(contents, namespace, kind);
   const found = contents.entries.find((one) => one.namespace === namespace && one.name === name);
   if (found?.kind === kind) return found;
   const names = contents.entries
