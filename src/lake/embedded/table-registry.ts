@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { MillraceError } from '../../core/errors.ts';
-import { fileLocation } from '../location.ts';
+import { fileLocation, localPath } from '../location.ts';
 import { type CatalogContents, type CatalogEntry, CatalogFile } from './catalog-file.ts';
 import { FileTable } from './file-table.ts';
 import type { LakeContext } from './file-table-store.ts';
@@ -81,10 +81,7 @@ export class TableRegistry {
       const old = stored.root === '' ? table.metadata.location : fileLocation(stored.root);
       const now = stored.root === '' ? folder.location : fileLocation(this.root);
       if (old === now || table.metadata.location === folder.location) continue;
-      const to = (location: string) =>
-        location.startsWith(`${old}/`) || location === old
-          ? `${now}${location.slice(old.length)}`
-          : location;
+      const to = (location: string) => moved(location, localPath(old), localPath(now));
       if (to(table.metadata.location) !== table.metadata.location)
         await relocate(folder, table, to, this.context);
     }
@@ -149,6 +146,11 @@ export class TableRegistry {
     return FileTable.load(entry, folder, stored, this.context);
   }
 
+  /** Where a namespace's tables are. */
+  namespaceLocation(namespace: string): string {
+    return fileLocation(join(this.root, folderName(namespace)));
+  }
+
   /** A folder for a new table; a folder that another left has a name of its own. */
   async newFolder({ namespace, name }: Names): Promise<TableFolder> {
     const { entries } = await this.#loaded();
@@ -198,6 +200,14 @@ export class TableRegistry {
     await files.remove(path);
     await files.syncFolder(join(path, '..'));
   }
+}
+
+/** Other programs write `file:/path` for what is `file:///path` here. */
+function moved(location: string, from: string, to: string): string {
+  const path = localPath(location);
+  return path === from || path.startsWith(`${from}/`)
+    ? fileLocation(`${to}${path.slice(from.length)}`)
+    : location;
 }
 
 /** Names of other programs may have any character; folders may not. */
