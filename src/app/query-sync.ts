@@ -102,7 +102,9 @@ function streamNews(runtime: Runtime, known: SyncRequest['streams'][number]): Pr
     filesVersion,
     delivered,
     end: source.nextSequence,
-    ...(known.filesVersion !== filesVersion && isLake && table ? { scan: table.scan } : {}),
+    ...(known.filesVersion !== filesVersion && isLake && table
+      ? { table: { columns: table.columns, scan: table.scan } }
+      : {}),
   };
   return source
     .slices(Math.max(known.next, delivered), news.end, LIMITS.hotBatchBytesMax)

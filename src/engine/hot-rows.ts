@@ -75,7 +75,7 @@ export class HotRows {
     try {
       await connection.run('BEGIN TRANSACTION');
       try {
-        if (news.scan) await createStreamViews(connection, this.#stream, news.scan, true);
+        if (news.table) await this.#switchFiles(connection, news.table);
         if (news.delivered > this.#first) await this.#forget(connection, news.delivered);
         for (const { path, schemaVersion } of scratch.files)
           await this.#load(connection, path, schemaVersion);
@@ -96,6 +96,13 @@ export class HotRows {
     } finally {
       scratch.remove();
     }
+  }
+
+  async #switchFiles(
+    connection: DuckDBConnection,
+    { columns, scan }: NonNullable<StreamNews['table']>,
+  ): Promise<void> {
+    await createStreamViews(connection, { ...this.#stream, columns }, scan, true);
   }
 
   /** Rows below are in files now, or gone. */

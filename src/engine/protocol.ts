@@ -72,8 +72,8 @@ export interface StreamNews {
   readonly schema: 'lake' | 'deadletters';
   readonly name: string;
   readonly filesVersion: number;
-  /** Absent where the child's files are current. */
-  readonly scan?: TableScan;
+  /** Absent where the child's files are current. Columns change with them: other programs widen some. */
+  readonly table?: Pick<TableNews, 'columns' | 'scan'>;
   /** Rows below this are in the files, and must not be hot any more. */
   readonly delivered: number;
   /** Everything below this was acknowledged when the query began. */

@@ -41,7 +41,8 @@ export class FileCatalog implements Catalog {
   async namespace(name: string): Promise<NamespaceProperties> {
     const contents = await this.#registry.contents();
     requireNamespace(contents, name);
-    return contents.namespaces[name] ?? {};
+    // Trino stages a new table only where it is told a place for it, and refuses one that is there already.
+    return { location: this.#registry.namespaceLocation(name), ...contents.namespaces[name] };
   }
 
   createNamespace(name: string, properties: NamespaceProperties): Promise<void> {

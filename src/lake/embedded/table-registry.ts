@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { MillraceError } from '../../core/errors.ts';
-import { fileLocation } from '../location.ts';
+import { fileLocation, localPath } from '../location.ts';
 import { type CatalogContents, type CatalogEntry, CatalogFile } from './catalog-file.ts';
 import { FileTable } from './file-table.ts';
 import type { LakeContext } from './file-table-store.ts';
@@ -81,10 +81,7 @@ export class TableRegistry {
       const old = stored.root === '' ? table.metadata.location : fileLocation(stored.root);
       const now = stored.root === '' ? folder.location : fileLocation(this.root);
       if (old === now || table.metadata.location === folder.location) continue;
-      const to = (location: string) =>
-        location.startsWith(`${old}/`) || location === old
-          ? `${now}${location.slice(old.length)}`
-          : location;
+      const to = (location: string) => moved(location, localPath(old), localPath(now));
       if (to(table.metadata.location) !== table.metadata.location)
         await relocate(folder, table, to, this.context);
     }
@@ -167,6 +164,11 @@ export class TableRegistry {
     return FileTable.load(entry, folder, stored, this.context);
   }
 
+  /** Where a namespace's tables are. */
+  namespaceLocation(namespace: string): string {
+    return fileLocation(join(this.root, folderName(namespace)));
+  }
+
   /** A folder for a new table; a folder that another left has a name of its own. */
   async newFolder({ namespace, name }: Names): Promise<TableFolder> {
     const { entries } = await this.#loaded();
@@ -218,18 +220,30 @@ export class TableRegistry {
   }
 }
 
+/** Other programs write `file:/path` for what is `file:///path` here. */
+function moved(location: string, from: string, to: string): string {
+  const path = localPath(location);
+  return path === from || path.startsWith(`${from}/`)
+    ? fileLocation(`${to}${path.slice(from.length)}`)
+    : location;
+}
+
 /** Names of other programs may have any character; folders may not. */
 const folderName = (name: string): string =>
   encodeURIComponent(name)
     .replace(/^\.+/, (dots) => '%2E'.repeat(dots.length))
     .replaceAll('*', '%2A');
 
-export function requireNamespace(contents: CatalogContents, namespace: string): void {
+export function requireNamespace(
+  contents: CatalogContents,
+  namespace: string,
+  kind: 'namespace' | CatalogEntry['kind'] = 'namespace',
+): void {
   if (contents.namespaces[namespace]) return;
   throw new MillraceError(
     'MR_TABLE_NOT_FOUND',
     `There is no namespace '${namespace}'. Namespaces are: ${Object.keys(contents.namespaces).join(', ')}.`,
-    { details: { kind: 'namespace' } },
+    { details: { kind } },
   );
 }
 
@@ -247,7 +261,8 @@ export function requireEntry(
   { namespace, name }: Names,
   kind: CatalogEntry['kind'],
 ): CatalogEntry {
-  requireNamespace(contents, namespace);
+  // Who asks for a table misses a table: loading one goes on to `sales.files` of the table `sales` by that.
+  requireNamespace(contents, namespace, kind);
   const found = contents.entries.find((one) => one.namespace === namespace && one.name === name);
   if (found?.kind === kind) return found;
   const names = contents.entries
