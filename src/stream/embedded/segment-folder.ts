@@ -1,10 +1,11 @@
 import { join } from 'node:path';
+import type { Damage } from '../../core/checked-file.ts';
+import { readChecked, writeChecked } from '../../core/checked-file.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
-import { readChecked, writeChecked } from './checked-file.ts';
 import { type LogDescription, parseDescription, storedDescription } from './log-description.ts';
 import { readClosed, recoverNewest } from './recovery.ts';
-import { type Damage, type ReadSegment, readSegment, Segment } from './segment.ts';
+import { type ReadSegment, readSegment, Segment } from './segment.ts';
 
 const DESCRIPTION = 'stream.json';
 

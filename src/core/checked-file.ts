@@ -1,6 +1,15 @@
 import { crc32 } from 'node:zlib';
-import type { FileSystem } from '../../core/file-system.ts';
-import type { Damage } from './segment.ts';
+import type { FileSystem } from './file-system.ts';
+
+/** Bytes that are not what was written, named for people, with where they are. */
+export interface Damage {
+  readonly text: string;
+  readonly places: readonly {
+    readonly file: string;
+    readonly start: number;
+    readonly end: number;
+  }[];
+}
 
 export interface CheckedFile {
   /** Undefined where there is none, or none that is sound. */
@@ -21,6 +30,12 @@ export async function readChecked(files: FileSystem, path: string): Promise<Chec
     isWhole: copies[0]?.text !== undefined && copies[0].text === copies[1]?.text,
     damaged: copies.flatMap(({ damage }) => (damage ? [damage] : [])),
   };
+}
+
+/** The second copy goes first: what is left of a removal that a crash ended is what it was. */
+export async function removeChecked(files: FileSystem, path: string): Promise<void> {
+  await files.remove(copyOf(path));
+  await files.remove(path);
 }
 
 export async function writeChecked(files: FileSystem, path: string, value: object): Promise<void> {
