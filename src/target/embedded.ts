@@ -34,6 +34,7 @@ export interface EmbeddedOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onFatal: (error: MillraceError) => void;
+  readonly allowedLocations: readonly string[];
 }
 
 /** A relative one begins beside the data, so that both can be moved together. */
@@ -49,6 +50,7 @@ function rawFolder(data: string, place: string): string {
 /** Everything in one folder of this machine. */
 export async function embedded({
   folder,
+  allowedLocations,
   environment,
   clock,
   logger,
@@ -70,7 +72,12 @@ export async function embedded({
   const runs = new LmdbRunStore(system);
   await markInterrupted(runs);
   const log = { files, clock, logger, onFatal };
-  const registry = new TableRegistry(join(folder, 'lake'), { files, clock, logger });
+  const registry = new TableRegistry(join(folder, 'lake'), {
+    files,
+    clock,
+    logger,
+    allowedLocations,
+  });
   // What was unpacked for a process that is gone.
   await files.remove(join(folder, 'cache', 'raw'));
   const rawZones = {

@@ -3,6 +3,7 @@ import type { NamedField } from '../../core/field-types.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Partition } from '../../definition/partition.ts';
 import type { StoredColumn, WriteTarget, WrittenFile } from '../../engine/protocol.ts';
+import type { TableChange } from '../catalog.ts';
 import { expiry, retentionOf } from '../iceberg/expiry.ts';
 import { type LiveFile, type LiveFiles, type TableScan, tableScan } from '../iceberg/live-files.ts';
 import { dataFile } from '../iceberg/manifest.ts';
@@ -13,12 +14,17 @@ import {
   FORMAT_VERSION,
   type IcebergField,
   type Snapshot,
-  schemaOf,
   specOf,
   type TableMetadata,
 } from '../iceberg/metadata.ts';
-import { type Requirement, unmet } from '../iceberg/requirements.ts';
-import { definedFields, evolveSchema, FIELDS_PROPERTY, fieldMap } from '../iceberg/schema.ts';
+import { requireMet } from '../iceberg/requirements.ts';
+import {
+  definedFields,
+  evolveSchema,
+  FIELDS_PROPERTY,
+  fieldMap,
+  fieldsOf,
+} from '../iceberg/schema.ts';
 import { partitionExpression, partitionSpec, sortExpression } from '../iceberg/transform.ts';
 import { applyUpdates, type TableUpdate } from '../iceberg/updates.ts';
 import { localPath } from '../location.ts';
@@ -30,6 +36,7 @@ import type {
   SnapshotPlace,
   TableState,
 } from '../table-store.ts';
+import { requireOwnerAllows } from './defined-table.ts';
 import { EndedFiles } from './ended-files.ts';
 import type { LakeContext } from './file-table-store.ts';
 import { ManifestFiles, type SnapshotChange } from './manifest-files.ts';
@@ -37,6 +44,7 @@ import { reachableFiles, unreachableFiles } from './reachable-files.ts';
 import { snapshotAt, snapshotInfo } from './snapshots.ts';
 import { sweepFolder } from './sweep.ts';
 import type { StoredTable, TableFolder } from './table-folder.ts';
+import type { TableRegistry } from './table-registry.ts';
 
 /** A commit that is written, and not the table yet. */
 export interface PreparedCommit {
@@ -44,14 +52,26 @@ export interface PreparedCommit {
   readonly live: LiveFiles;
 }
 
-/** One table in a folder. Everything that changes it takes its turn here (L4). */
-export class FileTable implements LakeTable {
+interface Names {
   readonly namespace: string;
   readonly name: string;
+}
+
+interface OpenedTable {
+  readonly names: Names;
+  readonly folder: TableFolder;
+  readonly stored: StoredTable;
+  readonly registry: TableRegistry;
+}
+
+/** One table in a folder. Everything that changes it takes its turn here (L4). */
+export class FileTable implements LakeTable {
   readonly #folder: TableFolder;
+  readonly #registry: TableRegistry;
   readonly #context: LakeContext;
   readonly #manifests: ManifestFiles;
   readonly #ended: EndedFiles;
+  #names: Names;
   #stored: StoredTable;
   #live: LiveFiles;
   #version = 0;
@@ -61,34 +81,36 @@ export class FileTable implements LakeTable {
   #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(
-    names: { readonly namespace: string; readonly name: string },
-    folder: TableFolder,
-    context: LakeContext,
-    stored: StoredTable,
+    { names, folder, stored, registry }: OpenedTable,
     manifests: ManifestFiles,
     live: LiveFiles,
   ) {
-    this.namespace = names.namespace;
-    this.name = names.name;
+    this.#names = names;
     this.#folder = folder;
-    this.#context = context;
+    this.#registry = registry;
+    this.#context = registry.context;
     this.#stored = stored;
     this.#manifests = manifests;
     this.#live = live;
-    this.#ended = new EndedFiles(context.files);
+    this.#ended = new EndedFiles(registry.context.files);
   }
 
-  static async load(
-    names: { readonly namespace: string; readonly name: string },
-    folder: TableFolder,
-    stored: StoredTable,
-    context: LakeContext,
-  ): Promise<FileTable> {
-    const manifests = new ManifestFiles(context.files, folder.metadataFolder, (path, bytes) =>
-      folder.writeNew(path, bytes),
-    );
-    const live = await manifests.read(stored.metadata);
-    return new FileTable(names, folder, context, stored, manifests, live);
+  static async load(opened: OpenedTable): Promise<FileTable> {
+    const manifests = new ManifestFiles(opened.folder, opened.registry.places);
+    const live = await manifests.read(opened.stored.metadata);
+    return new FileTable(opened, manifests, live);
+  }
+
+  get namespace(): string {
+    return this.#names.namespace;
+  }
+
+  get name(): string {
+    return this.#names.name;
+  }
+
+  rename({ namespace, name }: Names): void {
+    this.#names = { namespace, name };
   }
 
   get version(): number {
@@ -302,26 +324,36 @@ export class FileTable implements LakeTable {
   }
 
   /** @throws MillraceError MR_TABLE_COMMIT_CONFLICT where the commit was made on another state than this */
-  async prepare(
-    requirements: readonly Requirement[],
-    updates: readonly TableUpdate[],
-  ): Promise<PreparedCommit> {
-    const why = unmet(requirements, this.metadata);
-    if (why !== undefined) throw commitConflict(`${this.namespace}.${this.name}`, why);
+  async prepare({ requirements, updates }: TableChange): Promise<PreparedCommit> {
+    requireMet(requirements, this.metadata, `${this.namespace}.${this.name}`);
+    for (const update of updates) await this.#requirePlaces(update);
     const metadata = applyUpdates(this.metadata, updates, this.#context.clock.now());
-    const isSame =
-      currentSnapshot(metadata)?.['manifest-list'] ===
-      currentSnapshot(this.metadata)?.['manifest-list'];
-    // What cannot be read must not become the table.
+    requireOwnerAllows(this, metadata);
+    return this.#readable(metadata);
+  }
+
+  async #requirePlaces(update: TableUpdate): Promise<void> {
+    if (update.action === 'set-location' && update.location !== this.metadata.location)
+      await this.#registry.requireLocation(update.location, this.#folder.path);
+  }
+
+  /** What cannot be read must not become the table. */
+  async #readable(metadata: TableMetadata): Promise<PreparedCommit> {
+    const current = currentSnapshot(metadata);
+    const known = new Set(this.metadata.snapshots.map((one) => one['snapshot-id']));
+    const isSame = current?.['manifest-list'] === currentSnapshot(this.metadata)?.['manifest-list'];
     const live = isSame ? this.#live : await this.#manifests.read(metadata);
+    for (const added of metadata.snapshots)
+      if (!known.has(added['snapshot-id']) && added !== current)
+        await this.#manifests.readSnapshot(added);
     tableScan(live, metadata, fieldsOf(metadata, metadata['current-schema-id']));
     return { metadata, live };
   }
 
   /** A commit of another program. */
-  commit(requirements: readonly Requirement[], updates: readonly TableUpdate[]): Promise<void> {
+  commit(change: TableChange): Promise<void> {
     return this.inTurn(async () => {
-      const { metadata, live } = await this.prepare(requirements, updates);
+      const { metadata, live } = await this.prepare(change);
       await this.store(metadata, live);
     });
   }
@@ -367,6 +399,7 @@ export class FileTable implements LakeTable {
   }
 
   async #readAgain(): Promise<void> {
+    await this.#registry.settle();
     const stored = await this.#folder.read();
     if (!stored) throw this.#doubt;
     await this.#folder.point(stored.version);
@@ -389,17 +422,17 @@ export class FileTable implements LakeTable {
   rollback(when: SnapshotPlace, properties: Properties): Promise<SnapshotInfo> {
     return this.inTurn(async () => {
       const snapshot = this.#find(when);
-      const { metadata, live } = await this.prepare(
-        [],
-        [
-          {
-            action: 'set-snapshot-ref',
-            'ref-name': 'main',
-            type: 'branch',
-            'snapshot-id': snapshot['snapshot-id'],
-          },
-          { action: 'set-properties', updates: properties },
-        ],
+      const updates: TableUpdate[] = [
+        {
+          action: 'set-snapshot-ref',
+          'ref-name': 'main',
+          type: 'branch',
+          'snapshot-id': snapshot['snapshot-id'],
+        },
+        { action: 'set-properties', updates: properties },
+      ];
+      const { metadata, live } = await this.#readable(
+        applyUpdates(this.metadata, updates, this.#context.clock.now()),
       );
       await this.store(metadata, live);
       return snapshotInfo(snapshot);
@@ -433,7 +466,9 @@ export class FileTable implements LakeTable {
     const keepsFiles = before.properties['gc.enabled'] === 'false';
     if (!keepsFiles)
       this.#ended.add(
-        await unreachableFiles(this.#context.files, before, this.metadata),
+        (await unreachableFiles(this.#context.files, before, this.metadata)).filter((path) =>
+          this.#folder.owns(path),
+        ),
         nowMs + LIMITS.tableFilesGraceMs,
       );
     return before.snapshots.length - this.metadata.snapshots.length;
@@ -459,18 +494,4 @@ export class FileTable implements LakeTable {
       });
     });
   }
-}
-
-function commitConflict(table: string, why: string): MillraceError {
-  return new MillraceError(
-    'MR_TABLE_COMMIT_CONFLICT',
-    `The commit of ${table} was made on another state of the table: ${why}. Load the table again and commit anew.`,
-  );
-}
-
-/** The columns as our definition calls them; of a table that is none of ours all, as they are called. */
-function fieldsOf(metadata: TableMetadata, schemaId: number): IcebergField[] {
-  const schema = schemaOf(metadata, schemaId) ?? currentSchema(metadata);
-  if (metadata.properties[FIELDS_PROPERTY] === undefined) return [...schema.fields];
-  return definedFields(schema, fieldMap(schema, metadata.properties));
 }
