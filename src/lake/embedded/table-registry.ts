@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { MillraceError } from '../../core/errors.ts';
 import { fileLocation } from '../location.ts';
 import { type CatalogContents, type CatalogEntry, CatalogFile } from './catalog-file.ts';
@@ -28,6 +29,8 @@ export class TableRegistry {
   readonly #journal: JournalFile;
   readonly #open = new Map<string, Promise<FileTable>>();
   #contents: CatalogContents | undefined;
+  /** True while there may be a journal. */
+  #isUnfinished = false;
   #opening: Promise<CatalogContents> | undefined;
   /** Changes of the file come one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -101,8 +104,9 @@ export class TableRegistry {
         requireNamespace(contents, entry.namespace);
         requireFree(contents, entry);
       }
+      this.#isUnfinished = true;
       await this.#journal.write(journal);
-      this.#contents = await this.#finish(contents);
+      await this.#settled();
     });
   }
 
@@ -123,6 +127,7 @@ export class TableRegistry {
   async #settled(): Promise<CatalogContents> {
     const contents = await this.#finish(await this.#loaded());
     this.#contents = contents;
+    this.#isUnfinished = false;
     return contents;
   }
 
@@ -177,11 +182,22 @@ export class TableRegistry {
     make: (contents: CatalogContents) => { readonly next: CatalogContents; readonly result: T },
   ): Promise<T> {
     return this.inTurn(async () => {
-      const { next, result } = make(await this.#loaded());
-      await this.#file.write(next);
+      const contents = this.#isUnfinished ? await this.#settled() : await this.#loaded();
+      const { next, result } = make(contents);
+      await this.#write(next);
       this.#contents = next;
       return result;
     });
+  }
+
+  /** L6: what went wrong may have done so after the file was written. */
+  async #write(next: CatalogContents): Promise<void> {
+    try {
+      await this.#file.write(next);
+    } catch (error) {
+      const stored = await this.#file.read().catch(() => undefined);
+      if (!stored || !isDeepStrictEqual(stored, next)) throw error;
+    }
   }
 
   /** For all of making a table, from the search for its folder until it has its name. */
