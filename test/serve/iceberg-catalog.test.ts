@@ -467,7 +467,7 @@ describe('the Iceberg REST catalog answers as its specification has it', () => {
     expect((await register('back')).body.metadata['table-uuid']).toBe(
       created.metadata['table-uuid'],
     );
-    expect(typeOf(await register('back'))).toBe('403 ForbiddenException');
+    expect(typeOf(await register('back'))).toBe('409 AlreadyExistsException');
     expect(typeOf(await register('x', false, `${created.metadata.location}/none.json`))).toBe(
       '400 BadRequestException',
     );

@@ -94,6 +94,13 @@ const WRONG = [
   { x: { y: [] } },
 ];
 
+let turn = 0;
+/** Every third one in turn: other ones at each place. `HOSTILE_ALL=1` tries all. */
+const someWrong = (): readonly unknown[] => {
+  turn += 1;
+  return WRONG.filter((_, index) => process.env['HOSTILE_ALL'] || (index + turn) % 3 === 0);
+};
+
 describe('bodies that are not what they should be', () => {
   test('a wrong value at any place of a commit is refused, or is no harm; the table stays as it was or is whole', async () => {
     const { ask, make } = await served();
@@ -161,7 +168,7 @@ describe('bodies that are not what they should be', () => {
     };
     let asked = 0;
     for (const [path, put] of places(good))
-      for (const wrong of WRONG) {
+      for (const wrong of someWrong()) {
         // A commit that is refused last shows that all before it was understood, and changes nothing.
         const body = put(wrong) as { updates: object[] };
         if (Array.isArray(body.updates))
@@ -173,7 +180,7 @@ describe('bodies that are not what they should be', () => {
             500,
           );
       }
-    expect(asked).toBeGreaterThan(1000);
+    expect(asked).toBeGreaterThan(500);
     const now = await ask('GET', '/v1/namespaces/shop/tables/t');
     expect(now.body.metadata.snapshots).toEqual([]);
     expect((await ask('POST', '/v1/namespaces/shop/tables/t', good)).status).toBe(200);
@@ -230,7 +237,7 @@ describe('bodies that are not what they should be', () => {
     };
     for (const [address, good] of Object.entries(bodies)) {
       const wrongs = [...places(good)].flatMap(([path, put]) =>
-        WRONG.map((wrong) => [path, put(wrong)] as const),
+        someWrong().map((wrong) => [path, put(wrong)] as const),
       );
       for (const [path, body] of [...wrongs, ['', [] as unknown] as const, ['', 'text'] as const]) {
         const answer = await ask('POST', address, body as object);

@@ -17,6 +17,7 @@ import { checkSchema, checkSortOrder, checkSpec, requireWhole } from '../iceberg
 import { newTable } from '../iceberg/commit.ts';
 import { icebergJson, parseIcebergJson } from '../iceberg/json.ts';
 import { FORMAT_VERSION, parseMetadata, type TableMetadata } from '../iceberg/metadata.ts';
+import { checkForm } from '../iceberg/metadata-form.ts';
 import { applyUpdates, type TableUpdate } from '../iceberg/updates.ts';
 import { changeView, newView, type ViewMetadata } from '../iceberg/view.ts';
 import { requireForeign, withoutOwn } from './defined-table.ts';
@@ -214,7 +215,9 @@ export class FileCatalog implements Catalog {
     return readableAsTable(location, async () => {
       const text = await this.#registry.context.files.readFile(path);
       const metadata = parseMetadata(location, text.toString());
+      checkForm(metadata);
       requireWhole(metadata);
+      for (const schema of metadata.schemas) checkSchema(schema);
       return { ...metadata, properties: withoutOwn(metadata.properties) };
     });
   }

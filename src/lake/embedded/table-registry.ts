@@ -84,7 +84,11 @@ export class TableRegistry {
   /** Does what of a transaction is not done yet; what is done stays as it is. */
   async #finish(contents: CatalogContents): Promise<CatalogContents> {
     const journal = await this.#journal.read();
-    if (!journal) return contents;
+    if (!journal) {
+      // Its removal may have failed before it was on disk: a journal that comes back would undo what came after.
+      if (this.#isUnfinished) await this.context.files.syncFolder(this.root);
+      return contents;
+    }
     for (const { folder, version } of journal.pointers)
       await this.#folderAt(folder).pointForward(version);
     const missing = journal.entries.filter(
