@@ -57,6 +57,8 @@ export interface AppOptions {
   /** 0 picks a free one. */
   readonly port: number;
   readonly allowedHosts: readonly string[];
+  /** Folders beside the lake that tables of other programs may have files in. */
+  readonly allowedLocations: readonly string[];
   readonly allowBreaking: boolean;
   /** False where a command opens the folder for a moment: nothing runs by itself then. */
   readonly triggers: boolean;
@@ -141,7 +143,14 @@ export class App {
     let app: App | undefined;
     try {
       refuseHalfRestored(folder);
-      const target = await embedded({ folder, environment: process.env, clock, logger, onFatal });
+      const target = await embedded({
+        folder,
+        allowedLocations: options.allowedLocations,
+        environment: process.env,
+        clock,
+        logger,
+        onFatal,
+      });
       app = new App(options, target, unlock);
       await app.#open();
       return app;

@@ -52,6 +52,7 @@ export async function withConnection<T>(
     host: '127.0.0.1',
     port: 0,
     allowedHosts: [],
+    allowedLocations: [],
     allowBreaking: options.allowBreaking ?? false,
     triggers: false,
     clock: systemClock,

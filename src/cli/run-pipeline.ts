@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { App } from '../app/app.ts';
 import { dataFolderFor } from '../app/data-folder.ts';
@@ -18,6 +19,7 @@ interface RunOptions {
   readonly port?: string;
   readonly host: string;
   readonly allowHost: string[];
+  readonly allowLocation: string[];
   readonly allowBreaking?: boolean;
   readonly open?: boolean;
 }
@@ -35,6 +37,12 @@ function runVerb(name: string, description: string, example: string): Command {
       '--allow-host <name>',
       'a host name the server answers for; may be repeated',
       (name: string, names: string[]) => [...names, name],
+      [],
+    )
+    .option(
+      '--allow-location <folder>',
+      'a folder beside the data folder that tables of other programs may have files in; may be repeated',
+      (folder: string, folders: string[]) => [...folders, resolve(folder)],
       [],
     )
     .option('--allow-breaking', 'accept changes of the definition that break stored data');
@@ -81,6 +89,7 @@ async function run(mode: 'dev' | 'start', pipeline: string, options: RunOptions)
     host: options.host,
     port,
     allowedHosts: options.allowHost,
+    allowedLocations: options.allowLocation,
     allowBreaking: options.allowBreaking ?? false,
     triggers: true,
     clock: systemClock,

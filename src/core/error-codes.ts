@@ -272,6 +272,11 @@ export const ERROR_CODES = Object.freeze({
     'The table belongs to a definition of the pipeline, which decides about it.',
     'Change the definition in the pipeline file instead.',
   ),
+  MR_TABLE_LOCATION: entry(
+    403,
+    'The location of a table, or of a file of it, is not one the server may use.',
+    'Leave locations to the catalog, or start the server with --allow-location.',
+  ),
   MR_NAMESPACE_NOT_EMPTY: entry(
     409,
     'A namespace that still has tables or views cannot be dropped.',

@@ -40,6 +40,7 @@ export interface EmbeddedOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onFatal: (error: MillraceError) => void;
+  readonly allowedLocations: readonly string[];
 }
 
 /** A relative one begins beside the data, so that both can be moved together. */
@@ -88,6 +89,7 @@ export function backupsIn(folder: string, context: BackupContext & { readonly lo
 /** Everything in one folder of this machine. */
 export async function embedded({
   folder,
+  allowedLocations,
   environment,
   clock,
   logger,
@@ -109,7 +111,12 @@ export async function embedded({
   const runs = new LmdbRunStore(system);
   await markInterrupted(runs);
   const log = { clock, logger, onFatal };
-  const registry = new TableRegistry(join(folder, 'lake'), { files, clock, logger });
+  const registry = new TableRegistry(join(folder, 'lake'), {
+    files,
+    clock,
+    logger,
+    allowedLocations,
+  });
   // What was unpacked for a process that is gone.
   await files.remove(join(folder, 'cache', 'raw'));
   const rawZones = {

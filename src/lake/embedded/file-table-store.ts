@@ -15,6 +15,8 @@ export interface LakeContext {
   readonly files: FileSystem;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Folders beside the lake that tables of other programs may have files in. */
+  readonly allowedLocations?: readonly string[];
 }
 
 /** Tables as folders `<lake>/<namespace>/<table>/{metadata,data}` that any Iceberg reader opens. */
@@ -69,7 +71,7 @@ export class FileTableStore implements TableStore {
       await existing.evolve(settings);
       return existing;
     }
-    await this.#create(settings);
+    await this.#registry.making(() => this.#create(settings));
     return (await this.#registry.table(settings)) as LakeTable;
   }
 
@@ -111,6 +113,11 @@ export class FileTableStore implements TableStore {
       nowMs,
     });
     await folder.commit({ version: 0, metadata }, metadata, nowMs);
-    await this.#registry.add({ namespace, name, kind: 'table' }, folder);
+    await this.#registry.add({
+      namespace,
+      name,
+      kind: 'table',
+      folder: this.#registry.below(folder.path),
+    });
   }
 }

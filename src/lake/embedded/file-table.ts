@@ -1,6 +1,7 @@
 import { MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { StoredColumn, WriteTarget, WrittenFile } from '../../engine/protocol.ts';
+import type { TableChange } from '../catalog.ts';
 import { evolution, type TableShape } from '../iceberg/evolution.ts';
 import { expiry, retentionOf } from '../iceberg/expiry.ts';
 import {
@@ -21,8 +22,8 @@ import {
   specOf,
   type TableMetadata,
 } from '../iceberg/metadata.ts';
-import { type Requirement, unmet } from '../iceberg/requirements.ts';
-import { FIELDS_PROPERTY } from '../iceberg/schema.ts';
+import { requireMet } from '../iceberg/requirements.ts';
+import { FIELDS_PROPERTY, fieldsOf } from '../iceberg/schema.ts';
 import { applyUpdates, type TableUpdate } from '../iceberg/updates.ts';
 import { localPath } from '../location.ts';
 import type {
@@ -37,6 +38,7 @@ import type {
   TablePin,
   TableState,
 } from '../table-store.ts';
+import { requireOwnerAllows } from './defined-table.ts';
 import { EndedFiles } from './ended-files.ts';
 import type { LakeContext } from './file-table-store.ts';
 import { ManifestFiles, type SnapshotChange } from './manifest-files.ts';
@@ -44,7 +46,8 @@ import { pinnedFiles, reachableFiles, unreachableFiles } from './reachable-files
 import { saidBy, snapshotAt, snapshotInfo } from './snapshots.ts';
 import { sweepFolder } from './sweep.ts';
 import type { StoredTable, TableFolder } from './table-folder.ts';
-import { commitConflict, fieldsOf, rewriteState, rowCount, writeTarget } from './table-view.ts';
+import type { TableRegistry } from './table-registry.ts';
+import { commitConflict, rewriteState, rowCount, writeTarget } from './table-view.ts';
 
 /** A commit that is written, and not the table yet. */
 export interface PreparedCommit {
@@ -59,14 +62,26 @@ function nextVersion(): number {
   return versions;
 }
 
-/** One table in a folder. Everything that changes it takes its turn here (L4). */
-export class FileTable implements LakeTable {
+interface Names {
   readonly namespace: string;
   readonly name: string;
+}
+
+interface OpenedTable {
+  readonly names: Names;
+  readonly folder: TableFolder;
+  readonly stored: StoredTable;
+  readonly registry: TableRegistry;
+}
+
+/** One table in a folder. Everything that changes it takes its turn here (L4). */
+export class FileTable implements LakeTable {
   readonly #folder: TableFolder;
+  readonly #registry: TableRegistry;
   readonly #context: LakeContext;
   readonly #manifests: ManifestFiles;
   readonly #ended: EndedFiles;
+  #names: Names;
   #stored: StoredTable;
   #live: LiveFiles;
   #version = nextVersion();
@@ -76,34 +91,36 @@ export class FileTable implements LakeTable {
   #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(
-    names: { readonly namespace: string; readonly name: string },
-    folder: TableFolder,
-    context: LakeContext,
-    stored: StoredTable,
+    { names, folder, stored, registry }: OpenedTable,
     manifests: ManifestFiles,
     live: LiveFiles,
   ) {
-    this.namespace = names.namespace;
-    this.name = names.name;
+    this.#names = names;
     this.#folder = folder;
-    this.#context = context;
+    this.#registry = registry;
+    this.#context = registry.context;
     this.#stored = stored;
     this.#manifests = manifests;
     this.#live = live;
-    this.#ended = new EndedFiles(context.files);
+    this.#ended = new EndedFiles(registry.context.files);
   }
 
-  static async load(
-    names: { readonly namespace: string; readonly name: string },
-    folder: TableFolder,
-    stored: StoredTable,
-    context: LakeContext,
-  ): Promise<FileTable> {
-    const manifests = new ManifestFiles(context.files, folder.metadataFolder, (path, bytes) =>
-      folder.writeNew(path, bytes),
-    );
-    const live = await manifests.read(stored.metadata);
-    return new FileTable(names, folder, context, stored, manifests, live);
+  static async load(opened: OpenedTable): Promise<FileTable> {
+    const manifests = new ManifestFiles(opened.folder, opened.registry.places);
+    const live = await manifests.read(opened.stored.metadata);
+    return new FileTable(opened, manifests, live);
+  }
+
+  get namespace(): string {
+    return this.#names.namespace;
+  }
+
+  get name(): string {
+    return this.#names.name;
+  }
+
+  rename({ namespace, name }: Names): void {
+    this.#names = { namespace, name };
   }
 
   get version(): number {
@@ -306,26 +323,36 @@ export class FileTable implements LakeTable {
   }
 
   /** @throws MillraceError MR_TABLE_COMMIT_CONFLICT where the commit was made on another state than this */
-  async prepare(
-    requirements: readonly Requirement[],
-    updates: readonly TableUpdate[],
-  ): Promise<PreparedCommit> {
-    const why = unmet(requirements, this.metadata);
-    if (why !== undefined) throw commitConflict(`${this.namespace}.${this.name}`, why);
+  async prepare({ requirements, updates }: TableChange): Promise<PreparedCommit> {
+    requireMet(requirements, this.metadata, `${this.namespace}.${this.name}`);
+    for (const update of updates) await this.#requirePlaces(update);
     const metadata = applyUpdates(this.metadata, updates, this.#context.clock.now());
-    const isSame =
-      currentSnapshot(metadata)?.['manifest-list'] ===
-      currentSnapshot(this.metadata)?.['manifest-list'];
-    // What cannot be read must not become the table.
+    requireOwnerAllows(this, metadata);
+    return this.#readable(metadata);
+  }
+
+  async #requirePlaces(update: TableUpdate): Promise<void> {
+    if (update.action === 'set-location' && update.location !== this.metadata.location)
+      await this.#registry.requireLocation(update.location, this.#folder.path);
+  }
+
+  /** What cannot be read must not become the table. */
+  async #readable(metadata: TableMetadata): Promise<PreparedCommit> {
+    const current = currentSnapshot(metadata);
+    const known = new Set(this.metadata.snapshots.map((one) => one['snapshot-id']));
+    const isSame = current?.['manifest-list'] === currentSnapshot(this.metadata)?.['manifest-list'];
     const live = isSame ? this.#live : await this.#manifests.read(metadata);
+    for (const added of metadata.snapshots)
+      if (!known.has(added['snapshot-id']) && added !== current)
+        await this.#manifests.readSnapshot(added);
     tableScan(live, metadata, fieldsOf(metadata, metadata['current-schema-id']));
     return { metadata, live };
   }
 
   /** A commit of another program. */
-  commit(requirements: readonly Requirement[], updates: readonly TableUpdate[]): Promise<void> {
+  commit(change: TableChange): Promise<void> {
     return this.inTurn(async () => {
-      const { metadata, live } = await this.prepare(requirements, updates);
+      const { metadata, live } = await this.prepare(change);
       await this.store(metadata, live);
     });
   }
@@ -371,6 +398,7 @@ export class FileTable implements LakeTable {
   }
 
   async #readAgain(): Promise<void> {
+    await this.#registry.settle();
     const stored = await this.#folder.read();
     if (!stored) throw this.#doubt;
     await this.#folder.point(stored.version);
@@ -394,17 +422,17 @@ export class FileTable implements LakeTable {
     return this.inTurn(async () => {
       const snapshot = this.#find(when);
       const properties = saidBy(this.metadata, snapshot, restored);
-      const { metadata, live } = await this.prepare(
-        [],
-        [
-          {
-            action: 'set-snapshot-ref',
-            'ref-name': 'main',
-            type: 'branch',
-            'snapshot-id': snapshot['snapshot-id'],
-          },
-          { action: 'set-properties', updates: properties },
-        ],
+      const updates: TableUpdate[] = [
+        {
+          action: 'set-snapshot-ref',
+          'ref-name': 'main',
+          type: 'branch',
+          'snapshot-id': snapshot['snapshot-id'],
+        },
+        { action: 'set-properties', updates: properties },
+      ];
+      const { metadata, live } = await this.#readable(
+        applyUpdates(this.metadata, updates, this.#context.clock.now()),
       );
       await this.store(metadata, live);
       return snapshotInfo(snapshot);
@@ -438,7 +466,9 @@ export class FileTable implements LakeTable {
     const keepsFiles = before.properties['gc.enabled'] === 'false';
     if (!keepsFiles)
       this.#ended.add(
-        await unreachableFiles(this.#context.files, before, this.metadata),
+        (await unreachableFiles(this.#context.files, before, this.metadata)).filter((path) =>
+          this.#folder.owns(path),
+        ),
         nowMs + LIMITS.tableFilesGraceMs,
       );
     return before.snapshots.length - this.metadata.snapshots.length;

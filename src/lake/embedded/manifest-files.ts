@@ -37,7 +37,9 @@ import {
   type TableMetadata,
 } from '../iceberg/metadata.ts';
 import { partitionSummaries } from '../iceberg/partition-summary.ts';
-import { fileLocation, localPath } from '../location.ts';
+import { fileLocation } from '../location.ts';
+import type { Places } from './places.ts';
+import type { TableFolder } from './table-folder.ts';
 
 export interface AddedFiles {
   readonly specId: number;
@@ -72,18 +74,16 @@ export interface NextSnapshot {
 export class ManifestFiles {
   readonly #files: FileSystem;
   readonly #folder: string;
+  readonly #places: Places;
   readonly #writeNew: (path: string, bytes: Uint8Array) => Promise<void>;
   /** Of the current snapshot: manifests never change, and each commit needs them. */
   #entries = new Map<string, readonly ManifestEntry[]>();
 
-  constructor(
-    files: FileSystem,
-    folder: string,
-    writeNew: (path: string, bytes: Uint8Array) => Promise<void>,
-  ) {
-    this.#files = files;
-    this.#folder = folder;
-    this.#writeNew = writeNew;
+  constructor(folder: TableFolder, places: Places) {
+    this.#files = folder.files;
+    this.#folder = folder.metadataFolder;
+    this.#places = places;
+    this.#writeNew = (path, bytes) => folder.writeNew(path, bytes);
   }
 
   /** The files of the current snapshot. */
@@ -103,7 +103,7 @@ export class ManifestFiles {
 
   async #load(snapshot: Snapshot) {
     const list = snapshot['manifest-list'];
-    const manifests = readManifestList(list, await this.#files.readFile(localPath(list)));
+    const manifests = readManifestList(list, await this.#read(list));
     const entries = new Map<string, readonly ManifestEntry[]>();
     for (const manifest of manifests) {
       const { manifest_path: path } = manifest;
@@ -113,7 +113,13 @@ export class ManifestFiles {
   }
 
   async #readManifest(location: string): Promise<readonly ManifestEntry[]> {
-    return readManifest(location, await this.#files.readFile(localPath(location)));
+    const entries = readManifest(location, await this.#read(location));
+    for (const { data_file: file } of entries) this.#places.path(file.file_path);
+    return entries;
+  }
+
+  #read(location: string): Promise<Buffer> {
+    return this.#files.readFile(this.#places.path(location));
   }
 
   /** Writes the manifests and the list of a snapshot that follows the current one; nothing names them yet. */

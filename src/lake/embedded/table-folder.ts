@@ -1,8 +1,9 @@
-import { dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { metadataText, parseMetadata, type TableMetadata } from '../iceberg/metadata.ts';
 import { fileLocation, localPath } from '../location.ts';
+import { isInside } from './places.ts';
 
 export interface StoredTable {
   /** N of `v{N}.metadata.json`. */
@@ -47,13 +48,32 @@ export class TableFolder {
     return { version, metadata: parseMetadata(this.metadataFile(version), text.text) };
   }
 
+  /** True where there is a table or a view. */
+  exists(): Promise<boolean> {
+    return this.files.exists(this.pointer);
+  }
+
   /** The current metadata file as it is: a view has one too. */
   async readText(): Promise<{ readonly version: number; readonly text: string } | undefined> {
-    if (!(await this.files.exists(this.pointer))) return undefined;
-    const version = Number((await this.files.readFile(this.pointer)).toString().trim());
-    if (!Number.isInteger(version))
-      throw new MillraceError('MR_STORAGE_DAMAGED', `${this.pointer} does not name a version.`);
+    const version = await this.currentVersion();
+    if (version === undefined) return undefined;
     return { version, text: (await this.files.readFile(this.metadataFile(version))).toString() };
+  }
+
+  async currentVersion(): Promise<number | undefined> {
+    if (!(await this.exists())) return undefined;
+    const text = (await this.files.readFile(this.pointer)).toString().trim();
+    if (/^\d{1,15}$/.test(text)) return Number(text);
+    throw new MillraceError('MR_STORAGE_DAMAGED', `${this.pointer} does not name a version.`);
+  }
+
+  /** Files that may end with snapshots: others name files of the table by location, and may name any. */
+  owns(path: string): boolean {
+    const file = resolve(path);
+    const isMetadata =
+      dirname(file) === this.metadataFolder &&
+      /\.metadata\.json$|^version-hint\./.test(basename(file));
+    return isInside(file, this.path) && file !== this.path && !isMetadata;
   }
 
   metadataFile(version: number): string {
@@ -115,6 +135,12 @@ export class TableFolder {
       if (!kept.has(location) && dirname(path) === this.metadataFolder)
         await this.files.remove(path);
     }
+  }
+
+  /** For a transaction that is ended late: the table may be further than that. */
+  async pointForward(version: number): Promise<void> {
+    const now = await this.currentVersion();
+    if (now === undefined || now < version) await this.point(version);
   }
 
   async point(version: number): Promise<void> {

@@ -28,8 +28,12 @@ export function namespaceParam(request: FastifyRequest): string {
   return namespaceOf((paramsOf(request)['namespace'] ?? '').split(LEVELS));
 }
 
+/** Of a parameter that is given twice, the first. */
 export function queryOf(request: FastifyRequest): { readonly [name: string]: string | undefined } {
-  return request.query as { [name: string]: string | undefined };
+  const given = request.query as { [name: string]: string | string[] | undefined };
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
+  );
 }
 
 export function nameParam(request: FastifyRequest, param: 'table' | 'view'): TableName {

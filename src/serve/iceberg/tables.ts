@@ -80,6 +80,7 @@ function oneTableRoutes(
       name,
       tableChange(request.body, 'body'),
     );
+    reply.header('etag', etagOf(metadataLocation, 'all'));
     return sendJson(reply, { 'metadata-location': metadataLocation, metadata: shown(metadata) });
   });
   server.delete(path, CHANGE, async (request, reply) => {
@@ -93,7 +94,9 @@ function oneTableRoutes(
   });
   server.post(`${path}/metrics`, READ, async (request, reply) => {
     const report = object(request.body, 'body');
-    logger.debug({ table: nameParam(request, 'table'), report: report['report-type'] }, 'metrics');
+    const name = nameParam(request, 'table');
+    await catalog.table(name);
+    logger.debug({ table: name, report: report['report-type'] }, 'metrics');
     return sendNothing(reply);
   });
 }

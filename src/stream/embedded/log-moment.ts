@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
+import { checkedText, copyOf } from '../../core/checked-file.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import type { LogFile } from '../stream-store.ts';
-import { checkedText, copyOf } from './checked-file.ts';
 import type { Segment } from './segment.ts';
 
 /** A log as it is in memory: all of one moment. */

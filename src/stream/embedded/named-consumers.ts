@@ -1,10 +1,10 @@
 import { join } from 'node:path';
+import type { Damage } from '../../core/checked-file.ts';
+import { readChecked } from '../../core/checked-file.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { readChecked } from './checked-file.ts';
 import { CheckedMap } from './checked-map.ts';
-import type { Damage } from './segment.ts';
 
 interface Stored {
   readonly format: 2;

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import type { Damage } from '../../core/checked-file.ts';
+import { readChecked, writeChecked } from '../../core/checked-file.ts';
 import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
@@ -6,10 +8,9 @@ import type { Logger } from '../../core/logger.ts';
 import { loadCompressor } from '../../wire/seekable-zstd.ts';
 import type { RawZone } from '../raw-zone.ts';
 import type { LogStatus } from '../stream-store.ts';
-import { readChecked, writeChecked } from './checked-file.ts';
 import { pack } from './packed-file.ts';
 import { RAW_DATA, RAW_INDEX, RAW_KEYS, type RawSegment } from './raw-segment.ts';
-import { type Damage, type Segment, segmentName } from './segment.ts';
+import { type Segment, segmentName } from './segment.ts';
 import { UnpackedSegments } from './unpacked-segments.ts';
 
 interface Stored {

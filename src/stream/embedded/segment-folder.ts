@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import type { Damage } from '../../core/checked-file.ts';
+import { readChecked, writeChecked } from '../../core/checked-file.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
-import { readChecked, writeChecked } from './checked-file.ts';
 import {
   entriesEpoch,
   type LogDescription,
@@ -9,7 +10,7 @@ import {
   storedDescription,
 } from './log-description.ts';
 import { readClosed, recoverNewest } from './recovery.ts';
-import { type Damage, type ReadSegment, readSegment, Segment } from './segment.ts';
+import { type ReadSegment, readSegment, Segment } from './segment.ts';
 
 export const DESCRIPTION = 'stream.json';
 

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import type { Damage } from '../../core/checked-file.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { folderBytes } from '../../core/folder-bytes.ts';
 import { LIMITS } from '../../core/limits.ts';
@@ -26,7 +27,7 @@ import { filesOfFolder } from './log-moment.ts';
 import { NamedConsumers } from './named-consumers.ts';
 import { setAside } from './quarantine.ts';
 import { RawSegments } from './raw-segments.ts';
-import type { Damage, ReadSegment } from './segment.ts';
+import type { ReadSegment } from './segment.ts';
 import { SegmentFolder } from './segment-folder.ts';
 import { type LogContext, SegmentStreamLog } from './segment-stream-log.ts';
 
