@@ -333,7 +333,7 @@ describe('a delivery', () => {
   test('to partitions keeps each row with its place', async () => {
     const { log, context, request } = await bench();
     await appendAll(log, largeBatches(11));
-    const asked = { ...(await request()), partitions: [{ expression: '"n" % 3' }] };
+    const asked = { ...(await request()), partitions: [{ expression: '"n" % 3', isText: false }] };
     const piped = await deliverByPipe(asked, await context());
     expect(new Set(piped?.map(({ partition }) => partition[0]))).toEqual(new Set(['0', '1', '2']));
     const { files: sure } = await deliverByScratch(await request(), await context());

@@ -18,7 +18,7 @@ import {
 } from '../iceberg/metadata.ts';
 import { type Requirement, unmet } from '../iceberg/requirements.ts';
 import { definedFields, FIELDS_PROPERTY, fieldMap } from '../iceberg/schema.ts';
-import { partitionExpression, sortedBy } from '../iceberg/transform.ts';
+import { partitionExpression, partitionType, sortedBy } from '../iceberg/transform.ts';
 import { applyUpdates, type TableUpdate } from '../iceberg/updates.ts';
 import { localPath } from '../location.ts';
 import type {
@@ -126,7 +126,10 @@ export class FileTable implements LakeTable {
     return {
       folder: this.#folder.dataFolder,
       columns: this.columns,
-      partitions: spec.fields.map((field) => ({ expression: partitionExpression(field, fields) })),
+      partitions: spec.fields.map((field) => ({
+        expression: partitionExpression(field, fields),
+        isText: partitionType(field, fields) === 'string',
+      })),
       specId: spec['spec-id'],
       ...sortedBy(this.metadata, fields),
     };
