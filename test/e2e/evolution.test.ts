@@ -230,3 +230,34 @@ test('fields that are renamed, widened, added, dropped and reordered, twice and 
     expect(rows, `PyIceberg, ${table}`).toEqual(last);
   }
 }, 120_000);
+
+test('a renamed field is the same partition key and the same id of records', async () => {
+  const folder = temporaryFolder();
+  const pipelineBy = (field: string, former = '') => `
+import { bucket, desc, field as f, stream } from 'millrace';
+export const s = stream('s', {
+  fields: { id: f.int(), ${field}: f.string()${former} }, key: '${field}', dedupe: { by: '${field}', within: '1h' },
+  table: { every: '1h', partitionBy: [bucket('${field}', 2)], sortBy: [desc('${field}')] },
+});`;
+  const app = await startApp(folder, pipelineBy('ref'));
+  const sendOne = async (row: Row) => {
+    const answer = await fetch(`${app.address}/v1/streams/s/records`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(row),
+    });
+    return (await answer.json()) as { accepted: number; duplicate: number[] };
+  };
+  expect(await sendOne({ id: 1, ref: 'x' })).toMatchObject({ accepted: 1 });
+  writeFileSync(join(folder, 'pipeline.ts'), pipelineBy('uid', ".renamedFrom('ref')"));
+  await app.reload();
+  expect(await sendOne({ id: 2, uid: 'x' })).toMatchObject({ accepted: 0, duplicate: [0] });
+  expect(await sendOne({ id: 3, uid: 'y' })).toMatchObject({ accepted: 1 });
+  const found = await fetch(`${app.address}/v1/streams/s/records?key=x`);
+  expect(await found.text()).toContain('{"id":1,"ref":"x"}');
+  await app.current?.stream('s').delivery?.deliverNow();
+  expect(await rowsOf(app, 's')).toEqual([
+    { id: 1, uid: 'x' },
+    { id: 3, uid: 'y' },
+  ]);
+});

@@ -171,28 +171,31 @@ function decimalText(unscaled: bigint, scale: number): string {
   return unscaled < 0n ? `-${text}` : text;
 }
 
-/** Floats compare as floats; PyIceberg 0.12 makes empty lists of null lists (apache/arrow#38809). */
-function comparable(type: Type, found: unknown, nullLists: boolean): unknown {
-  if (found === null || found === undefined) return type.kind === 'list' && nullLists ? [] : null;
+/** Floats compare as floats; PyIceberg 0.12 makes empty lists and maps of null ones (apache/arrow#38809). */
+function comparable(type: Type, found: unknown, asEmpty: boolean): unknown {
+  if (found === null || found === undefined) {
+    if (asEmpty && type.kind === 'list') return [];
+    return asEmpty && type.kind === 'map' ? {} : null;
+  }
   switch (type.kind) {
     case 'float':
       return typeof found === 'number' ? Math.fround(found) : found;
     case 'list':
       return (found as unknown[]).map((item) =>
-        comparable(as<'list'>(type).element.type, item, nullLists),
+        comparable(as<'list'>(type).element.type, item, asEmpty),
       );
     case 'map':
       return Object.fromEntries(
         Object.entries(found as Row).map(([name, item]) => [
           name,
-          comparable(as<'map'>(type).value.type, item, nullLists),
+          comparable(as<'map'>(type).value.type, item, asEmpty),
         ]),
       );
     case 'struct':
       return Object.fromEntries(
         as<'struct'>(type).parts.map((one, index) => [
           `p${index}`,
-          comparable(one.type, (found as Row)[`p${index}`], nullLists),
+          comparable(one.type, (found as Row)[`p${index}`], asEmpty),
         ]),
       );
     default:

@@ -14,11 +14,15 @@ def answer(folder, columns):
     table = current_table(folder)
     files = []
     for task in table.scan().plan_files():
-        rows = pyarrow.parquet.ParquetFile(task.file.file_path).read(columns=columns).to_pylist()
+        file = pyarrow.parquet.ParquetFile(task.file.file_path).read()
+        # By id: a column may have had another name when the file was written.
+        by_id = {int(field.metadata[b"PARQUET:field_id"]): field.name for field in file.schema}
+        names = [by_id[table.schema().find_field(name).field_id] for name in columns]
+        rows = file.select(names).to_pylist()
         files.append({
             "sortOrderId": task.file.sort_order_id,
             "specId": task.file.spec_id,
-            "rows": [[str(row[name]) if row[name] is not None else None for name in columns] for row in rows],
+            "rows": [[str(row[name]) if row[name] is not None else None for name in names] for row in rows],
         })
     order = table.sort_order()
     schema = table.schema()
