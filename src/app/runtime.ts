@@ -381,6 +381,10 @@ async function openStream(
           fields: [...plan.fields, ...rest, ...PLACE_FIELDS],
           partitionBy: plan.table.partitionBy,
           sortBy: plan.table.sortBy,
+          versions: log.schemas.map(({ version, fields }) => ({
+            version,
+            fields: [...fields, ...rest, ...PLACE_FIELDS],
+          })),
         });
   const delivery =
     table && plan.table !== false

@@ -85,6 +85,23 @@ test('a field whose values are of no use becomes another column, with all that i
     expect(before.includes(id), `${path} has an id of its own`).toBe(false);
 });
 
+test('names that fields had while the stream had no table are followed, too', () => {
+  const fields: Fields[] = [
+    { a: f.int() },
+    { b: f.int().renamedFrom('a') },
+    { c: f.long().renamedFrom('b') },
+  ];
+  const versions = fields.map((one, index) => ({ version: index + 1, ...shapeOf(one) }));
+  const [first, , last] = fields as [Fields, Fields, Fields];
+  const before = commit(tableOf(first), [
+    { action: 'set-properties', updates: { 'millrace.fields-version': '1' } },
+  ]);
+  const shape = { ...shapeOf(last), versions };
+  const after = commit(before, evolution(before, shape));
+  expect(ids(after)).toEqual({ c: 1 });
+  expect(evolution(after, shape)).toEqual([]);
+});
+
 // Java readers refuse a table with a column that is named like a partition of another one.
 test('a new field that is named like an older partition gets a column with a name of its own', () => {
   const table = { partitionBy: [identity('country'), bucket('id', 4)] };
