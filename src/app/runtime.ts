@@ -383,6 +383,16 @@ async function openStream(
     await target.deadLetters.rename(plan.renamedFrom, plan.name);
     await target.streams.rename(plan.renamedFrom, plan.name);
   }
+  // Before the log: the table knows how far a log was that was put back.
+  const stored = plan.table === false ? undefined : await target.tables.find('lake', plan.name);
+  const log = await target.streams.open({
+    name: plan.name,
+    shards: plan.shards,
+    retention: plan.retention,
+    raw: plan.raw,
+    checkpoints: checkpointsOf(plan, whole, stored, context),
+    schema: { fields: plan.fields, unknown: plan.unknown },
+  });
   const rest: NamedField[] =
     plan.unknown === 'keep' ? [{ name: '_rest', type: { kind: 'string' }, optional: true }] : [];
   const table =
@@ -394,15 +404,11 @@ async function openStream(
           fields: [...plan.fields, ...rest, ...PLACE_FIELDS],
           partitionBy: plan.table.partitionBy,
           sortBy: plan.table.sortBy,
+          versions: log.schemas.map(({ version, fields }) => ({
+            version,
+            fields: [...fields, ...rest, ...PLACE_FIELDS],
+          })),
         });
-  const log = await target.streams.open({
-    name: plan.name,
-    shards: plan.shards,
-    retention: plan.retention,
-    raw: plan.raw,
-    checkpoints: checkpointsOf(plan, whole, table, context),
-    schema: { fields: plan.fields, unknown: plan.unknown },
-  });
   const letters = keepsDeadLetters(plan, whole) ? await openLetters(plan, context) : undefined;
   const delivery =
     table && plan.table !== false

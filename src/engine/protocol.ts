@@ -170,6 +170,8 @@ export interface WrittenFile {
 export interface PartitionColumn {
   /** A DuckDB expression over the table's columns. */
   readonly expression: string;
+  /** True where values can be longer than a folder's name may be. */
+  readonly isText: boolean;
 }
 
 export interface WriteTarget {

@@ -2,6 +2,7 @@ import type { NamedField } from '../core/field-types.ts';
 import type { Partition } from '../definition/partition.ts';
 import type { Sort } from '../definition/sort.ts';
 import type { StoredColumn, WriteTarget, WrittenDeletes, WrittenFile } from '../engine/protocol.ts';
+import type { FieldsVersion } from './iceberg/evolution.ts';
 import type { Id } from './iceberg/json.ts';
 import type { LiveFile, TableScan } from './iceberg/live-files.ts';
 
@@ -46,6 +47,8 @@ export interface TableSettings {
   readonly partitionBy: readonly Partition[];
   /** Where there is none, an order that another program set stays. */
   readonly sortBy?: readonly Sort[] | undefined;
+  /** Fields of before, in order, and those of today: through them a field is found that was renamed several times. */
+  readonly versions?: readonly FieldsVersion[] | undefined;
 }
 
 export interface SnapshotInfo {

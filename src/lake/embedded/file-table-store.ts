@@ -5,8 +5,8 @@ import type { FileSystem } from '../../core/file-system.ts';
 import { folderBytes } from '../../core/folder-bytes.ts';
 import type { Logger } from '../../core/logger.ts';
 import { newTable } from '../iceberg/commit.ts';
-import { sortOrder, sortProperties } from '../iceberg/evolution.ts';
-import { evolveSchema, FIELDS_PROPERTY } from '../iceberg/schema.ts';
+import { fieldProperties, sortOrder, sortProperties } from '../iceberg/evolution.ts';
+import { evolveSchema } from '../iceberg/schema.ts';
 import { partitionSpec } from '../iceberg/transform.ts';
 import type { LakeTable, TableSettings, TableStore } from '../table-store.ts';
 import type { TableRegistry } from './table-registry.ts';
@@ -85,16 +85,12 @@ export class FileTableStore implements TableStore {
     );
   }
 
-  async #create({
-    namespace,
-    name,
-    fields,
-    partitionBy,
-    sortBy = [],
-  }: TableSettings): Promise<void> {
+  async #create(settings: TableSettings): Promise<void> {
+    const { namespace, name, fields, partitionBy, sortBy = [] } = settings;
     const folder = await this.#registry.newFolder({ namespace, name });
     await folder.create();
-    const { schema, lastColumnId, map } = evolveSchema(fields, undefined);
+    const evolved = evolveSchema(fields, undefined);
+    const { schema, lastColumnId } = evolved;
     const order = sortOrder(sortBy, schema.fields, []);
     const nowMs = this.#registry.context.clock.now();
     const metadata = newTable({
@@ -109,7 +105,7 @@ export class FileTableStore implements TableStore {
         [],
       ),
       sortOrder: order,
-      properties: { [FIELDS_PROPERTY]: JSON.stringify(map), ...sortProperties(order) },
+      properties: { ...fieldProperties(evolved, settings), ...sortProperties(order) },
       nowMs,
     });
     await folder.commit({ version: 0, metadata }, metadata, nowMs);

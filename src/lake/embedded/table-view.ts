@@ -6,21 +6,12 @@ import {
   currentSnapshot,
   currentSpec,
   type IcebergField,
-  schemaOf,
   type TableMetadata,
 } from '../iceberg/metadata.ts';
-import { definedFields, FIELDS_PROPERTY, fieldMap } from '../iceberg/schema.ts';
-import { partitionExpression, sortedBy } from '../iceberg/transform.ts';
+import { partitionExpression, partitionType, sortedBy } from '../iceberg/transform.ts';
 import type { RewriteState } from '../table-store.ts';
 
 /** What follows from the metadata of a table alone. */
-
-/** The columns as our definition calls them; of a table that is none of ours all, as they are called. */
-export function fieldsOf(metadata: TableMetadata, schemaId: number): IcebergField[] {
-  const schema = schemaOf(metadata, schemaId) ?? currentSchema(metadata);
-  if (metadata.properties[FIELDS_PROPERTY] === undefined) return [...schema.fields];
-  return definedFields(schema, fieldMap(schema, metadata.properties));
-}
 
 export function writeTarget(
   metadata: TableMetadata,
@@ -31,7 +22,10 @@ export function writeTarget(
   return {
     folder,
     columns: fields.map(({ name, id, type }) => ({ name, id, type })),
-    partitions: spec.fields.map((field) => ({ expression: partitionExpression(field, fields) })),
+    partitions: spec.fields.map((field) => ({
+      expression: partitionExpression(field, fields),
+      isText: partitionType(field, fields) === 'string',
+    })),
     specId: spec['spec-id'],
     ...sortedBy(metadata, fields),
   };
