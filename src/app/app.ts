@@ -18,6 +18,7 @@ import type {
   SqlMethods,
   SyncRequest,
 } from '../engine/protocol.ts';
+import { RUN_FETCH } from '../model/model-runner.ts';
 import type { PlanChange } from '../plan/diff.ts';
 import type { Plan } from '../plan/plan.ts';
 import { embedded } from '../target/embedded.ts';
@@ -49,6 +50,8 @@ export interface AppOptions {
   /** The pipeline file. */
   readonly file: string;
   readonly folder: string;
+  /** `s3://bucket/prefix` for tables in a bucket; undefined for where they are already. */
+  readonly lake?: string | undefined;
   readonly mode: 'dev' | 'start';
   readonly host: string;
   /** 0 picks a free one. */
@@ -109,7 +112,7 @@ export class App {
     this.#removedData = new RemovedData(folder, target, this.#planState);
     this.#created = new CreatedStreams(target, { clock, logger });
     this.claim = new Claim(folder, target);
-    const context = { folder, clock, logger };
+    const context = { folder, clock, logger, tableFolder: target.tableFolder };
     this.#engine = createEngine(context);
     this.#descriptions = new Descriptions({
       folder,
@@ -130,11 +133,18 @@ export class App {
 
   /** Opens the folder and brings everything up; resolves when all doors answer. */
   static async start(options: AppOptions): Promise<App> {
-    const { folder, clock, logger, onFatal } = options;
+    const { folder, lake, clock, logger, onFatal } = options;
     const unlock = await lockFolder(folder);
     let app: App | undefined;
     try {
-      const target = await embedded({ folder, environment: process.env, clock, logger, onFatal });
+      const target = await embedded({
+        folder,
+        lake,
+        environment: process.env,
+        clock,
+        logger,
+        onFatal,
+      });
       app = new App(options, target, unlock);
       await app.#open();
       return app;
@@ -206,7 +216,7 @@ export class App {
 
   #createLive(): ChildProcess<LiveMethods> {
     return createLive(
-      this.#options,
+      { ...this.#options, tableFolder: this.#target.tableFolder },
       { sync: async (request: SyncRequest) => newsFor(await this.runtime(), request) },
       () => this.#current && liveSetup(this.#current),
     );
@@ -373,12 +383,14 @@ export class App {
     call: CallContext,
   ): Promise<null> {
     const { table } = (await this.#runtime).stream(stream);
-    if (table && table.scan.files.length > 0)
-      await this.#engine.call(
-        'readTable',
-        { scan: table.scan, columns: table.columns, until },
-        { onChunk: (chunk) => call.emit(chunk), signal: call.signal },
-      );
+    if (!table || table.scan.files.length === 0) return null;
+    const { scan, columns } = table;
+    await table.fetch(scan, RUN_FETCH);
+    await this.#engine.call(
+      'readTable',
+      { scan, columns, until },
+      { onChunk: (chunk) => call.emit(chunk), signal: call.signal },
+    );
     return null;
   }
 

@@ -7,10 +7,18 @@ import type {
   SyncAnswer,
   SyncRequest,
 } from '../engine/protocol.ts';
+import type { FetchWait } from '../lake/data-files.ts';
+import type { TableScan } from '../lake/iceberg/live-files.ts';
+import type { LakeTable } from '../lake/table-store.ts';
 import { renderSql } from '../plan/render-sql.ts';
 import { deadLetterStream, engineLookups, engineStream } from './prepare.ts';
 import type { Runtime } from './runtime.ts';
 import { systemTable } from './system-tables.ts';
+
+const QUERY: FetchWait = {
+  keepMs: LIMITS.queryDeadlineMs + LIMITS.queryCatchUpMs,
+  waitMs: LIMITS.lakeFetchWaitMs,
+};
 
 /** What the sql child knows of the pipeline. */
 export function servedCatalog(runtime: Runtime): CatalogState {
@@ -57,6 +65,7 @@ function noResult(model: string, { context }: Runtime): MillraceError {
 
 /** The news for a query: everything acknowledged at this moment. */
 export async function newsFor(runtime: Runtime, request: SyncRequest): Promise<SyncAnswer> {
+  await fetched(request, runtime);
   const streams = request.streams.map((known) => streamNews(runtime, known));
   const tables = request.tables.flatMap(({ name, version }) => {
     const table = runtime.tables.get(name);
@@ -66,6 +75,21 @@ export async function newsFor(runtime: Runtime, request: SyncRequest): Promise<S
   });
   const system = request.system.map((name) => systemTable(name, runtime));
   return { streams: await Promise.all(streams), tables, system };
+}
+
+/** Waits until the files of all tables of the request can be read, of the state they have then. */
+async function fetched({ streams, tables }: SyncRequest, runtime: Runtime): Promise<void> {
+  const all = [
+    ...streams.flatMap(({ schema, name }) =>
+      schema === 'lake' ? [runtime.stream(name).table] : [],
+    ),
+    ...tables.map(({ name }) => runtime.tables.get(name)),
+  ].filter((table) => table !== undefined);
+  for (let late: readonly LakeTable[] = all; late.length > 0; ) {
+    const scans = late.map((table) => table.scan);
+    await Promise.all(late.map((table, index) => table.fetch(scans[index] as TableScan, QUERY)));
+    late = late.filter((table, index) => table.scan !== scans[index]);
+  }
 }
 
 /** Files, delivered position and end are read in one step; a delivery cannot come between them. */

@@ -20,7 +20,7 @@ import { StreamPuts } from '../ingest/stream-puts.ts';
 import type { LakeTable } from '../lake/table-store.ts';
 import type { LookupSchema } from '../lookup/lookup-store.ts';
 import type { RunnableModel } from '../model/embedded/table-model-runner.ts';
-import type { ModelRunner } from '../model/model-runner.ts';
+import { type ModelRunner, RUN_FETCH } from '../model/model-runner.ts';
 import type { LookupPlan, ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
 import { renderCheck, renderSql } from '../plan/render-sql.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
@@ -224,7 +224,9 @@ export class Runtime {
       deliver: async (name) => {
         const { delivery, table } = this.stream(name);
         await delivery?.deliverNow();
-        return { position: this.#position(name), scan: table?.scan };
+        const delivered = { position: this.#position(name), scan: table?.scan };
+        if (delivered.scan) await table?.fetch(delivered.scan, RUN_FETCH);
+        return delivered;
       },
       position: (name) => this.#position(name),
       onCommit: (name, listener) => this.stream(name).log.onCommit(listener),

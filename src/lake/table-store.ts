@@ -1,6 +1,7 @@
 import type { NamedField } from '../core/field-types.ts';
 import type { Partition } from '../definition/partition.ts';
 import type { StoredColumn, WriteTarget, WrittenFile } from '../engine/protocol.ts';
+import type { FetchWait } from './data-files.ts';
 import type { Id } from './iceberg/json.ts';
 import type { LiveFile, TableScan } from './iceberg/live-files.ts';
 
@@ -55,6 +56,10 @@ export interface Properties {
   readonly [name: string]: string;
 }
 
+export interface ExpectedProperties {
+  readonly [name: string]: string | undefined;
+}
+
 /** What a table is at one moment. */
 export interface TableState {
   readonly columns: readonly StoredColumn[];
@@ -76,8 +81,16 @@ export interface LakeTable extends TableState {
   readonly live: readonly LiveFile[];
   /** Of the newest commit; deletes that come later have a higher one. */
   readonly sequence: bigint;
-  /** Adds files and sets properties in one commit. */
-  append(files: readonly WrittenFile[], properties: Properties): Promise<void>;
+  /**
+   * Adds files and sets properties in one commit.
+   * @param expected properties as they were when the files were written; undefined for one that was not set
+   * @throws MillraceError MR_TABLE_COMMIT_CONFLICT where one of them is another since
+   */
+  append(
+    files: readonly WrittenFile[],
+    properties: Properties,
+    expected?: ExpectedProperties,
+  ): Promise<void>;
   /** Replaces all rows by those of `files`. */
   replace(files: readonly WrittenFile[], properties: Properties): Promise<void>;
   /**
@@ -98,6 +111,8 @@ export interface LakeTable extends TableState {
   removeEnded(nowMs: number): Promise<number>;
   /** Removes files in the table's folder that nothing names and that are older; says which. */
   sweep(olderThanMs: number): Promise<readonly string[]>;
+  /** Waits until the files of a scan of this table can be read. */
+  fetch(scan: TableScan, wait: FetchWait): Promise<void>;
   /** Until it is called, no file of the table is removed. */
   hold(): () => void;
 }

@@ -1,3 +1,5 @@
+import { LIMITS } from '../core/limits.ts';
+import type { FetchWait } from '../lake/data-files.ts';
 import type { Run } from '../schedule/run-store.ts';
 
 /**
@@ -20,3 +22,9 @@ export interface ModelRunner {
 
 /** Positions of a model's inputs when it ran, kept with its table: says whether they changed since. */
 export const INPUTS_PROPERTY = 'millrace.inputs';
+
+/** Of data files that a run, or a lookup that is built again, reads: as long as a run may take. */
+export const RUN_FETCH: FetchWait = {
+  keepMs: LIMITS.modelDeadlineMs,
+  waitMs: LIMITS.modelDeadlineMs,
+};

@@ -13,22 +13,24 @@ import { sealingKey } from '../govern/embedded/sealed-secret.ts';
 import { SlicedDedupeWindow } from '../ingest/embedded/sliced-dedupe-window.ts';
 import { FileCatalog } from '../lake/embedded/file-catalog.ts';
 import { FileTableStore } from '../lake/embedded/file-table-store.ts';
-import { TableRegistry } from '../lake/embedded/table-registry.ts';
 import { DuckdbLiveEngine } from '../live/embedded/duckdb-live-engine.ts';
 import { LmdbLookupStore } from '../lookup/embedded/lmdb-lookup-store.ts';
 import { TableModelRunner } from '../model/embedded/table-model-runner.ts';
 import { DuckdbQueryEngine } from '../query/embedded/duckdb-query-engine.ts';
+import { s3Settings } from '../s3/settings.ts';
 import { LmdbRunStore, markInterrupted } from '../schedule/embedded/lmdb-run-store.ts';
 import { S3RawZone } from '../stream/aws/s3-raw-zone.ts';
-import { s3Settings } from '../stream/aws/s3-settings.ts';
 import { FileAttributeStore } from '../stream/embedded/file-attribute-store.ts';
 import { FolderRawZone } from '../stream/embedded/folder-raw-zone.ts';
 import { SegmentStreamStore } from '../stream/embedded/segment-stream-store.ts';
+import { openLake } from './lake.ts';
 import type { Target } from './target.ts';
 
 export interface EmbeddedOptions {
   /** The data folder. */
   readonly folder: string;
+  /** `s3://bucket/prefix` for tables in a bucket; undefined for where they are already. */
+  readonly lake?: string | undefined;
   /** Who asks for what is kept in S3, in the variables that all AWS tools take. */
   readonly environment: { readonly [name: string]: string | undefined };
   readonly clock: Clock;
@@ -49,6 +51,7 @@ function rawFolder(data: string, place: string): string {
 /** Everything in one folder of this machine. */
 export async function embedded({
   folder,
+  lake: place,
   environment,
   clock,
   logger,
@@ -70,14 +73,14 @@ export async function embedded({
   const runs = new LmdbRunStore(system);
   await markInterrupted(runs);
   const log = { files, clock, logger, onFatal };
-  const registry = new TableRegistry(join(folder, 'lake'), { files, clock, logger });
+  const lake = await openLake({ folder, place, environment, files, clock, logger, onFatal });
   // What was unpacked for a process that is gone.
   await files.remove(join(folder, 'cache', 'raw'));
   const rawZones = {
     cache: join(folder, 'cache', 'raw'),
     zoneAt: (place: string) =>
       place.startsWith('s3://')
-        ? new S3RawZone({ files, clock, settings: s3Settings(environment, place) })
+        ? new S3RawZone({ files, clock, settings: s3Settings(environment, place, 'raw.to') })
         : new FolderRawZone({ files, folder: rawFolder(folder, place) }),
   };
   return {
@@ -99,8 +102,9 @@ export async function embedded({
         clock,
         logger,
       }),
-    tables: new FileTableStore(registry),
-    catalog: new FileCatalog(registry),
+    tables: new FileTableStore(lake.registry),
+    catalog: new FileCatalog(lake.registry, lake.clientSettings),
+    tableFolder: lake.readFolder,
     lookups,
     runs,
     keys: new LmdbKeyStore(system, await sealingKey(files, join(folder, 'system', 'sealing.key'))),
@@ -111,6 +115,7 @@ export async function embedded({
     createLiveEngine: (child) => new DuckdbLiveEngine(child, clock),
     createRenderer: (start) => new ChildRenderer(start, clock),
     close: async () => {
+      await lake.close();
       await lookups.close();
       await system.close();
     },

@@ -39,6 +39,8 @@ export interface Target {
   readonly tables: TableStore;
   /** The same tables, and further ones, for other programs. */
   readonly catalog: Catalog;
+  /** Where on this machine data files of tables are read. */
+  readonly tableFolder: string;
   readonly lookups: LookupStore;
   readonly runs: RunStore;
   readonly keys: KeyStore;

@@ -115,6 +115,7 @@ export class TableDelivery implements Delivery {
     const { log, table, stream, write, clock, logger } = this.#options;
     const startMs = clock.now();
     const from = this.next;
+    const checkpoint = table.properties[CHECKPOINT_PROPERTY];
     try {
       const slices = await log.slices(from, until, LIMITS.deliveryBatchBytesMax);
       const next = Math.min(until, endOfSlices(slices) ?? until);
@@ -129,9 +130,11 @@ export class TableDelivery implements Delivery {
         logger.warn({ stream: this.stream, reason: detour }, 'delivered the slow way');
       for (const place of damage)
         logger.error({ stream: this.stream, place }, 'damaged records were left out of the table');
-      await table.append(files, {
-        [CHECKPOINT_PROPERTY]: checkpointText({ epoch: log.epoch, next }),
-      });
+      await table.append(
+        files,
+        { [CHECKPOINT_PROPERTY]: checkpointText({ epoch: log.epoch, next }) },
+        { [CHECKPOINT_PROPERTY]: checkpoint },
+      );
       log.setConsumer(CONSUMER, next);
       const rows = files.reduce((total, file) => total + file.rows, 0);
       this.#status = {

@@ -1,6 +1,6 @@
-import { join } from 'node:path';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
+import { placeIn } from '../location.ts';
 
 export interface CatalogEntry {
   readonly namespace: string;
@@ -25,7 +25,7 @@ export class CatalogFile {
   readonly #files: FileSystem;
 
   constructor(lake: string, files: FileSystem) {
-    this.#path = join(lake, 'catalog.json');
+    this.#path = placeIn(lake, 'catalog.json');
     this.#files = files;
   }
 

@@ -3,6 +3,7 @@ import { MillraceError } from '../../core/errors.ts';
 import type {
   Catalog,
   ChangedProperties,
+  ClientSettings,
   LoadedTable,
   LoadedView,
   NamespaceChange,
@@ -18,7 +19,7 @@ import { icebergJson, parseIcebergJson } from '../iceberg/json.ts';
 import { FORMAT_VERSION, parseMetadata, type TableMetadata } from '../iceberg/metadata.ts';
 import { applyUpdates, type TableUpdate } from '../iceberg/updates.ts';
 import { changeView, newView, type ViewMetadata } from '../iceberg/view.ts';
-import { isLocal, localPath } from '../location.ts';
+import { isInBucket, isLocal, localPath } from '../location.ts';
 import { requireOwnerAllows } from './defined-table.ts';
 import type { FileTable } from './file-table.ts';
 import { freshIds } from './fresh-ids.ts';
@@ -28,10 +29,13 @@ import { commitTogether } from './transaction.ts';
 
 /** The tables of a folder as a catalog. */
 export class FileCatalog implements Catalog {
+  readonly clientSettings: ClientSettings;
   readonly #registry: TableRegistry;
 
-  constructor(registry: TableRegistry) {
+  /** @param clientSettings how programs reach the files of tables */
+  constructor(registry: TableRegistry, clientSettings: ClientSettings = {}) {
     this.#registry = registry;
+    this.clientSettings = clientSettings;
   }
 
   async namespaces(): Promise<readonly string[]> {
@@ -161,7 +165,8 @@ export class FileCatalog implements Catalog {
     metadataLocation: string,
     overwrite: boolean,
   ): Promise<LoadedTable> {
-    if (!isLocal(metadataLocation))
+    const { root } = this.#registry;
+    if (!isInBucket(root) && !isLocal(metadataLocation))
       throw new MillraceError(
         'MR_TABLE_UNSUPPORTED',
         `${metadataLocation} is not a file of this machine. Give a path or a file:// location.`,
@@ -262,9 +267,7 @@ export class FileCatalog implements Catalog {
   }
 
   async #storeView(folder: TableFolder, version: number, view: ViewMetadata): Promise<void> {
-    await folder.writeNew(folder.metadataFile(version), Buffer.from(icebergJson(view)));
-    await folder.files.syncFolder(folder.metadataFolder);
-    await folder.point(version);
+    await folder.point(await folder.writeVersion(version, icebergJson(view)));
   }
 
   commitView(name: TableName, { requirements, updates }: ViewChange): Promise<LoadedView> {

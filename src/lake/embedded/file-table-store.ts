@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { folderBytes } from '../../core/folder-bytes.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { DataFiles } from '../data-files.ts';
 import { newTable } from '../iceberg/commit.ts';
 import { evolveSchema, FIELDS_PROPERTY } from '../iceberg/schema.ts';
 import { partitionSpec } from '../iceberg/transform.ts';
@@ -11,6 +12,8 @@ import type { TableRegistry } from './table-registry.ts';
 
 export interface LakeContext {
   readonly files: FileSystem;
+  /** Where it is absent, files of tables are files of this machine. */
+  readonly dataFiles?: DataFiles;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -3,6 +3,7 @@ import type { NamedField } from '../../core/field-types.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Partition } from '../../definition/partition.ts';
 import type { StoredColumn, WriteTarget, WrittenFile } from '../../engine/protocol.ts';
+import { type DataFiles, type FetchWait, FILES_IN_PLACE } from '../data-files.ts';
 import { expiry, retentionOf } from '../iceberg/expiry.ts';
 import { type LiveFile, type LiveFiles, type TableScan, tableScan } from '../iceberg/live-files.ts';
 import { dataFile } from '../iceberg/manifest.ts';
@@ -23,6 +24,7 @@ import { partitionExpression, partitionSpec, sortExpression } from '../iceberg/t
 import { applyUpdates, type TableUpdate } from '../iceberg/updates.ts';
 import { localPath } from '../location.ts';
 import type {
+  ExpectedProperties,
   LakeTable,
   Properties,
   Rewrite,
@@ -30,6 +32,7 @@ import type {
   SnapshotPlace,
   TableState,
 } from '../table-store.ts';
+import { commitConflict, requireProperties } from './commit-conflict.ts';
 import { EndedFiles } from './ended-files.ts';
 import type { LakeContext } from './file-table-store.ts';
 import { ManifestFiles, type SnapshotChange } from './manifest-files.ts';
@@ -125,7 +128,7 @@ export class FileTable implements LakeTable {
     const spec = currentSpec(this.metadata);
     const fields = this.#fields;
     return {
-      folder: this.#folder.dataFolder,
+      folder: this.#dataFiles.writeFolder(this.#folder.dataFolder),
       columns: this.columns,
       partitions: spec.fields.map((field) => ({ expression: partitionExpression(field, fields) })),
       specId: spec['spec-id'],
@@ -134,8 +137,16 @@ export class FileTable implements LakeTable {
   }
 
   get scan(): TableScan {
-    this.#scan ??= tableScan(this.#live, this.metadata, this.#fields);
+    this.#scan ??= this.#scanOf(this.#live, this.metadata, this.#fields);
     return this.#scan;
+  }
+
+  get #dataFiles(): DataFiles {
+    return this.#context.dataFiles ?? FILES_IN_PLACE;
+  }
+
+  #scanOf(...[live, metadata, fields]: Parameters<typeof tableScan>): TableScan {
+    return this.#dataFiles.readable(tableScan(live, metadata, fields));
   }
 
   get live(): readonly LiveFile[] {
@@ -171,7 +182,7 @@ export class FileTable implements LakeTable {
     return {
       snapshotId: String(snapshot['snapshot-id']),
       columns: fields.map(({ name, id, type }) => ({ name, id, type })),
-      scan: tableScan(live, this.metadata, fields),
+      scan: this.#scanOf(live, this.metadata, fields),
     };
   }
 
@@ -224,16 +235,33 @@ export class FileTable implements LakeTable {
     });
   }
 
-  append(files: readonly WrittenFile[], properties: Properties): Promise<void> {
-    return this.#change('append', files, properties, () => false);
+  async append(
+    files: readonly WrittenFile[],
+    properties: Properties,
+    expected: ExpectedProperties = {},
+  ): Promise<void> {
+    const stored = await this.#store(files);
+    await this.inTurn(async () => {
+      requireProperties(this, expected);
+      await this.#addSnapshot({ operation: 'append', isRemoved: () => false }, stored, properties);
+    });
   }
 
-  replace(files: readonly WrittenFile[], properties: Properties): Promise<void> {
-    return this.#change('overwrite', files, properties, () => true);
+  async replace(files: readonly WrittenFile[], properties: Properties): Promise<void> {
+    const stored = await this.#store(files);
+    await this.inTurn(() =>
+      this.#addSnapshot({ operation: 'overwrite', isRemoved: () => true }, stored, properties),
+    );
   }
 
-  rewrite({ replaced, files, sequence }: Rewrite): Promise<void> {
-    return this.inTurn(async () => {
+  /** Before the turn: others commit while files are on their way. */
+  #store(files: readonly WrittenFile[]): Promise<readonly WrittenFile[]> {
+    return this.#dataFiles.store(files, this.#folder.dataFolder);
+  }
+
+  async rewrite({ replaced, files: written, sequence }: Rewrite): Promise<void> {
+    const files = await this.#store(written);
+    await this.inTurn(async () => {
       const found = this.#live.data.filter(({ file }) => replaced.has(file.file_path));
       // Deletes that came later were not folded in, and say nothing of the new files' rows.
       const deletes = this.#live.deletes.filter((one) => one.sequence > sequence);
@@ -248,15 +276,6 @@ export class FileTable implements LakeTable {
         {},
       );
     });
-  }
-
-  #change(
-    operation: 'append' | 'overwrite',
-    files: readonly WrittenFile[],
-    properties: Properties,
-    isRemoved: (live: LiveFile) => boolean,
-  ): Promise<void> {
-    return this.inTurn(() => this.#addSnapshot({ operation, isRemoved }, files, properties));
   }
 
   async #addSnapshot(
@@ -307,14 +326,14 @@ export class FileTable implements LakeTable {
     updates: readonly TableUpdate[],
   ): Promise<PreparedCommit> {
     const why = unmet(requirements, this.metadata);
-    if (why !== undefined) throw commitConflict(`${this.namespace}.${this.name}`, why);
+    if (why !== undefined) throw commitConflict(this, why);
     const metadata = applyUpdates(this.metadata, updates, this.#context.clock.now());
     const isSame =
       currentSnapshot(metadata)?.['manifest-list'] ===
       currentSnapshot(this.metadata)?.['manifest-list'];
     // What cannot be read must not become the table.
     const live = isSame ? this.#live : await this.#manifests.read(metadata);
-    tableScan(live, metadata, fieldsOf(metadata, metadata['current-schema-id']));
+    this.#scanOf(live, metadata, fieldsOf(metadata, metadata['current-schema-id']));
     return { metadata, live };
   }
 
@@ -356,14 +375,20 @@ export class FileTable implements LakeTable {
       { cause: error },
     );
     let found: StoredTable | undefined;
+    this.#doubt = doubt;
     try {
       found = await this.#folder.confirm(this.#stored, metadata);
     } catch {
-      this.#doubt = doubt;
       throw doubt;
     }
-    if (!found) throw error;
-    return found;
+    if (found) {
+      this.#doubt = undefined;
+      return found;
+    }
+    // Another process may have made a commit: the next one here is made upon that. Where it cannot be read
+    // now, the next turn does.
+    await this.#readAgain().catch(() => {});
+    throw error;
   }
 
   async #readAgain(): Promise<void> {
@@ -443,6 +468,10 @@ export class FileTable implements LakeTable {
     return this.#ended.remove(nowMs);
   }
 
+  fetch(scan: TableScan, wait: FetchWait): Promise<void> {
+    return this.#dataFiles.fetch(scan, wait);
+  }
+
   hold(): () => void {
     return this.#ended.hold();
   }
@@ -459,13 +488,6 @@ export class FileTable implements LakeTable {
       });
     });
   }
-}
-
-function commitConflict(table: string, why: string): MillraceError {
-  return new MillraceError(
-    'MR_TABLE_COMMIT_CONFLICT',
-    `The commit of ${table} was made on another state of the table: ${why}. Load the table again and commit anew.`,
-  );
 }
 
 /** The columns as our definition calls them; of a table that is none of ours all, as they are called. */

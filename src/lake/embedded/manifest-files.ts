@@ -1,5 +1,4 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import type { FileSystem } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { type Amount, type Operation, rowsOf, snapshotFrom } from '../iceberg/commit.ts';
@@ -36,7 +35,7 @@ import {
   type TableMetadata,
 } from '../iceberg/metadata.ts';
 import { partitionSummaries } from '../iceberg/partition-summary.ts';
-import { fileLocation, localPath } from '../location.ts';
+import { fileLocation, localPath, placeIn } from '../location.ts';
 
 export interface AddedFiles {
   readonly specId: number;
@@ -121,7 +120,7 @@ export class ManifestFiles {
   ): Promise<NextSnapshot> {
     const id = newSnapshotId();
     const writer = new Writer(metadata, id, async (name, bytes) => {
-      const path = join(this.#folder, name);
+      const path = placeIn(this.#folder, name);
       await this.#writeNew(path, bytes);
       return fileLocation(path);
     });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { MillraceError } from '../../core/errors.ts';
-import { fileLocation } from '../location.ts';
+import { fileLocation, placeIn } from '../location.ts';
 import { type CatalogContents, type CatalogEntry, CatalogFile } from './catalog-file.ts';
 import { FileTable } from './file-table.ts';
 import type { LakeContext } from './file-table-store.ts';
@@ -58,9 +58,9 @@ export class TableRegistry {
     const { files } = this.context;
     const entries: CatalogEntry[] = [];
     for (const namespace of OWN_NAMESPACES) {
-      for (const { name, isFolder } of await files.list(join(this.root, namespace))) {
-        const folder = join(namespace, name);
-        if (isFolder && (await new TableFolder(join(this.root, folder), files).read()))
+      for (const { name, isFolder } of await files.list(placeIn(this.root, namespace))) {
+        const folder = placeIn(namespace, name);
+        if (isFolder && (await new TableFolder(placeIn(this.root, folder), files).read()))
           entries.push({ namespace, name, kind: 'table', folder });
       }
     }
@@ -91,7 +91,7 @@ export class TableRegistry {
   }
 
   folderOf(entry: CatalogEntry): TableFolder {
-    return new TableFolder(join(this.root, entry.folder), this.context.files);
+    return new TableFolder(placeIn(this.root, entry.folder), this.context.files);
   }
 
   async contents(): Promise<CatalogContents> {
@@ -114,7 +114,14 @@ export class TableRegistry {
   ): Promise<T> {
     return this.inTurn(async () => {
       const { next, result } = make(await this.#loaded());
-      await this.#file.write(next);
+      try {
+        await this.#file.write(next);
+      } catch (error) {
+        // Whether it was written, or another process wrote it, the file says.
+        this.#contents = undefined;
+        this.#opening = undefined;
+        throw error;
+      }
       this.#contents = next;
       return result;
     });
@@ -152,12 +159,14 @@ export class TableRegistry {
   /** A folder for a new table; a folder that another left has a name of its own. */
   async newFolder({ namespace, name }: Names): Promise<TableFolder> {
     const { entries } = await this.#loaded();
-    const plain = join(folderName(namespace), folderName(name));
+    const plain = placeIn(folderName(namespace), folderName(name));
     const isFree =
       !entries.some((entry) => entry.folder === plain) &&
-      !(await this.context.files.exists(join(this.root, plain, 'metadata', 'version-hint.text')));
+      !(await this.context.files.exists(
+        placeIn(this.root, plain, 'metadata', 'version-hint.text'),
+      ));
     const folder = isFree ? plain : `${plain}-${randomBytes(4).toString('hex')}`;
-    return new TableFolder(join(this.root, folder), this.context.files);
+    return new TableFolder(placeIn(this.root, folder), this.context.files);
   }
 
   /** @throws MillraceError MR_TABLE_EXISTS, MR_TABLE_NOT_FOUND for the namespace */
@@ -196,7 +205,7 @@ export class TableRegistry {
     const { files } = this.context;
     const { path } = this.folderOf(entry);
     await files.remove(path);
-    await files.syncFolder(join(path, '..'));
+    await files.syncFolder(dirname(path));
   }
 }
 

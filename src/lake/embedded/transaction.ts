@@ -1,6 +1,6 @@
-import { join } from 'node:path';
 import { MillraceError } from '../../core/errors.ts';
 import type { TableChange } from '../catalog.ts';
+import { placeIn } from '../location.ts';
 import type { FileTable, PreparedCommit } from './file-table.ts';
 import { type StoredTable, TableFolder } from './table-folder.ts';
 import type { TableRegistry } from './table-registry.ts';
@@ -15,7 +15,7 @@ interface Journal {
   readonly pointers: readonly { readonly folder: string; readonly version: number }[];
 }
 
-const journalPath = (registry: TableRegistry): string => join(registry.root, 'transaction.json');
+const journalPath = (registry: TableRegistry): string => placeIn(registry.root, 'transaction.json');
 
 /**
  * C3: all new metadata is written first; the journal is the commit; then the pointers move. Where a crash

@@ -9,7 +9,7 @@ import type { LakeTable } from '../../lake/table-store.ts';
 import type { ModelPlan } from '../../plan/plan.ts';
 import type { Run, RunStore } from '../../schedule/run-store.ts';
 import { onSchedule } from '../../schedule/scheduler.ts';
-import { INPUTS_PROPERTY, type ModelRunner } from '../model-runner.ts';
+import { INPUTS_PROPERTY, type ModelRunner, RUN_FETCH } from '../model-runner.ts';
 
 export interface RunnableModel {
   readonly plan: ModelPlan;
@@ -180,7 +180,9 @@ export class TableModelRunner implements ModelRunner {
     for (const name of model.tables) {
       const { table } = this.#model(name);
       positions[name] = table.snapshotId ?? '';
-      scans[`warehouse.${name}`] = table.scan;
+      const { scan } = table;
+      await table.fetch(scan, RUN_FETCH);
+      scans[`warehouse.${name}`] = scan;
     }
     const { table } = model;
     const deadline = new AbortController();

@@ -11,6 +11,7 @@ const TYPES: { readonly [code: string]: string } = {
   MR_ACCESS_DENIED: 'ForbiddenException',
   MR_TABLE_DEFINED: 'ForbiddenException',
   MR_TABLE_UNSUPPORTED: 'UnsupportedOperationException',
+  MR_LAKE_UNAVAILABLE: 'ServiceUnavailableException',
   MR_NOT_READY: 'ServiceUnavailableException',
   MR_STOPPING: 'ServiceUnavailableException',
   MR_OVERLOADED: 'ServiceUnavailableException',
