@@ -39,7 +39,7 @@ import { liveSetup } from './live-plan.ts';
 import { type LoadedPipeline, loadPipeline } from './load-pipeline.ts';
 import { PlanState } from './plan-state.ts';
 import { type PreparedPipeline, prepare } from './prepare.ts';
-import { newsFor, newsForQuery, servedCatalog } from './query-sync.ts';
+import { fetchForQuery, newsFor, newsForQuery, servedCatalog } from './query-sync.ts';
 import { RemovedData } from './removed-data.ts';
 import { Runtime } from './runtime.ts';
 import { createServices } from './services.ts';
@@ -123,7 +123,11 @@ export class App {
     });
     this.#sql = createSql(
       context,
-      { sync: async (request: SyncRequest) => newsForQuery(await this.#runtime, request) },
+      {
+        sync: async (request: SyncRequest) => newsForQuery(await this.#runtime, request),
+        fetch: async (request: SyncRequest, { signal }: CallContext) =>
+          fetchForQuery(await this.#runtime, request, signal),
+      },
       () => this.#current && servedCatalog(this.#current),
     );
     this.#worker = this.#createWorker(context);

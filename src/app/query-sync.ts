@@ -15,10 +15,7 @@ import { deadLetterStream, engineLookups, engineStream } from './prepare.ts';
 import type { Runtime } from './runtime.ts';
 import { systemTable } from './system-tables.ts';
 
-const QUERY: FetchWait = {
-  keepMs: LIMITS.queryDeadlineMs + LIMITS.queryCatchUpMs,
-  waitMs: LIMITS.lakeFetchWaitMs,
-};
+const KEEP_MS = LIMITS.queryDeadlineMs + LIMITS.queryCatchUpMs;
 
 /** What the sql child knows of the pipeline. */
 export function servedCatalog(runtime: Runtime): CatalogState {
@@ -47,7 +44,24 @@ export async function newsForQuery(runtime: Runtime, request: SyncRequest): Prom
     const table = runtime.tables.get(name);
     if (table && table.snapshotId === undefined) throw noResult(name, runtime);
   }
-  return newsFor(runtime, request);
+  // What is not here yet it has fetched, out of the turn of others.
+  return newsFor(runtime, request, 0);
+}
+
+/** @throws MillraceError MR_NOT_READY saying how far the files of the tables have come, MR_QUERY_CANCELLED */
+export async function fetchForQuery(
+  runtime: Runtime,
+  request: SyncRequest,
+  signal: AbortSignal,
+): Promise<null> {
+  const cancelled = new Promise<never>((_, reject) => {
+    const cancel = () =>
+      reject(new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.'));
+    signal.addEventListener('abort', cancel, { once: true });
+    if (signal.aborted) cancel();
+  });
+  await Promise.race([fetched(runtime, request, LIMITS.lakeFetchWaitMs), cancelled]);
+  return null;
 }
 
 function noResult(model: string, { context }: Runtime): MillraceError {
@@ -64,8 +78,12 @@ function noResult(model: string, { context }: Runtime): MillraceError {
 }
 
 /** The news for a query: everything acknowledged at this moment. */
-export async function newsFor(runtime: Runtime, request: SyncRequest): Promise<SyncAnswer> {
-  await fetched(request, runtime);
+export async function newsFor(
+  runtime: Runtime,
+  request: SyncRequest,
+  fetchWaitMs: number = LIMITS.lakeFetchLiveWaitMs,
+): Promise<SyncAnswer> {
+  await fetched(runtime, request, fetchWaitMs);
   const streams = request.streams.map((known) => streamNews(runtime, known));
   const tables = request.tables.flatMap(({ name, version }) => {
     const table = runtime.tables.get(name);
@@ -78,7 +96,12 @@ export async function newsFor(runtime: Runtime, request: SyncRequest): Promise<S
 }
 
 /** Waits until the files of all tables of the request can be read, of the state they have then. */
-async function fetched({ streams, tables }: SyncRequest, runtime: Runtime): Promise<void> {
+async function fetched(
+  runtime: Runtime,
+  { streams, tables }: SyncRequest,
+  waitMs: number,
+): Promise<void> {
+  const wait: FetchWait = { keepMs: KEEP_MS, waitMs };
   const all = [
     ...streams.flatMap(({ schema, name }) =>
       schema === 'lake' ? [runtime.stream(name).table] : [],
@@ -87,7 +110,7 @@ async function fetched({ streams, tables }: SyncRequest, runtime: Runtime): Prom
   ].filter((table) => table !== undefined);
   for (let late: readonly LakeTable[] = all; late.length > 0; ) {
     const scans = late.map((table) => table.scan);
-    await Promise.all(late.map((table, index) => table.fetch(scans[index] as TableScan, QUERY)));
+    await Promise.all(late.map((table, index) => table.fetch(scans[index] as TableScan, wait)));
     late = late.filter((table, index) => table.scan !== scans[index]);
   }
 }

@@ -141,8 +141,10 @@ export const LIMITS = Object.freeze({
   lakeTransfersAtOnce: 4,
   /** Of data files of a lake in a bucket that are kept here for being read; a query can read no more. */
   lakeCacheBytesMax: 20 * 1024 * 1024 * 1024,
-  /** Then a query says how far its files have come; below `queryCatchUpMs`, which would say less. */
-  lakeFetchWaitMs: 8000,
+  /** Then a query says how far its files have come; below `queryDeadlineMs`, which would say less. */
+  lakeFetchWaitMs: 40_000,
+  /** The same of a dashboard, in which charts wait for each other. */
+  lakeFetchLiveWaitMs: 8000,
   /** Who owns a lake in a bucket says so this often … */
   lakeBeatMs: 10_000,
   /** … and, where nothing was said for so long, another may take it. */

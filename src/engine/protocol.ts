@@ -101,6 +101,8 @@ export interface SyncAnswer {
 /** What the sql child may ask of main. */
 export type HostMethods = {
   sync: [params: SyncRequest, result: SyncAnswer];
+  /** Waits for data files that `sync` said are to come. */
+  fetch: [params: SyncRequest, result: null];
 };
 
 export type ResultFormat = 'json' | 'ndjson' | 'csv' | 'parquet';

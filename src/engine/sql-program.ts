@@ -2,13 +2,21 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { serveParent } from '../children/child-process.ts';
 import type { CallContext } from '../children/rpc.ts';
 import { systemClock } from '../core/clock.ts';
+import { MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
+import type { Relation } from '../query/statement-gate.ts';
 import { checkParameters } from '../query/statement-parameters.ts';
 import { CatchUp } from './catch-up.ts';
 import { connect, lockDown, openDatabase } from './database.ts';
 import { checkText } from './describe.ts';
-import type { CatalogState, HostMethods, QueryRequest, QueryResult } from './protocol.ts';
+import type {
+  CatalogState,
+  HostMethods,
+  QueryRequest,
+  QueryResult,
+  SyncRequest,
+} from './protocol.ts';
 import { runQuery } from './query-runner.ts';
 import { RelationState } from './relation-state.ts';
 import { relationNames, SEARCH_PATH } from './relations.ts';
@@ -38,14 +46,32 @@ async function query(request: QueryRequest, { signal }: CallContext): Promise<Qu
   try {
     const { tree, reads } = await checkText(connection, request.sql, relationNames(catalog));
     checkParameters(tree, request.params);
-    await catchUp.forQuery(
-      async () => state?.catchUp(reads, (known) => parent.call('sync', known)),
-      { waitMs: request.waitMs, signal },
-    );
+    await bringUp(reads, { waitMs: request.waitMs, signal });
     const hasPlaces = !reads.some(({ schema, name }) => schema === 'warehouse' && isView(name));
     return await runQuery(connection, request, { signal, scratch, hasPlaces });
   } finally {
     connection.closeSync();
+  }
+}
+
+/** Data files that have to come from a bucket first keep no other query waiting. */
+async function bringUp(
+  reads: readonly Relation[],
+  wait: { readonly waitMs: number; readonly signal: AbortSignal },
+): Promise<void> {
+  let asked: SyncRequest | undefined;
+  const load = async (): Promise<void> =>
+    state?.catchUp(reads, (known) => {
+      asked = known;
+      return parent.call('sync', known);
+    });
+  try {
+    await catchUp.forQuery(load, wait);
+  } catch (error) {
+    if (!asked || !(error instanceof MillraceError) || error.details['fetching'] !== true)
+      throw error;
+    await parent.call('fetch', asked, { signal: wait.signal });
+    await catchUp.forQuery(load, wait);
   }
 }
 

@@ -17,7 +17,8 @@ export interface DataFiles {
   readable(scan: TableScan): TableScan;
   /**
    * @param scan one that is readable
-   * @throws MillraceError MR_NOT_READY saying how far it is; it goes on, and who asks again waits for less
+   * @throws MillraceError MR_NOT_READY saying how far it is, with the detail `fetching`; it goes on, and who asks
+   * again waits for less
    * @throws MillraceError MR_QUERY_LIMIT for more than can be here at once
    */
   fetch(scan: TableScan, wait: FetchWait): Promise<void>;

@@ -127,7 +127,8 @@ export class CachedDataFiles implements DataFiles {
 
   #within(waitMs: number, action: Promise<void>, why: () => string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const late = () => reject(new MillraceError('MR_NOT_READY', why()));
+      const late = () =>
+        reject(new MillraceError('MR_NOT_READY', why(), { details: { fetching: true } }));
       const cancel = this.#options.clock.after(waitMs, late);
       action.then(resolve, reject).finally(cancel);
     });
