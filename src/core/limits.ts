@@ -134,7 +134,7 @@ export const LIMITS = Object.freeze({
   lakeRequestMs: 30_000,
   /** Of one that sends or gets a file, or a part of one: 64 MB at 2 Mbit/s. */
   lakeTransferMs: 5 * 60_000,
-  /** Larger files go to a bucket in parts; two of each are in memory at most, a piece at a time. */
+  /** Larger files go to a bucket in parts: one that fails is sent again, not all of it. */
   lakePartBytesMin: 16 * 1024 * 1024,
   /** S3 takes 10,000 parts. */
   lakePartsMax: 9000,

@@ -151,6 +151,6 @@ export async function examineLake(
   await probeLake(objects);
   return {
     place: objects.place,
-    reading: `SQL reads data files from ${cacheFolder(folder)}, where up to ${LIMITS.lakeCacheBytesMax} bytes of them are kept; DuckDB's httpfs is not used`,
+    reading: `SQL reads data files from ${cacheFolder(folder)}, where up to ${LIMITS.lakeCacheBytesMax / 1024 ** 3} GB of them are kept; DuckDB's httpfs is not used`,
   };
 }

@@ -71,14 +71,20 @@ const codeOf = (error: unknown): string =>
   error instanceof MillraceError ? error.code : String(error);
 
 /** As a delivery does: what is not known to be there is tried again, upon what the table says then. */
-async function deliverUntil(table: LakeTable, place: string, count: number): Promise<void> {
+async function deliverUntil(
+  table: LakeTable,
+  place: string,
+  count: number,
+  { isCareful = true } = {},
+): Promise<void> {
   for (let tries = 0; tries < 20 * count; tries++) {
     const stored = table.properties[CHECKPOINT];
     const next = Number(stored ?? 0);
     if (next >= count) return;
     try {
       const properties = { [CHECKPOINT]: String(next + 1) };
-      await table.append([fileNumber(place, next)], properties, { [CHECKPOINT]: stored });
+      const expected = isCareful ? { [CHECKPOINT]: stored } : {};
+      await table.append([fileNumber(place, next)], properties, expected);
     } catch (error) {
       expect(codeOf(error)).toMatch(
         /^MR_(LAKE_UNAVAILABLE|TABLE_COMMIT_UNKNOWN|TABLE_COMMIT_CONFLICT)$/,
@@ -158,26 +164,44 @@ describe('a bucket that fails', () => {
     'done, then silent',
     'cut',
   ];
-  /** More than are tried: the commit fails, or what became of it is not known. */
-  const IN_A_ROW = 5;
+  /** Tried again; more than are tried, so that the commit fails; and reading back fails too. */
+  const IN_A_ROW = [1, 5, 9];
+
+  /** What the table has after three deliveries, things going wrong from a request on. */
+  async function storedWith(
+    fault: S3Fault,
+    { first, times, isCareful = true }: { first: number; times: number; isCareful?: boolean },
+  ): Promise<string[]> {
+    const requestMs = fault === 'done, then silent' ? 150 : 5000;
+    const place = newPlace();
+    await openTable(objectsAt(place));
+    const proxy = await s3Proxy(server.endpoint);
+    const table = await openTable(objectsAt(place, proxy.endpoint, requestMs));
+    const from = proxy.asked.length + first;
+    proxy.play(({ index }) => (index >= from && index < from + times ? fault : undefined));
+    await deliverUntil(table, place, 3, { isCareful });
+    return namesOf(await openTable(objectsAt(place)));
+  }
 
   for (const fault of FAULTS)
     test(`with '${fault}', once or again and again, at any request: each commit is there once`, async () => {
-      const requestMs = fault === 'done, then silent' ? 150 : 5000;
-      for (let first = 1; first <= 24; first += fault === 'done, then silent' ? 7 : 2) {
-        for (const times of [1, IN_A_ROW]) {
-          const place = newPlace();
-          await openTable(objectsAt(place));
-          const proxy = await s3Proxy(server.endpoint);
-          const table = await openTable(objectsAt(place, proxy.endpoint, requestMs));
-          const from = proxy.asked.length + first;
-          proxy.play(({ index }) => (index >= from && index < from + times ? fault : undefined));
-          await deliverUntil(table, place, 3);
-          const stored = namesOf(await openTable(objectsAt(place)));
-          expect(stored, `${times} from request ${first}`).toEqual(['0', '1', '2']);
-        }
-      }
+      for (let first = 1; first <= 16; first += fault === 'done, then silent' ? 5 : 2)
+        for (const times of IN_A_ROW)
+          expect(await storedWith(fault, { first, times }), `${times} from ${first} on`).toEqual([
+            '0',
+            '1',
+            '2',
+          ]);
     });
+
+  test('control: a delivery that does not look at what it commits upon is noticed', async () => {
+    const found: string[] = [];
+    for (let first = 1; first <= 8; first++) {
+      const stored = await storedWith('done, then 500', { first, times: 9, isCareful: false });
+      found.push(stored.join());
+    }
+    expect(found.filter((stored) => stored !== '0,1,2').length).toBeGreaterThan(0);
+  });
 });
 
 describe('files of a table in a bucket', () => {
@@ -335,7 +359,7 @@ describe('the lock of a lake', () => {
 
   test('is refused while somebody has it, and free once that was given up', async () => {
     const objects = objectsAt(newPlace());
-    const first = await take(objects, 'a');
+    const first = await take(objects, 'a', { beatMs: 200 });
     await expect(take(objects, 'b')).rejects.toMatchObject({
       code: 'MR_STORAGE_LOCKED',
       message: expect.stringContaining('Process 1 on a, with the data folder /data,'),
@@ -355,8 +379,11 @@ describe('the lock of a lake', () => {
     expect((await lost).message).toContain('Process 1 on b');
     await second.release();
     await take(objects, 'a', { beatMs: 60_000 });
-    const same = await take(objects, 'a');
-    await same.release();
+    await (await take(objects, 'a')).release();
+    await take(objects, 'a', { beatMs: 60_000 });
+    const began = Date.now();
+    await (await take(objects, 'b', { leaseMs: 3000 })).release();
+    expect(Date.now() - began).toBeGreaterThan(1000);
   });
 
   test('is not to be had of a server that pays no heed to conditions', async () => {

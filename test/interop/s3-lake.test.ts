@@ -26,7 +26,7 @@ export const orders = stream('orders', {
   fields: { id: f.int(), customer: f.string() }, key: 'customer', table: { every: '200ms' },
 });
 export const customers = model('customers', {
-  query: sql\`select customer, count(*)::bigint as orders from \${orders} group by customer\`,
+  sql: sql\`select customer, count(*)::bigint as orders from \${orders} group by customer\`,
   schedule: 'manual',
 });
 `;

@@ -97,7 +97,7 @@ export class CachedDataFiles implements DataFiles {
     if (bytes > cache.bytesMax)
       throw new MillraceError(
         'MR_QUERY_LIMIT',
-        `It reads ${bytes} bytes of data files, which are in a bucket; ${cache.bytesMax} of them can be here at once. Read the table with another engine through the catalog, at /iceberg/v1, or a model that holds less of it.`,
+        `It reads ${megabytes(bytes)} of data files, which are in a bucket; ${megabytes(cache.bytesMax)} of them can be here at once. Read the table with another engine through the catalog, at /iceberg/v1, or a model that holds less of it.`,
       );
     const progress = { files: 0, bytes: 0 };
     const bring = async (): Promise<void> => {
@@ -108,8 +108,8 @@ export class CachedDataFiles implements DataFiles {
       }
     };
     await this.#within(waitMs, bring(), () => {
-      const all = `${wanted.length} data files (${bytes} bytes)`;
-      return `Of ${all} that it reads, ${progress.files} (${progress.bytes} bytes) came from the bucket so far. Ask again in a few seconds; they go on coming.`;
+      const all = `${wanted.length} data files (${megabytes(bytes)})`;
+      return `Of ${all} that it reads, ${progress.files} (${megabytes(progress.bytes)}) came from the bucket so far. Ask again in a few seconds; they go on coming.`;
     });
   }
 
@@ -148,3 +148,5 @@ function filesOf({ files, positionDeletes, equalityDeletes }: TableScan): Wanted
 
 const sum = (files: readonly Wanted[]): number =>
   files.reduce((total, { bytes }) => total + bytes, 0);
+
+const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;

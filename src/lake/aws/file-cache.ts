@@ -104,7 +104,7 @@ export class FileCache {
     if (!(await this.#makeRoom(bytes)))
       throw new MillraceError(
         'MR_OVERLOADED',
-        `Queries that run read ${this.#bytes} bytes of data files, of ${this.bytesMax} that may be here. Ask again once they are done.`,
+        `What queries are reading fills the ${Math.floor(this.bytesMax / 1e6)} MB that data files may have here. Ask again once they are done.`,
       );
     // Its room is taken from now on.
     this.#bytes += bytes;

@@ -5,7 +5,7 @@ import { LIMITS } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import { placeIn } from '../location.ts';
 import { requireConditions } from './conditions.ts';
-import type { S3Objects } from './s3-objects.ts';
+import type { S3Objects, StoredObject } from './s3-objects.ts';
 
 /** Whose lake it is. */
 export interface LakeOwner {
@@ -32,6 +32,7 @@ interface LockText extends LakeOwner {
 }
 
 const TRIES = 3;
+const POLL_MS = 1000;
 
 /**
  * `lock.json` of a lake in a bucket: who owns it says so again and again. Two processes notice each other at their
@@ -64,7 +65,7 @@ export class LakeLock {
     const { objects } = this.#options;
     for (let attempt = 1; ; attempt++) {
       const stored = await objects.read(this.#location);
-      if (stored) await this.#requireFree(stored.bytes);
+      if (stored) await this.#requireFree(stored);
       try {
         this.#etag = await objects.swap(this.#location, this.#text(), stored?.etag ?? null);
         return;
@@ -74,15 +75,23 @@ export class LakeLock {
     }
   }
 
-  async #requireFree(bytes: Buffer): Promise<void> {
-    const { objects, owner, leaseMs = LIMITS.lakeLeaseMs } = this.#options;
+  /** Who beats is there; who does not for as long as the lease has ended. */
+  async #requireFree({ bytes, etag }: StoredObject): Promise<void> {
+    const { objects, owner, clock, logger, leaseMs = LIMITS.lakeLeaseMs } = this.#options;
     const other = JSON.parse(bytes.toString()) as LockText;
     // Of this folder: a process before this one, which was killed.
     if (other.host === owner.host && other.folder === owner.folder) return;
-    const info = await objects.info(this.#location);
-    // Both times are the server's.
-    if (!info || info.nowMs - info.changedMs >= leaseMs) return;
-    throw lockedBy(objects, other);
+    logger.warn(
+      { host: other.host, pid: other.pid, folder: other.folder },
+      'another process has the lake; waiting whether it is still there',
+    );
+    for (;;) {
+      const info = await objects.info(this.#location);
+      // Both times are the server's.
+      if (!info || info.nowMs - info.changedMs >= leaseMs) return;
+      if ((await objects.read(this.#location))?.etag !== etag) throw lockedBy(objects, other);
+      await new Promise<void>((resolve) => clock.after(POLL_MS, resolve));
+    }
   }
 
   #text(): Buffer {
@@ -135,6 +144,6 @@ function lockedBy({ place }: S3Objects, owner: LockText | undefined): MillraceEr
     : 'Another process';
   return new MillraceError(
     'MR_STORAGE_LOCKED',
-    `${who} owns the lake ${place}. Stop it, or use another place with --lake; where it is gone, its claim ends by itself within a minute.`,
+    `${who} owns the lake ${place}. Stop it, or use another place with --lake.`,
   );
 }
