@@ -257,6 +257,25 @@ describe('files of a table in a bucket', () => {
     expect(await files.exists(scan.files[1]?.path ?? ''), 'used least lately').toBe(false);
   });
 
+  test('D2: who does not wait long enough is told how far it is, and it goes on', async () => {
+    const proxy = await s3Proxy(server.endpoint);
+    const objects = objectsAt(newPlace(), proxy.endpoint);
+    const dataFiles = await dataFilesOf(objects);
+    const table = await openTable(objects, dataFiles);
+    const { path } = fileNumber(objects.place, 'a');
+    await objects.create(path, Buffer.from('a'.repeat(100)));
+    const scan = dataFiles.readable({ ...table.scan, files: [{ path, rows: 1, bytes: 100 }] });
+    proxy.play(({ url }) => (url.endsWith('a.parquet') ? 'slow' : undefined));
+    const before = proxy.asked.length;
+    await expect(dataFiles.fetch(scan, { keepMs: 0, waitMs: 20 })).rejects.toMatchObject({
+      code: 'MR_NOT_READY',
+      message: expect.stringMatching(/^Of 1 data files .* 0 .* came from the bucket so far/),
+      details: { fetching: true },
+    });
+    await dataFiles.fetch(scan, { keepMs: 0, waitMs: 5000 });
+    expect(proxy.asked.length - before, 'it is fetched once').toBe(1);
+  });
+
   test('D1: an upload that fails leaves no file here and no commit', async () => {
     const proxy = await s3Proxy(server.endpoint);
     const objects = objectsAt(newPlace(), proxy.endpoint);

@@ -142,34 +142,42 @@ test(`kill -9 in deliveries: each acknowledged record is in the bucket once (see
   expect(await pipeline.stop()).toBe(0);
 });
 
-test('while the bucket fails, cuts and is slow, nothing is lost or doubled, and a control sees what would be', async () => {
+test('while the bucket fails, cuts and is slow, nothing is lost or doubled', async () => {
   const proxy = await s3Proxy(server.endpoint);
   const random = seededRandom(SEED);
-  const faults = ['refused', 'done, then 500', 'done, then cut', 'slow down', 'cut'] as const;
+  const faults = [
+    'refused',
+    'done, then 500',
+    'done, then cut',
+    'slow down',
+    'cut',
+    'slow',
+  ] as const;
   const pipeline = await startPipeline(
     temporaryFolder(),
     PIPELINE,
     inBucket('faults', proxy.endpoint),
   );
-  let played = 0;
+  let [played, sent] = [0, 0];
   proxy.play(() => {
     if (random() > 0.15) return undefined;
     played += 1;
     return faults[Math.floor(random() * faults.length)];
   });
-  for (let from = 0; from < 2000; from += 100) {
-    await send(pipeline, range(from, from + 100));
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  for (; played < 15 && sent < 20_000; sent += 100) {
+    await send(pipeline, range(sent, sent + 100));
+    await new Promise((resolve) => setTimeout(resolve, 200));
   }
   await delivered(pipeline);
   proxy.play(() => undefined);
-  expect(played).toBeGreaterThan(10);
-  expect(await countsOf(pipeline)).toEqual([['2000', '2000', '1999000']]);
+  expect(played).toBeGreaterThanOrEqual(15);
+  const sum = (sent * (sent - 1)) / 2;
+  expect(await countsOf(pipeline)).toEqual([[`${sent}`, `${sent}`, `${sum}`]]);
   const uri = `${pipeline.url}/iceberg`;
   const { rows } = JSON.parse(await runPython(READ_TABLE, [uri, 'lake.orders'])) as {
     rows: { id: number }[];
   };
-  expect(rows.map(({ id }) => id)).toEqual(range(0, 2000));
+  expect(rows.map(({ id }) => id)).toEqual(range(0, sent));
   expect(await pipeline.stop()).toBe(0);
 });
 

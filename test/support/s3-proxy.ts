@@ -20,7 +20,11 @@ export type S3Fault =
   /** The connection is cut in the middle of the answer. */
   | 'cut'
   /** Too many requests: nothing is done. */
-  | 'slow down';
+  | 'slow down'
+  /** The answer comes late. */
+  | 'slow';
+
+const SLOW_MS = 400;
 
 export interface S3Asked {
   readonly method: string;
@@ -81,7 +85,8 @@ function pass(
     (answer) => {
       const pieces: Buffer[] = [];
       answer.on('data', (piece: Buffer) => pieces.push(piece));
-      answer.once('end', () => reply(response, answer, Buffer.concat(pieces), fault));
+      const done = () => reply(response, answer, Buffer.concat(pieces), fault);
+      answer.once('end', () => (fault === 'slow' ? setTimeout(done, SLOW_MS) : done()));
     },
   );
   onward.once('error', () => response.destroy());
