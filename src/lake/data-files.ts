@@ -1,4 +1,3 @@
-import type { WrittenFile } from '../engine/protocol.ts';
 import type { TableScan } from './iceberg/live-files.ts';
 
 /**
@@ -12,7 +11,7 @@ export interface DataFiles {
   /** Where the engine writes files that shall be in this folder of a table; it is there. */
   writeFolder(dataFolder: string): string;
   /** The files, with the paths they have in the table's folder. */
-  store(files: readonly WrittenFile[], dataFolder: string): Promise<readonly WrittenFile[]>;
+  store<T extends StorableFile>(files: readonly T[], dataFolder: string): Promise<readonly T[]>;
   /** The scan, with the paths the engine reads its files at. */
   readable(scan: TableScan): TableScan;
   /**
@@ -24,6 +23,11 @@ export interface DataFiles {
   fetch(scan: TableScan, wait: FetchWait): Promise<void>;
 }
 
+export interface StorableFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
 export interface FetchWait {
   /** How long the files are read from then on. */
   readonly keepMs: number;
@@ -33,7 +37,7 @@ export interface FetchWait {
 /** The tables are on this machine: files are written and read where they are. */
 export const FILES_IN_PLACE: DataFiles = Object.freeze({
   writeFolder: (dataFolder: string) => dataFolder,
-  store: async (files: readonly WrittenFile[]) => files,
+  store: async <T>(files: readonly T[]) => files,
   readable: (scan: TableScan) => scan,
   fetch: async () => {},
 });

@@ -3,9 +3,11 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { python } from './python.ts';
 
+export const S3_KEYS = { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' };
+
 /** Moto answers as S3 does, from memory, for the tests of one file. It takes a free port and tells it. */
-export function motoServer(bucket: string): { endpoint: string } {
-  const server = { endpoint: '' };
+export function motoServer(bucket: string) {
+  const server = { endpoint: '', bucket, keys: S3_KEYS };
   let child: ChildProcess | undefined;
   beforeAll(async () => {
     const args = ['-m', 'moto.server', '-H', '127.0.0.1', '-p', '0'];
@@ -29,5 +31,3 @@ export function motoServer(bucket: string): { endpoint: string } {
   });
   return server;
 }
-
-export const S3_KEYS = { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' };

@@ -5,8 +5,7 @@ import type { FileSystem } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { Turns } from '../../core/turns.ts';
 import { writeWhole } from '../../core/whole-file.ts';
-import type { WrittenFile } from '../../engine/protocol.ts';
-import type { DataFiles, FetchWait } from '../data-files.ts';
+import type { DataFiles, FetchWait, StorableFile } from '../data-files.ts';
 import type { TableScan } from '../iceberg/live-files.ts';
 import { placeIn } from '../location.ts';
 import type { FileCache } from './file-cache.ts';
@@ -45,10 +44,10 @@ export class CachedDataFiles implements DataFiles {
     return this.#options.staging;
   }
 
-  async store(
-    written: readonly WrittenFile[],
+  async store<T extends StorableFile>(
+    written: readonly T[],
     dataFolder: string,
-  ): Promise<readonly WrittenFile[]> {
+  ): Promise<readonly T[]> {
     const { objects, cache, files } = this.#options;
     const stored = written.map((file) => ({
       ...file,
@@ -56,7 +55,7 @@ export class CachedDataFiles implements DataFiles {
     }));
     const puts = await Promise.allSettled(
       written.map(({ path }, index) => {
-        const { path: location } = stored[index] as WrittenFile;
+        const { path: location } = stored[index] as T;
         return this.#turns.take(() => putFile(objects, { files, path, location }));
       }),
     );
@@ -64,7 +63,7 @@ export class CachedDataFiles implements DataFiles {
     for (const [index, { path, bytes }] of written.entries())
       if (failed) await files.remove(path);
       // Whoever asks next reads it.
-      else await cache.adopt(path, this.#path((stored[index] as WrittenFile).path), bytes);
+      else await cache.adopt(path, this.#path((stored[index] as T).path), bytes);
     if (failed) throw failed.reason;
     return stored;
   }
