@@ -25,7 +25,7 @@ const STAGES = [
 const LAYERS: readonly { readonly row: number; readonly folder: RegExp }[] = [
   { row: 0, folder: /^core\// },
   { row: 1, folder: /^definition\// },
-  { row: 2, folder: /^(plan|wire|children)\// },
+  { row: 2, folder: /^(plan|wire|children|s3)\// },
   { row: 4, folder: new RegExp(`^(${STAGES.join('|')})/(embedded|aws)/`) },
   { row: 3, folder: new RegExp(`^(${STAGES.join('|')})/`) },
   { row: 4, folder: /^engine\// },
@@ -54,7 +54,7 @@ const HOMES: { readonly [name: string]: RegExp } = {
   '@hpcc-js/wasm-zstd': /^wire\//,
   fzstd: /^wire\//,
   cborg: /^wire\//,
-  aws4fetch: /^stream\/aws\//,
+  aws4fetch: /^s3\//,
   croner: /^schedule\/|^plan\//,
 };
 

@@ -18,6 +18,7 @@ import type {
   SqlMethods,
   SyncRequest,
 } from '../engine/protocol.ts';
+import { WORK_FETCH } from '../lake/data-files.ts';
 import type { PlanChange } from '../plan/diff.ts';
 import type { Plan } from '../plan/plan.ts';
 import { embedded } from '../target/embedded.ts';
@@ -40,7 +41,7 @@ import { liveSetup } from './live-plan.ts';
 import { type LoadedPipeline, loadPipeline } from './load-pipeline.ts';
 import { PlanState } from './plan-state.ts';
 import { type PreparedPipeline, prepare } from './prepare.ts';
-import { newsFor, newsForQuery, servedCatalog } from './query-sync.ts';
+import { fetchForQuery, newsFor, newsForQuery, servedCatalog } from './query-sync.ts';
 import { RemovedData } from './removed-data.ts';
 import { Runtime } from './runtime.ts';
 import { createServices } from './services.ts';
@@ -52,6 +53,8 @@ export interface AppOptions {
   /** The pipeline file. */
   readonly file: string;
   readonly folder: string;
+  /** `s3://bucket/prefix` for tables in a bucket; undefined for where they are already. */
+  readonly lake?: string | undefined;
   readonly mode: 'dev' | 'start';
   readonly host: string;
   /** 0 picks a free one. */
@@ -114,7 +117,7 @@ export class App {
     this.#removedData = new RemovedData(folder, target, this.#planState);
     this.#created = new CreatedStreams(target, { clock, logger });
     this.claim = new Claim(folder, target);
-    const context = { folder, clock, logger };
+    const context = { folder, clock, logger, tableFolder: target.tableFolder };
     this.#engine = createEngine(context);
     this.#descriptions = new Descriptions({
       folder,
@@ -128,6 +131,8 @@ export class App {
       {
         sync: async (request: SyncRequest) => newsForQuery(await this.#runtime, request),
         foreignTables: async () => foreignTables(await this.#runtime),
+        fetch: async (request: SyncRequest, { signal }: CallContext) =>
+          fetchForQuery(await this.#runtime, request, signal),
       },
       () => this.#current && servedCatalog(this.#current),
     );
@@ -138,13 +143,14 @@ export class App {
 
   /** Opens the folder and brings everything up; resolves when all doors answer. */
   static async start(options: AppOptions): Promise<App> {
-    const { folder, clock, logger, onFatal } = options;
+    const { folder, lake, clock, logger, onFatal } = options;
     const unlock = await lockFolder(folder);
     let app: App | undefined;
     try {
       refuseHalfRestored(folder);
       const target = await embedded({
         folder,
+        lake,
         allowedLocations: options.allowedLocations,
         environment: process.env,
         clock,
@@ -224,7 +230,7 @@ export class App {
 
   #createLive(): ChildProcess<LiveMethods> {
     return createLive(
-      this.#options,
+      { ...this.#options, tableFolder: this.#target.tableFolder },
       { sync: async (request: SyncRequest) => newsFor(await this.runtime(), request) },
       () => this.#current && liveSetup(this.#current),
     );
@@ -420,12 +426,14 @@ export class App {
     call: CallContext,
   ): Promise<null> {
     const { table } = (await this.#runtime).stream(stream);
-    if (table && table.scan.files.length > 0)
-      await this.#engine.call(
-        'readTable',
-        { scan: table.scan, columns: table.columns, until },
-        { onChunk: (chunk) => call.emit(chunk), signal: call.signal },
-      );
+    if (!table || table.scan.files.length === 0) return null;
+    const { scan, columns } = table;
+    await table.fetch(scan, WORK_FETCH);
+    await this.#engine.call(
+      'readTable',
+      { scan, columns, until },
+      { onChunk: (chunk) => call.emit(chunk), signal: call.signal },
+    );
     return null;
   }
 

@@ -1,5 +1,4 @@
 import { asMillraceError } from '../core/errors.ts';
-import { fileBytes } from '../core/folder-bytes.ts';
 import type { Stores } from '../target/target.ts';
 
 /**
@@ -30,17 +29,15 @@ async function named(
   }
 }
 
-async function ofTable({ files, tables }: Stores, namespace: string, name: string) {
+async function ofTable({ tables }: Stores, namespace: string, name: string) {
   const pin = await (await tables.find(namespace, name))?.pin();
   if (!pin) return ['its metadata is missing'];
   const found: string[] = [];
   for (const { path, data } of await pin.files()) {
-    if (!(await files.exists(path))) found.push(`${path} is missing`);
-    else if (data) {
-      const bytes = await fileBytes(files, path);
-      if (bytes !== data.bytes)
-        found.push(`${path} has ${bytes} bytes; the manifest says ${data.bytes}`);
-    }
+    const bytes = await pin.bytesOf({ path });
+    if (bytes === undefined) found.push(`${path} is missing`);
+    else if (data && bytes !== data.bytes)
+      found.push(`${path} has ${bytes} bytes; the manifest says ${data.bytes}`);
   }
   await pin.release();
   return found;

@@ -58,6 +58,8 @@ const SYSTEM_FILES = [
   'streams.copy.json',
   'deliveries.json',
   'deliveries.copy.json',
+  // Tables in a bucket stay there; what is restored goes on with them.
+  'lake.json',
 ];
 
 type Kind = BackedUpLog['kind'];
@@ -150,7 +152,7 @@ class BackupRun {
         logs: logs.map(({ name, kind, nextSequence = null }) => ({ name, kind, nextSequence })),
         tables,
         notices: this.#notices,
-        outside: this.#rawZones(),
+        outside: this.#outside(),
       });
     } finally {
       for (const release of this.#release) await release();
@@ -197,6 +199,8 @@ class BackupRun {
   async #pinTables(): Promise<Map<string, TablePin>> {
     const { target } = this.#parts;
     const pins = new Map<string, TablePin>();
+    // Copying a bucket is for who keeps it: here it would all have to come through this machine.
+    if (target.bucket !== undefined) return pins;
     for (const namespace of await target.tables.namespaces())
       for (const name of await target.tables.names(namespace)) {
         const table = await target.tables.find(namespace, name);
@@ -249,11 +253,13 @@ class BackupRun {
     this.#parts.logger.debug({ table: name, files: files.length }, 'table was copied');
   }
 
-  /** Raw zones are elsewhere for good reason, and stay there. */
-  #rawZones(): string[] {
-    return this.#parts.runtime.plan.streams.flatMap(({ name, raw }) =>
+  /** Raw zones, and tables in a bucket, are elsewhere for good reason, and stay there. */
+  #outside(): string[] {
+    const { target, runtime } = this.#parts;
+    const zones = runtime.plan.streams.flatMap(({ name, raw }) =>
       raw ? [`the raw zone of ${name}: ${raw.to}`] : [],
     );
+    return target.bucket === undefined ? zones : [`the tables: ${target.bucket}`, ...zones];
   }
 
   #pathOf(file: string): string {

@@ -28,6 +28,11 @@ export function dataFolderFor(pipeline: string, option: string | undefined): str
   return resolve(option ?? process.env['MILLRACE_DATA'] ?? join(dirname(pipeline), '.millrace'));
 }
 
+/** Where the tables are; undefined for where they are already. */
+export const lakePlaceFor = (option: string | undefined): string | undefined =>
+  // A variable that is set to nothing counts as not set.
+  option ?? (process.env['MILLRACE_LAKE'] || undefined);
+
 interface Owner {
   readonly pid: number;
   /** Start of the process in clock ticks: a pid may be used again. Absent where the system has no /proc. */

@@ -17,6 +17,7 @@ import {
 import type { PutEntry, PutOutcome, Puts } from '../ingest/puts.ts';
 import { recordIds } from '../ingest/record-id.ts';
 import { StreamPuts } from '../ingest/stream-puts.ts';
+import { WORK_FETCH } from '../lake/data-files.ts';
 import type { Maintenance } from '../lake/maintenance.ts';
 import type { LakeTable } from '../lake/table-store.ts';
 import type { LookupSchema } from '../lookup/lookup-store.ts';
@@ -227,7 +228,9 @@ export class Runtime {
       deliver: async (name) => {
         const { delivery, table } = this.stream(name);
         await delivery?.deliverNow();
-        return { position: this.#position(name), scan: table?.scan };
+        const delivered = { position: this.#position(name), scan: table?.scan };
+        if (delivered.scan) await table?.fetch(delivered.scan, WORK_FETCH);
+        return delivered;
       },
       position: (name) => this.#position(name),
       onCommit: (name, listener) => this.stream(name).log.onCommit(listener),

@@ -1,6 +1,5 @@
 import type { ChildProcess } from '../children/child-process.ts';
 import { MillraceError } from '../core/errors.ts';
-import { fileBytes } from '../core/folder-bytes.ts';
 import {
   APART_PROPERTY,
   type Apart,
@@ -15,7 +14,8 @@ import type {
   VerifyTableRequest,
   VerifyTableResult,
 } from '../engine/protocol.ts';
-import type { TableScan } from '../lake/iceberg/live-files.ts';
+import { WORK_FETCH } from '../lake/data-files.ts';
+import { NO_ROWS, type TableScan } from '../lake/iceberg/live-files.ts';
 import type { LakeTable, PinnedFile, TablePin } from '../lake/table-store.ts';
 import type { FoundKeys, LookupFindings } from '../lookup/embedded/verify-lookup.ts';
 import { endOfSlices } from '../stream/run-columns.ts';
@@ -123,6 +123,8 @@ interface Compared {
   readonly next: number;
 }
 
+type DataFile = Pick<PinnedFile, 'path'> & NonNullable<PinnedFile['data']>;
+
 class VerifyRun {
   readonly checked: { what: string; [count: string]: number | string }[] = [];
   readonly differences: Difference[] = [];
@@ -156,8 +158,9 @@ class VerifyRun {
       const resumed = resumeFrom(parseCheckpoint(pin.properties[CHECKPOINT_PROPERTY]), log);
       const known = parseApart(pin.properties[APART_PROPERTY]);
       const apart = resumed.apart ? [...known, resumed.apart] : known;
-      const good = new Set(await this.#files(where, pin));
+      const good = new Set(await this.#files(where, table, pin));
       const files = pin.scan.files.filter(({ path }) => good.has(path));
+      await table.fetch({ ...pin.scan, files }, WORK_FETCH);
       const compared = { running, where, scan: { ...pin.scan, files }, apart, next: resumed.next };
       // Where each key has one row, most records have none any more: no number may be there twice.
       const isUpsert = plan.table !== false && plan.table.upsert !== undefined;
@@ -254,8 +257,7 @@ class VerifyRun {
   }
 
   /** Names what is wrong with the files of a table. Returns the data files of now that can be read. */
-  async #files(where: string, pin: TablePin): Promise<string[]> {
-    const { target } = this.#parts.runtime.context;
+  async #files(where: string, table: LakeTable, pin: TablePin): Promise<string[]> {
     let all: readonly PinnedFile[];
     try {
       all = await pin.files();
@@ -263,33 +265,32 @@ class VerifyRun {
       this.#found(where, 'file', `its manifests cannot be read: ${(error as Error).message}`);
       return [];
     }
-    const good = new Map<string, NonNullable<PinnedFile['data']>>();
+    const good: DataFile[] = [];
     for (const { path, data } of all) {
-      if (!(await target.files.exists(path))) this.#found(where, 'file', `${path} is missing`);
-      else if (data) {
-        const bytes = await fileBytes(target.files, path);
-        if (bytes === data.bytes) good.set(path, data);
-        else
-          this.#found(where, 'file', `${path} has ${bytes} bytes; the manifest says ${data.bytes}`);
-      }
+      const bytes = await pin.bytesOf({ path });
+      if (bytes === undefined) this.#found(where, 'file', `${path} is missing`);
+      else if (data && bytes !== data.bytes)
+        this.#found(where, 'file', `${path} has ${bytes} bytes; the manifest says ${data.bytes}`);
+      else if (data) good.push({ path, ...data });
     }
-    return this.#open(where, good);
+    return this.#open(where, table, good);
   }
 
-  async #open(
-    where: string,
-    found: ReadonlyMap<string, NonNullable<PinnedFile['data']>>,
-  ): Promise<string[]> {
+  async #open(where: string, table: LakeTable, all: readonly DataFile[]): Promise<string[]> {
     const readable: string[] = [];
-    const all = [...found.keys()];
     for (let at = 0; at < all.length; at += FILES_AT_ONCE) {
-      const paths = all.slice(at, at + FILES_AT_ONCE);
-      for (const { path, rows, error } of await this.#parts.engine.call('fileRows', { paths })) {
-        const data = found.get(path);
+      const some = all.slice(at, at + FILES_AT_ONCE);
+      const files = some.map((file) => ({ ...file, path: file.readPath }));
+      await table.fetch({ ...NO_ROWS, files }, WORK_FETCH);
+      const paths = files.map((file) => file.path);
+      const opened = await this.#parts.engine.call('fileRows', { paths });
+      for (const { path: readPath, rows, error } of opened) {
+        const file = some.find((one) => one.readPath === readPath) as DataFile;
+        const { path } = file;
         if (error !== undefined) this.#found(where, 'file', `${path} cannot be opened: ${error}`);
-        else if (rows !== data?.rows)
-          this.#found(where, 'file', `${path} has ${rows} rows; the manifest says ${data?.rows}`);
-        else if (data?.isCurrent) readable.push(path);
+        else if (rows !== file.rows)
+          this.#found(where, 'file', `${path} has ${rows} rows; the manifest says ${file.rows}`);
+        else if (file.isCurrent) readable.push(readPath);
       }
       this.#progress(`files of ${where}`, Math.min(at + FILES_AT_ONCE, all.length), all.length);
     }
@@ -300,7 +301,7 @@ class VerifyRun {
   async modelTable(model: string, table: LakeTable): Promise<void> {
     const pin = await table.pin();
     try {
-      await this.#files(`table warehouse.${model}`, pin);
+      await this.#files(`table warehouse.${model}`, table, pin);
     } finally {
       await pin.release();
     }

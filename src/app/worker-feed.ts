@@ -4,6 +4,7 @@ import type { CallContext } from '../children/rpc.ts';
 import { LIMITS } from '../core/limits.ts';
 import { APART_PROPERTY, parseApart } from '../deliver/delivery.ts';
 import type { EngineMethods } from '../engine/protocol.ts';
+import { WORK_FETCH } from '../lake/data-files.ts';
 import type { LookupSchema } from '../lookup/lookup-store.ts';
 import { renamesOf } from '../plan/field-history.ts';
 import type { LookupPlan } from '../plan/plan.ts';
@@ -135,6 +136,7 @@ export async function lookupRows(
   const { log, table, delivery } = runtime.stream(stream.name);
   const pin = await table?.pin();
   try {
+    if (table && pin) await table.fetch(pin.scan, WORK_FETCH);
     const apart = parseApart(table?.properties[APART_PROPERTY]).map(({ from }) => from);
     // Rows beside those of the log are in no lookup: from there on the log says which there are.
     const delivered = Math.min(delivery?.next ?? log.firstRetained, ...apart);

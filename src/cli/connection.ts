@@ -1,5 +1,5 @@
 import { App } from '../app/app.ts';
-import { dataFolderFor, findRunning } from '../app/data-folder.ts';
+import { dataFolderFor, findRunning, lakePlaceFor } from '../app/data-folder.ts';
 import { findPipeline } from '../app/load-pipeline.ts';
 import { systemClock } from '../core/clock.ts';
 import { ERROR_CODES, type ErrorCode } from '../core/error-codes.ts';
@@ -48,6 +48,7 @@ export async function withConnection<T>(
   const app = await App.start({
     file,
     folder,
+    lake: lakePlaceFor(undefined),
     mode: 'start',
     host: '127.0.0.1',
     port: 0,

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { App } from '../app/app.ts';
-import { dataFolderFor } from '../app/data-folder.ts';
+import { dataFolderFor, lakePlaceFor } from '../app/data-folder.ts';
 import { findPipeline } from '../app/load-pipeline.ts';
 import { systemClock } from '../core/clock.ts';
 import { asMillraceError, MillraceError } from '../core/errors.ts';
@@ -16,6 +16,7 @@ import { watchSources } from './watch-sources.ts';
 interface RunOptions {
   readonly json?: boolean;
   readonly data?: string;
+  readonly lake?: string;
   readonly port?: string;
   readonly host: string;
   readonly allowHost: string[];
@@ -30,6 +31,10 @@ function runVerb(name: string, description: string, example: string): Command {
     .option(
       '--data <folder>',
       'the data folder (default: .millrace beside the pipeline, or MILLRACE_DATA)',
+    )
+    .option(
+      '--lake <place>',
+      'where the tables are: s3://bucket/prefix (default: the data folder, or MILLRACE_LAKE)',
     )
     .option('--port <port>', 'HTTP port, 0 for a free one (default: 4000, or MILLRACE_PORT)')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
@@ -85,6 +90,7 @@ async function run(mode: 'dev' | 'start', pipeline: string, options: RunOptions)
   const app = await App.start({
     file,
     folder,
+    lake: lakePlaceFor(options.lake),
     mode,
     host: options.host,
     port,

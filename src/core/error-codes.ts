@@ -241,6 +241,11 @@ export const ERROR_CODES = Object.freeze({
     'The raw zone of a stream cannot be reached.',
     'Look at the reason in the message; what was to be kept there stays in the data folder meanwhile.',
   ),
+  MR_LAKE_UNAVAILABLE: entry(
+    503,
+    'The bucket that the tables are in cannot be reached, or refuses.',
+    'Look at the reason in the message; `millrace doctor` tries what is needed. Records wait in the log meanwhile.',
+  ),
   // Tables
   MR_TABLE_COMMIT_CONFLICT: entry(
     409,

@@ -126,6 +126,8 @@ export type HostMethods = {
   /** Tables of the lake that the catalog does not name: other programs make and drop them at any time. */
   foreignTables: [params: null, result: readonly Relation[]];
   sync: [params: SyncRequest, result: SyncAnswer];
+  /** Waits for data files that `sync` said are to come. */
+  fetch: [params: SyncRequest, result: null];
 };
 
 export type ResultFormat = 'json' | 'ndjson' | 'csv' | 'parquet';

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { ScanFile, TableScan } from '../lake/iceberg/live-files.ts';
 import { duckdbTypeOf } from '../lake/iceberg/schema.ts';
+import { fileLocation } from '../lake/location.ts';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
 import { readReshaped } from './nested-columns.ts';
 import type { StoredColumn } from './protocol.ts';
@@ -95,7 +96,7 @@ function withoutDeleted(
 ): string {
   let source = `(${rows}) AS r`;
   if (group.hasPositionDeletes)
-    source += ` ANTI JOIN (SELECT ${PLAIN_PATH} AS f, pos AS n FROM read_parquet(${list(scan.positionDeletes)})) AS p ON r."+file" = p.f AND r."+row" = p.n`;
+    source += ` ANTI JOIN (SELECT ${readPath(scan)} AS f, pos AS n FROM read_parquet(${list(scan.positionDeletes)})) AS p ON r."+file" = p.f AND r."+row" = p.n`;
   for (const [index, one] of byKeys(group, scan).entries()) {
     const read = one.fieldIds.map((id) => mapped(id, `k${id}`, typeOf(id, scan)));
     const same = one.fieldIds.map(
@@ -109,8 +110,16 @@ function withoutDeleted(
 }
 
 /** Delete files name data files as Iceberg does; the engine names them by their paths. */
-const PLAIN_PATH =
-  "CASE WHEN starts_with(file_path, 'file://') THEN substr(file_path, 8) WHEN starts_with(file_path, 'file:') THEN substr(file_path, 6) ELSE file_path END";
+function readPath({ placed }: TableScan): string {
+  const elsewhere = placed
+    ? ` WHEN starts_with(file_path, ${quoteText(placed.from)}) THEN ${quoteText(placed.to)} || substr(file_path, ${placed.from.length + 1})`
+    : '';
+  return `CASE WHEN starts_with(file_path, 'file://') THEN substr(file_path, 8) WHEN starts_with(file_path, 'file:') THEN substr(file_path, 6)${elsewhere} ELSE file_path END`;
+}
+
+/** How delete files name a data file. */
+export const locationOf = ({ placed }: TableScan, path: string): string =>
+  placed ? `${placed.from}${path.slice(placed.to.length)}` : fileLocation(path);
 
 function typeOf(id: number, { hidden }: TableScan): string {
   return hidden.find((column) => column.id === id)?.type ?? 'VARCHAR';

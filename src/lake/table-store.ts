@@ -2,6 +2,7 @@ import type { NamedField } from '../core/field-types.ts';
 import type { Partition } from '../definition/partition.ts';
 import type { Sort } from '../definition/sort.ts';
 import type { StoredColumn, WriteTarget, WrittenDeletes, WrittenFile } from '../engine/protocol.ts';
+import type { FetchWait } from './data-files.ts';
 import type { FieldsVersion } from './iceberg/evolution.ts';
 import type { Id } from './iceberg/json.ts';
 import type { LiveFile, TableScan } from './iceberg/live-files.ts';
@@ -66,6 +67,10 @@ export interface Properties {
   readonly [name: string]: string;
 }
 
+export interface ExpectedProperties {
+  readonly [name: string]: string | undefined;
+}
+
 /** What a table is at one moment. */
 export interface TableState {
   readonly columns: readonly StoredColumn[];
@@ -93,8 +98,16 @@ export interface LakeTable extends TableState {
   readonly rewriting: RewriteState;
   /** What it is now, and holds it (L7). */
   pin(): Promise<TablePin>;
-  /** Adds files and sets properties in one commit. */
-  append(files: readonly WrittenFile[], properties: Properties): Promise<void>;
+  /**
+   * Adds files and sets properties in one commit.
+   * @param expected properties as they were when the files were written; undefined for one that was not set
+   * @throws MillraceError MR_TABLE_COMMIT_CONFLICT where one of them is another since
+   */
+  append(
+    files: readonly WrittenFile[],
+    properties: Properties,
+    expected?: ExpectedProperties,
+  ): Promise<void>;
   /** Replaces all rows by those of `files`. */
   replace(files: readonly WrittenFile[], properties: Properties): Promise<void>;
   /**
@@ -120,6 +133,8 @@ export interface LakeTable extends TableState {
   removeEnded(nowMs: number): Promise<number>;
   /** Removes files in the table's folder that nothing names and that are older; says which. */
   sweep(olderThanMs: number): Promise<readonly string[]>;
+  /** Waits until the files of a scan of this table can be read. */
+  fetch(scan: TableScan, wait: FetchWait): Promise<void>;
   /** Until it is called, no file of the table is removed. */
   hold(): () => void;
 }
@@ -166,6 +181,8 @@ export interface TablePin {
   readonly scan: TableScan;
   /** Every file that its snapshots reach. */
   files(): Promise<readonly PinnedFile[]>;
+  /** How large a file is; undefined where it is missing. */
+  bytesOf(file: PinnedFile): Promise<number | undefined>;
   release(): Promise<void>;
 }
 
@@ -173,6 +190,8 @@ export interface PinnedFile {
   readonly path: string;
   /** What the manifest says of a data file. */
   readonly data?: {
+    /** Where the engine reads it, once it was fetched. */
+    readonly readPath: string;
     readonly bytes: number;
     readonly rows: number;
     /** It is in the current snapshot, not in older ones alone. */

@@ -23,18 +23,21 @@ import { DuckdbLiveEngine } from '../live/embedded/duckdb-live-engine.ts';
 import { LmdbLookupStore } from '../lookup/embedded/lmdb-lookup-store.ts';
 import { TableModelRunner } from '../model/embedded/table-model-runner.ts';
 import { DuckdbQueryEngine } from '../query/embedded/duckdb-query-engine.ts';
+import { s3Settings } from '../s3/settings.ts';
 import { LmdbRunStore, markInterrupted } from '../schedule/embedded/lmdb-run-store.ts';
 import { S3RawZone } from '../stream/aws/s3-raw-zone.ts';
-import { s3Settings } from '../stream/aws/s3-settings.ts';
 import { FileAttributeStore } from '../stream/embedded/file-attribute-store.ts';
 import { FolderRawZone } from '../stream/embedded/folder-raw-zone.ts';
 import type { LogContext } from '../stream/embedded/segment-stream-log.ts';
 import { type RawZones, SegmentStreamStore } from '../stream/embedded/segment-stream-store.ts';
+import { openLake } from './lake.ts';
 import type { Stores, Target } from './target.ts';
 
 export interface EmbeddedOptions {
   /** The data folder. */
   readonly folder: string;
+  /** `s3://bucket/prefix` for tables in a bucket; undefined for where they are already. */
+  readonly lake?: string | undefined;
   /** Who asks for what is kept in S3, in the variables that all AWS tools take. */
   readonly environment: { readonly [name: string]: string | undefined };
   readonly clock: Clock;
@@ -89,6 +92,7 @@ export function backupsIn(folder: string, context: BackupContext & { readonly lo
 /** Everything in one folder of this machine. */
 export async function embedded({
   folder,
+  lake: place,
   allowedLocations,
   environment,
   clock,
@@ -111,23 +115,18 @@ export async function embedded({
   const runs = new LmdbRunStore(system);
   await markInterrupted(runs);
   const log = { clock, logger, onFatal };
-  const registry = new TableRegistry(join(folder, 'lake'), {
-    files,
-    clock,
-    logger,
-    allowedLocations,
-  });
+  const lake = await openLake({ folder, place, allowedLocations, environment, files, ...log });
   // What was unpacked for a process that is gone.
   await files.remove(join(folder, 'cache', 'raw'));
   const rawZones = {
     cache: join(folder, 'cache', 'raw'),
     zoneAt: (place: string) =>
       place.startsWith('s3://')
-        ? new S3RawZone({ files, clock, settings: s3Settings(environment, place) })
+        ? new S3RawZone({ files, clock, settings: s3Settings(environment, place, 'raw.to') })
         : new FolderRawZone({ files, folder: rawFolder(folder, place) }),
   };
   return {
-    ...storesOf(files, folder, log, { rawZones, registry }),
+    ...storesOf(files, folder, log, { rawZones, registry: lake.registry }),
     streamAttributes: await FileAttributeStore.open(files, join(folder, 'system', 'streams.json')),
     deliveryAttributes: await FileAttributeStore.open(
       files,
@@ -142,7 +141,9 @@ export async function embedded({
         clock,
         logger,
       }),
-    catalog: new FileCatalog(registry),
+    catalog: new FileCatalog(lake.registry, lake.clientSettings),
+    tableFolder: lake.readFolder,
+    bucket: lake.bucket,
     lookups,
     runs,
     keys: new LmdbKeyStore(system, await sealingKey(files, join(folder, 'system', 'sealing.key'))),
@@ -155,6 +156,7 @@ export async function embedded({
     createLiveEngine: (child) => new DuckdbLiveEngine(child, clock),
     createRenderer: (start) => new ChildRenderer(start, clock),
     close: async () => {
+      await lake.close();
       await lookups.close();
       await system.close();
     },

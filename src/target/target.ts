@@ -45,6 +45,10 @@ export interface Target extends Stores {
   openDedupeWindow(options: DedupeSettings): Promise<DedupeWindow>;
   /** The same tables as those of `tables`, and further ones, for other programs. */
   readonly catalog: Catalog;
+  /** Where on this machine data files of tables are read. */
+  readonly tableFolder: string;
+  /** Where the tables are, if they are in a bucket. */
+  readonly bucket: string | undefined;
   readonly lookups: LookupStore;
   readonly runs: RunStore;
   readonly keys: KeyStore;

@@ -1,49 +1,26 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import type { FileSystem } from '../../src/core/file-system.ts';
 import { nodeFileSystem } from '../../src/core/node-file-system.ts';
+import { s3Settings } from '../../src/s3/settings.ts';
 import { S3RawZone } from '../../src/stream/aws/s3-raw-zone.ts';
-import { s3Settings } from '../../src/stream/aws/s3-settings.ts';
 import { describeRawZone, type RawZoneUnderTest } from '../conformance/raw-zone.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { freePort } from '../support/free-port.ts';
+import { motoServer } from '../support/moto.ts';
 import { eventually, startPipeline } from '../support/pipeline.ts';
-import { python } from '../support/python.ts';
 
 const SEGMENT_BYTES = 128 * 1024 * 1024;
 const BUCKET = 'raw-zone';
 const files = nodeFileSystem();
 
-let server: ChildProcess | undefined;
-let endpoint = '';
+const server = motoServer(BUCKET);
 /** Nobody listens there. */
 let closedPort = 0;
 
-/** Moto answers as S3 does, from memory. It takes a free port and tells it. */
 beforeAll(async () => {
   closedPort = await freePort();
-  const args = ['-m', 'moto.server', '-H', '127.0.0.1', '-p', '0'];
-  const child = spawn(python(), args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  server = child;
-  endpoint = await new Promise((resolve, reject) => {
-    const said: string[] = [];
-    child.once('error', reject);
-    child.once('exit', () => reject(new Error(`moto ended: ${said.join('\n')}`)));
-    createInterface({ input: child.stderr }).on('line', (line) => {
-      said.push(line);
-      const found = /Running on (http:\S+)/.exec(line);
-      if (found) resolve(found[1] as string);
-    });
-  });
-  const made = await fetch(`${endpoint}/${BUCKET}`, { method: 'PUT' });
-  expect(made.status).toBe(200);
-});
-
-afterAll(() => {
-  server?.kill('SIGKILL');
 });
 
 interface ZoneOptions {
@@ -64,13 +41,13 @@ function zoneAt(address: string, options: ZoneOptions = {}): S3RawZone {
     ...systemClock,
     after: (_: number, action: () => void) => systemClock.after(0, action),
   };
-  return new S3RawZone({ files, ...options, clock, settings: s3Settings(env, place) });
+  return new S3RawZone({ files, ...options, clock, settings: s3Settings(env, place, 'raw.to') });
 }
 
 describeRawZone('A bucket of S3', () => {
   const folder = temporaryFolder();
   const under = (): RawZoneUnderTest => ({
-    zone: zoneAt(endpoint),
+    zone: zoneAt(server.endpoint),
     unreachable: zoneAt(`http://127.0.0.1:${closedPort}`),
     files,
     folder,
@@ -82,7 +59,7 @@ describeRawZone('A bucket of S3', () => {
 test('a segment of the largest size goes there and back in pieces', async () => {
   const folder = temporaryFolder();
   let largest = 0;
-  const zone = zoneAt(endpoint, {
+  const zone = zoneAt(server.endpoint, {
     place: `s3://${BUCKET}`,
     files: {
       ...files,
@@ -113,7 +90,7 @@ test('a segment of the largest size goes there and back in pieces', async () => 
 test('a bucket that is not there is told', async () => {
   const folder = temporaryFolder();
   await files.replaceFile(`${folder}/in`, 'x');
-  const zone = zoneAt(endpoint, { place: 's3://no-such-bucket' });
+  const zone = zoneAt(server.endpoint, { place: 's3://no-such-bucket' });
   for (const action of [() => zone.put('a', `${folder}/in`), () => zone.remove('a')])
     await expect(action()).rejects.toMatchObject({
       code: 'MR_RAW_UNAVAILABLE',
@@ -131,7 +108,11 @@ export const events = stream('events', {
 
 test('a pipeline keeps what retention ends in a bucket, and reads it from there', async () => {
   const running = await startPipeline(temporaryFolder(), PIPELINE, {
-    env: { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret', AWS_ENDPOINT_URL: endpoint },
+    env: {
+      AWS_ACCESS_KEY_ID: 'key',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+      AWS_ENDPOINT_URL: server.endpoint,
+    },
   });
   const all = Array.from({ length: 20_000 }, (_, n) => n);
   for (let from = 0; from < all.length; from += 1000) {

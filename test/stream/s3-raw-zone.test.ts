@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { nodeFileSystem } from '../../src/core/node-file-system.ts';
+import { s3Settings } from '../../src/s3/settings.ts';
 import { S3RawZone } from '../../src/stream/aws/s3-raw-zone.ts';
-import { s3Settings } from '../../src/stream/aws/s3-settings.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
@@ -47,6 +47,7 @@ async function zoneWith(...answers: Answer[]) {
   const settings = s3Settings(
     { ...KEYS, AWS_SESSION_TOKEN: 'token', AWS_ENDPOINT_URL },
     's3://bucket/prefix',
+    'raw.to',
   );
   const folder = temporaryFolder();
   await files.replaceFile(`${folder}/in`, 'raw bytes');
@@ -178,7 +179,7 @@ describe('S3RawZone', () => {
 });
 
 describe('s3Settings', () => {
-  const baseUrl = (to: string, env = {}) => s3Settings({ ...KEYS, ...env }, to).baseUrl;
+  const baseUrl = (to: string, env = {}) => s3Settings({ ...KEYS, ...env }, to, 'raw.to').baseUrl;
 
   test('the bucket is before the host in AWS, and in the path elsewhere', () => {
     expect(baseUrl('s3://bucket/a/b/')).toBe('https://bucket.s3.us-east-1.amazonaws.com/');
@@ -188,19 +189,24 @@ describe('s3Settings', () => {
     );
     const env = { AWS_ENDPOINT_URL: 'http://other', AWS_ENDPOINT_URL_S3: 'http://minio:9000/' };
     expect(baseUrl('s3://bucket', env)).toBe('http://minio:9000/bucket/');
-    expect(s3Settings(KEYS, 's3://bucket/a/b/')).toMatchObject({ bucket: 'bucket', prefix: 'a/b' });
+    expect(s3Settings(KEYS, 's3://bucket/a/b/', 'raw.to')).toMatchObject({
+      bucket: 'bucket',
+      prefix: 'a/b',
+    });
   });
 
   test('AWS_REGION goes before AWS_DEFAULT_REGION', () => {
     const env = { ...KEYS, AWS_DEFAULT_REGION: 'eu-west-1' };
-    expect(s3Settings(env, 's3://bucket').region).toBe('eu-west-1');
-    expect(s3Settings({ ...env, AWS_REGION: 'eu-west-3' }, 's3://bucket').region).toBe('eu-west-3');
+    expect(s3Settings(env, 's3://bucket', 'raw.to').region).toBe('eu-west-1');
+    expect(s3Settings({ ...env, AWS_REGION: 'eu-west-3' }, 's3://bucket', 'raw.to').region).toBe(
+      'eu-west-3',
+    );
   });
 
   test('what is missing or wrong is told', () => {
     const told = (env: Record<string, string>, to = 's3://bucket') => {
       try {
-        s3Settings(env, to);
+        s3Settings(env, to, 'raw.to');
       } catch (error) {
         expect(error).toMatchObject({ code: 'MR_DEFINITION_INVALID' });
         return String(error);

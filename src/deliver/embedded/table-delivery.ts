@@ -8,6 +8,7 @@ import type {
   EngineStream,
   MergeInput,
 } from '../../engine/protocol.ts';
+import { WORK_FETCH } from '../../lake/data-files.ts';
 import { partitionText } from '../../lake/iceberg/live-files.ts';
 import type { LakeTable, Properties, RewriteState } from '../../lake/table-store.ts';
 import { endOfSlices } from '../../stream/run-columns.ts';
@@ -142,24 +143,26 @@ export class TableDelivery implements Delivery {
     const { log, table, stream, write, clock, logger } = this.#options;
     const startMs = clock.now();
     const from = this.next;
+    const checkpoint = table.properties[CHECKPOINT_PROPERTY];
+    const state = stream.upsert ? table.rewriting : undefined;
     try {
       const slices = await log.slices(from, until, LIMITS.deliveryBatchBytesMax);
       const next = Math.min(until, endOfSlices(slices) ?? until);
-      const state = table.rewriting;
+      if (state) await table.fetch(state.scan, WORK_FETCH);
       const { files, deletes, damage, detour } = await write({
         stream,
         slices,
         from,
         until: next,
         ...table.target,
-        ...(stream.upsert ? { merge: mergeInput(state) } : {}),
+        ...(state ? { merge: mergeInput(state) } : {}),
       });
       if (detour !== undefined)
         logger.warn({ stream: this.stream, reason: detour }, 'delivered the slow way');
       for (const place of damage)
         logger.error({ stream: this.stream, place }, 'damaged records were left out of the table');
       const progress = this.#progress(next);
-      if (!stream.upsert) await table.append(files, progress);
+      if (!state) await table.append(files, progress, { [CHECKPOINT_PROPERTY]: checkpoint });
       else if (!(await this.#merge(state, { files, deletes: deletes ?? [] }, progress))) return;
       this.#hasDelivered = true;
       log.setConsumer(CONSUMER, next);

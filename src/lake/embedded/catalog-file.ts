@@ -1,8 +1,8 @@
-import { join } from 'node:path';
 import { checkedTexts, readChecked, writeChecked } from '../../core/checked-file.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import type { Logger } from '../../core/logger.ts';
+import { placeIn } from '../location.ts';
 
 export interface CatalogEntry {
   readonly namespace: string;
@@ -30,7 +30,7 @@ export class CatalogFile {
   readonly #logger: Logger;
 
   constructor(lake: string, files: FileSystem, logger: Logger) {
-    this.#path = join(lake, 'catalog.json');
+    this.#path = placeIn(lake, 'catalog.json');
     this.#files = files;
     this.#logger = logger;
   }

@@ -3,6 +3,7 @@ import { MillraceError } from '../../core/errors.ts';
 import type {
   Catalog,
   ChangedProperties,
+  ClientSettings,
   LoadedTable,
   LoadedView,
   NamespaceChange,
@@ -34,10 +35,13 @@ import { commitTogether, type NewTable } from './transaction.ts';
 
 /** The tables of a folder as a catalog. */
 export class FileCatalog implements Catalog {
+  readonly clientSettings: ClientSettings;
   readonly #registry: TableRegistry;
 
-  constructor(registry: TableRegistry) {
+  /** @param clientSettings how programs reach the files of tables */
+  constructor(registry: TableRegistry, clientSettings: ClientSettings = {}) {
     this.#registry = registry;
+    this.clientSettings = clientSettings;
   }
 
   async namespaces(): Promise<readonly string[]> {
@@ -323,9 +327,7 @@ export class FileCatalog implements Catalog {
   }
 
   async #storeView(folder: TableFolder, version: number, view: ViewMetadata): Promise<void> {
-    await folder.writeNew(folder.metadataFile(version), Buffer.from(icebergJson(view)));
-    await folder.files.syncFolder(folder.metadataFolder);
-    await folder.point(version);
+    await folder.point(await folder.writeVersion(version, icebergJson(view)));
   }
 
   commitView(name: TableName, { requirements, updates }: ViewChange): Promise<LoadedView> {

@@ -4,6 +4,7 @@ import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { folderBytes } from '../../core/folder-bytes.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { DataFiles } from '../data-files.ts';
 import { newTable } from '../iceberg/commit.ts';
 import { fieldProperties, sortOrder, sortProperties } from '../iceberg/evolution.ts';
 import { evolveSchema } from '../iceberg/schema.ts';
@@ -13,6 +14,8 @@ import type { TableRegistry } from './table-registry.ts';
 
 export interface LakeContext {
   readonly files: FileSystem;
+  /** Where it is absent, files of tables are files of this machine. */
+  readonly dataFiles?: DataFiles;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Folders beside the lake that tables of other programs may have files in. */

@@ -1,25 +1,17 @@
-import { MillraceError } from '../../core/errors.ts';
+import type { MillraceError } from '../../core/errors.ts';
+import { bytesThere } from '../../core/folder-bytes.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { StoredColumn, WriteTarget, WrittenFile } from '../../engine/protocol.ts';
 import type { TableChange } from '../catalog.ts';
+import type { FetchWait } from '../data-files.ts';
 import { evolution, type TableShape } from '../iceberg/evolution.ts';
 import { expiry, retentionOf } from '../iceberg/expiry.ts';
-import {
-  countsByPlace,
-  type LiveFile,
-  type LiveFiles,
-  type TableScan,
-  tableScan,
-} from '../iceberg/live-files.ts';
-import { dataFile, deleteFile, POSITION_DELETES } from '../iceberg/manifest.ts';
+import type { LiveFile, LiveFiles, TableScan } from '../iceberg/live-files.ts';
 import {
   currentSchema,
   currentSnapshot,
-  currentSpec,
-  FORMAT_VERSION,
   type IcebergField,
   type Snapshot,
-  specOf,
   type TableMetadata,
 } from '../iceberg/metadata.ts';
 import { requireMet } from '../iceberg/requirements.ts';
@@ -28,6 +20,7 @@ import { applyUpdates, type TableUpdate } from '../iceberg/updates.ts';
 import { localPath } from '../location.ts';
 import type {
   AskedRetention,
+  ExpectedProperties,
   LakeTable,
   Merge,
   Properties,
@@ -38,16 +31,26 @@ import type {
   TablePin,
   TableState,
 } from '../table-store.ts';
+import { commitUnknown, requireProperties } from './commit-conflict.ts';
 import { requireOwnerAllows } from './defined-table.ts';
 import { EndedFiles } from './ended-files.ts';
 import type { LakeContext } from './file-table-store.ts';
 import { ManifestFiles, type SnapshotChange } from './manifest-files.ts';
 import { pinnedFiles, reachableFiles, unreachableFiles } from './reachable-files.ts';
+import {
+  addedDeletes,
+  addedFiles,
+  pointTo,
+  requireSequence,
+  requireUntouched,
+  requireWritable,
+} from './snapshot-change.ts';
 import { saidBy, snapshotAt, snapshotInfo } from './snapshots.ts';
 import { sweepFolder } from './sweep.ts';
+import { TableData } from './table-data.ts';
 import type { StoredTable, TableFolder } from './table-folder.ts';
 import type { TableRegistry } from './table-registry.ts';
-import { commitConflict, rewriteState, rowCount, writeTarget } from './table-view.ts';
+import { columnsOf, rowCount } from './table-view.ts';
 
 /** A commit that is written, and not the table yet. */
 export interface PreparedCommit {
@@ -80,6 +83,7 @@ export class FileTable implements LakeTable {
   readonly #registry: TableRegistry;
   readonly #context: LakeContext;
   readonly #manifests: ManifestFiles;
+  readonly #data: TableData;
   readonly #ended: EndedFiles;
   #names: Names;
   #stored: StoredTable;
@@ -101,6 +105,7 @@ export class FileTable implements LakeTable {
     this.#context = registry.context;
     this.#stored = stored;
     this.#manifests = manifests;
+    this.#data = new TableData(folder.dataFolder, registry.context.dataFiles);
     this.#live = live;
     this.#ended = new EndedFiles(registry.context.files);
   }
@@ -154,15 +159,15 @@ export class FileTable implements LakeTable {
   }
 
   get columns(): readonly StoredColumn[] {
-    return this.#fields.map(({ name, id, type }) => ({ name, id, type }));
+    return columnsOf(this.#fields);
   }
 
   get target(): WriteTarget {
-    return writeTarget(this.metadata, this.#folder.dataFolder, this.#fields);
+    return this.#data.target(this.metadata, this.#fields);
   }
 
   get scan(): TableScan {
-    this.#scan ??= tableScan(this.#live, this.metadata, this.#fields);
+    this.#scan ??= this.#data.scan(this.#live, this.metadata, this.#fields);
     return this.#scan;
   }
 
@@ -171,7 +176,7 @@ export class FileTable implements LakeTable {
   }
 
   get rewriting(): RewriteState {
-    return rewriteState(this.metadata, this.#live, this.#folder.dataFolder);
+    return this.#data.rewriting(this.#live, this.metadata);
   }
 
   get rows(): number {
@@ -198,8 +203,8 @@ export class FileTable implements LakeTable {
     const fields = fieldsOf(this.metadata, schemaId);
     return {
       snapshotId: String(snapshot['snapshot-id']),
-      columns: fields.map(({ name, id, type }) => ({ name, id, type })),
-      scan: tableScan(live, this.metadata, fields),
+      columns: columnsOf(fields),
+      scan: this.#data.scan(live, this.metadata, fields),
     };
   }
 
@@ -225,59 +230,48 @@ export class FileTable implements LakeTable {
     });
   }
 
-  append(files: readonly WrittenFile[], properties: Properties): Promise<void> {
-    return this.#change('append', files, properties, () => false);
+  async append(
+    files: readonly WrittenFile[],
+    properties: Properties,
+    expected: ExpectedProperties = {},
+  ): Promise<void> {
+    const stored = await this.#data.store(files);
+    await this.inTurn(async () => {
+      requireProperties(this, expected);
+      await this.#addSnapshot({ operation: 'append', isRemoved: () => false }, stored, properties);
+    });
   }
 
-  replace(files: readonly WrittenFile[], properties: Properties): Promise<void> {
-    return this.#change('overwrite', files, properties, () => true);
+  async replace(files: readonly WrittenFile[], properties: Properties): Promise<void> {
+    const stored = await this.#data.store(files);
+    await this.inTurn(() =>
+      this.#addSnapshot({ operation: 'overwrite', isRemoved: () => true }, stored, properties),
+    );
   }
 
-  merge({ state, files, deletes }: Merge, properties: Properties): Promise<void> {
-    return this.inTurn(async () => {
-      // A row that another commit wrote meanwhile would be a second one of its key.
-      if (BigInt(this.metadata['last-sequence-number']) !== state.sequence)
-        throw commitConflict(`${this.namespace}.${this.name}`, 'another commit came between');
-      const byLocation = new Map(state.live.map((one) => [one.file.file_path, one]));
-      const placed = deletes.map((written) => {
-        const of = byLocation.get(written.of[0] as string) as LiveFile;
-        return { specId: of.specId, files: [deleteFile(written, of.file)] };
-      });
+  async merge(merge: Merge, properties: Properties): Promise<void> {
+    const { state } = merge;
+    const { files, deletes } = await this.#data.storeMerge(merge);
+    await this.inTurn(async () => {
+      requireSequence(this, this.metadata, state.sequence);
       const operation = deletes.length > 0 ? 'overwrite' : 'append';
+      const placed = addedDeletes(deletes, state.live);
       const change = { operation, isRemoved: () => false, deletes: placed } as const;
       await this.#addSnapshot(change, files, properties);
     });
   }
 
-  rewrite({ replaced, files, sequence }: Rewrite): Promise<void> {
-    return this.inTurn(async () => {
-      const found = this.#live.data.filter(({ file }) => replaced.has(file.file_path));
-      // Deletes by place that came later name the old files; those by value count for the new ones too.
-      const later = this.#live.deletes.filter(
-        (one) => one.sequence > sequence && one.file.content === POSITION_DELETES,
-      );
-      const isTouched = found.some((data) => later.some((one) => countsByPlace(one, data)));
-      if (found.length !== replaced.size || isTouched)
-        throw new MillraceError(
-          'MR_TABLE_COMMIT_CONFLICT',
-          `Files of ${this.namespace}.${this.name} that were being rewritten were changed by another commit.`,
-        );
+  async rewrite({ replaced, files, sequence }: Rewrite): Promise<void> {
+    const stored = await this.#data.store(files);
+    await this.inTurn(async () => {
+      requireUntouched(this, this.#live, { replaced, sequence });
       await this.#addSnapshot(
         { operation: 'replace', isRemoved: ({ file }) => replaced.has(file.file_path), sequence },
-        files,
+        stored,
         {},
         currentSchema(this.metadata).fields,
       );
     });
-  }
-
-  #change(
-    operation: 'append' | 'overwrite',
-    files: readonly WrittenFile[],
-    properties: Properties,
-    isRemoved: (live: LiveFile) => boolean,
-  ): Promise<void> {
-    return this.inTurn(() => this.#addSnapshot({ operation, isRemoved }, files, properties));
   }
 
   async #addSnapshot(
@@ -287,39 +281,19 @@ export class FileTable implements LakeTable {
     fields: readonly IcebergField[] = this.#fields,
   ): Promise<void> {
     const { metadata } = this;
-    this.#requireWritable();
-    const added = [...new Set(files.map(({ specId }) => specId))].map((specId) => {
-      const spec = specOf(metadata, specId) ?? currentSpec(metadata);
-      const some = files.filter((file) => file.specId === specId);
-      return { specId, files: some.map((file) => dataFile(file, spec, fields)) };
-    });
+    requireWritable(this, metadata);
     const { snapshot, live } = await this.#manifests.write(metadata, this.#live, {
       ...change,
-      added,
+      added: addedFiles(files, metadata, fields),
       said: properties,
       nowMs: this.#context.clock.now(),
     });
     const updates: TableUpdate[] = [
       { action: 'add-snapshot', snapshot },
-      {
-        action: 'set-snapshot-ref',
-        'ref-name': 'main',
-        type: 'branch',
-        'snapshot-id': snapshot['snapshot-id'],
-      },
-      { action: 'set-properties', updates: properties },
+      ...pointTo(snapshot, properties),
     ];
     await this.#commit(updates, live);
     await this.#expireSome();
-  }
-
-  #requireWritable(): void {
-    const version = this.metadata['format-version'];
-    if (version === FORMAT_VERSION) return;
-    throw new MillraceError(
-      'MR_TABLE_UNSUPPORTED',
-      `${this.namespace}.${this.name} has Iceberg format version ${version}; only version ${FORMAT_VERSION} can be written.`,
-    );
   }
 
   /** @throws MillraceError MR_TABLE_COMMIT_CONFLICT where the commit was made on another state than this */
@@ -345,7 +319,7 @@ export class FileTable implements LakeTable {
     for (const added of metadata.snapshots)
       if (!known.has(added['snapshot-id']) && added !== current)
         await this.#manifests.readSnapshot(added);
-    tableScan(live, metadata, fieldsOf(metadata, metadata['current-schema-id']));
+    this.#data.scan(live, metadata, fieldsOf(metadata, metadata['current-schema-id']));
     return { metadata, live };
   }
 
@@ -381,20 +355,22 @@ export class FileTable implements LakeTable {
 
   /** L6: what went wrong may have done so after the pointer had moved. */
   async #resolve(metadata: TableMetadata, error: Error): Promise<StoredTable> {
-    const doubt = new MillraceError(
-      'MR_TABLE_COMMIT_UNKNOWN',
-      `It is not known whether a commit of ${this.namespace}.${this.name} was made: ${error.message}`,
-      { cause: error },
-    );
+    const doubt = commitUnknown(this, error);
     let found: StoredTable | undefined;
+    this.#doubt = doubt;
     try {
       found = await this.#folder.confirm(this.#stored, metadata);
     } catch {
-      this.#doubt = doubt;
       throw doubt;
     }
-    if (!found) throw error;
-    return found;
+    if (found) {
+      this.#doubt = undefined;
+      return found;
+    }
+    // Another process may have made a commit: the next one here is made upon that. Where it cannot be read
+    // now, the next turn does.
+    await this.#readAgain().catch(() => {});
+    throw error;
   }
 
   async #readAgain(): Promise<void> {
@@ -421,16 +397,7 @@ export class FileTable implements LakeTable {
   rollback(when: SnapshotPlace, restored: readonly string[]): Promise<SnapshotInfo> {
     return this.inTurn(async () => {
       const snapshot = this.#find(when);
-      const properties = saidBy(this.metadata, snapshot, restored);
-      const updates: TableUpdate[] = [
-        {
-          action: 'set-snapshot-ref',
-          'ref-name': 'main',
-          type: 'branch',
-          'snapshot-id': snapshot['snapshot-id'],
-        },
-        { action: 'set-properties', updates: properties },
-      ];
+      const updates = pointTo(snapshot, saidBy(this.metadata, snapshot, restored));
       const { metadata, live } = await this.#readable(
         applyUpdates(this.metadata, updates, this.#context.clock.now()),
       );
@@ -463,14 +430,11 @@ export class FileTable implements LakeTable {
     const updates = expiry(before, retentionOf(before, asked), nowMs);
     if (updates.length === 0) return 0;
     await this.#commit(updates);
-    const keepsFiles = before.properties['gc.enabled'] === 'false';
-    if (!keepsFiles)
-      this.#ended.add(
-        (await unreachableFiles(this.#context.files, before, this.metadata)).filter((path) =>
-          this.#folder.owns(path),
-        ),
-        nowMs + LIMITS.tableFilesGraceMs,
-      );
+    if (before.properties['gc.enabled'] !== 'false') {
+      const ended = await unreachableFiles(this.#context.files, before, this.metadata);
+      const own = ended.filter((path) => this.#folder.owns(path));
+      this.#ended.add(own, nowMs + LIMITS.tableFilesGraceMs);
+    }
     return before.snapshots.length - this.metadata.snapshots.length;
   }
 
@@ -487,10 +451,15 @@ export class FileTable implements LakeTable {
         metadataFile: this.#folder.metadataFile(version),
         pointer: { path: this.#folder.pointer, text: String(version) },
         scan: this.scan,
-        files: () => pinnedFiles(this.#context.files, metadata),
+        files: () => pinnedFiles(this.#context.files, metadata, this.#data),
+        bytesOf: ({ path }) => bytesThere(this.#context.files, path),
         release: async () => release(),
       };
     });
+  }
+
+  fetch(scan: TableScan, wait: FetchWait): Promise<void> {
+    return this.#data.fetch(scan, wait);
   }
 
   hold(): () => void {

@@ -1,5 +1,4 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import type { FileSystem } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { type Amount, type Operation, rowsOf, snapshotFrom } from '../iceberg/commit.ts';
@@ -37,7 +36,7 @@ import {
   type TableMetadata,
 } from '../iceberg/metadata.ts';
 import { partitionSummaries } from '../iceberg/partition-summary.ts';
-import { fileLocation } from '../location.ts';
+import { fileLocation, placeIn } from '../location.ts';
 import type { Places } from './places.ts';
 import type { TableFolder } from './table-folder.ts';
 
@@ -130,7 +129,7 @@ export class ManifestFiles {
   ): Promise<NextSnapshot> {
     const id = newSnapshotId();
     const writer = new Writer(metadata, id, async (name, bytes) => {
-      const path = join(this.#folder, name);
+      const path = placeIn(this.#folder, name);
       await this.#writeNew(path, bytes);
       return fileLocation(path);
     });

@@ -1,31 +1,35 @@
-import { resolve, sep } from 'node:path';
+import { sep } from 'node:path';
 import { MillraceError } from '../../core/errors.ts';
-import { isLocal, localPath } from '../location.ts';
+import { isInBucket, isLocal, localPath, plainPlace } from '../location.ts';
 
 /**
- * Where files of tables may be: in the lake's folder, and where whoever runs the server allows it besides.
+ * Where files of tables may be: in the lake, and where whoever runs the server allows it besides.
  * Commits of other programs name files by location: what they name elsewhere is neither read nor removed.
  */
 export class Places {
+  readonly #lake: string;
   readonly #folders: readonly string[];
 
   constructor(lake: string, allowed: readonly string[]) {
-    this.#folders = [lake, ...allowed.map((location) => resolve(localPath(location)))];
+    this.#lake = lake;
+    this.#folders = [lake, ...allowed.map((location) => plainPlace(localPath(location)))];
   }
 
   /** The path of a location. @throws MillraceError MR_TABLE_LOCATION, MR_TABLE_UNSUPPORTED */
   path(location: string): string {
-    if (!isLocal(location))
+    if (!isInBucket(this.#lake) && !isLocal(location))
       throw new MillraceError(
         'MR_TABLE_UNSUPPORTED',
         `${shown(location)} is not on this machine. Tables are in files here.`,
       );
     const path = localPath(location);
     const isPlain = !path.includes('\u0000') && !path.split(sep).includes('..');
-    if (isPlain && this.#folders.some((folder) => isInside(resolve(path), folder))) return path;
+    if (isPlain && this.#folders.some((folder) => isInside(plainPlace(path), folder))) return path;
     throw new MillraceError(
       'MR_TABLE_LOCATION',
-      `${shown(location)} is not in the lake, nor in a folder that --allow-location names.`,
+      isInBucket(this.#lake)
+        ? `${shown(location)} is not in the lake, ${this.#lake}: its tables have all their files there.`
+        : `${shown(location)} is not in the lake, nor in a folder that --allow-location names.`,
     );
   }
 }

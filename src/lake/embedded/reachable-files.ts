@@ -1,4 +1,5 @@
 import type { FileSystem } from '../../core/file-system.ts';
+import type { DataFiles } from '../data-files.ts';
 import { DELETED, readManifest, readManifestList } from '../iceberg/manifest.ts';
 import {
   currentSnapshot,
@@ -52,6 +53,7 @@ export async function unreachableFiles(
 export async function pinnedFiles(
   files: FileSystem,
   metadata: TableMetadata,
+  dataFiles: Pick<DataFiles, 'readPath'>,
 ): Promise<PinnedFile[]> {
   const found = new Map<string, PinnedFile>();
   for (const path of await reachableFiles(files, { ...metadata, 'metadata-log': [] }))
@@ -65,6 +67,7 @@ export async function pinnedFiles(
       const path = localPath(file.file_path);
       const known = found.get(path)?.data?.isCurrent ?? false;
       const data = {
+        readPath: dataFiles.readPath(path),
         bytes: Number(file.file_size_in_bytes),
         rows: Number(file.record_count),
         isCurrent: known || inCurrent.has(manifest),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { MillraceError } from '../../core/errors.ts';
 import {
   DELETED,
@@ -16,7 +16,7 @@ import {
   specOf,
   type TableMetadata,
 } from '../iceberg/metadata.ts';
-import { localPath } from '../location.ts';
+import { localPath, placeIn } from '../location.ts';
 import type { LakeContext } from './file-table-store.ts';
 import type { StoredTable, TableFolder } from './table-folder.ts';
 
@@ -135,7 +135,7 @@ class Manifests {
   }
 
   async #write(name: string, bytes: Uint8Array): Promise<string> {
-    await this.#folder.writeNew(join(this.#folder.metadataFolder, name), bytes);
+    await this.#folder.writeNew(placeIn(this.#folder.metadataFolder, name), bytes);
     return `${this.#folder.location}/metadata/${name}`;
   }
 }

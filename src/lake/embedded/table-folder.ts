@@ -1,8 +1,8 @@
-import { basename, dirname, join, resolve } from 'node:path';
-import { MillraceError } from '../../core/errors.ts';
+import { basename, dirname } from 'node:path';
+import { MillraceError, systemErrorCode } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { metadataText, parseMetadata, type TableMetadata } from '../iceberg/metadata.ts';
-import { fileLocation, localPath } from '../location.ts';
+import { fileLocation, localPath, placeIn, plainPlace } from '../location.ts';
 import { isInside } from './places.ts';
 
 export interface StoredTable {
@@ -26,8 +26,8 @@ export class TableFolder {
   constructor(path: string, files: FileSystem) {
     this.path = path;
     this.location = fileLocation(path);
-    this.metadataFolder = join(path, 'metadata');
-    this.dataFolder = join(path, 'data');
+    this.metadataFolder = placeIn(path, 'metadata');
+    this.dataFolder = placeIn(path, 'data');
     this.files = files;
   }
 
@@ -38,7 +38,7 @@ export class TableFolder {
 
   /** Holds the version that is the table. */
   get pointer(): string {
-    return join(this.metadataFolder, 'version-hint.text');
+    return placeIn(this.metadataFolder, 'version-hint.text');
   }
 
   async read(): Promise<StoredTable | undefined> {
@@ -69,7 +69,7 @@ export class TableFolder {
 
   /** Files that may end with snapshots: others name files of the table by location, and may name any. */
   owns(path: string): boolean {
-    const file = resolve(path);
+    const file = plainPlace(path);
     const isMetadata =
       dirname(file) === this.metadataFolder &&
       /\.metadata\.json$|^version-hint\./.test(basename(file));
@@ -77,7 +77,7 @@ export class TableFolder {
   }
 
   metadataFile(version: number): string {
-    return join(this.metadataFolder, `v${version}.metadata.json`);
+    return placeIn(this.metadataFolder, `v${version}.metadata.json`);
   }
 
   metadataLocation(version: number): string {
@@ -107,11 +107,23 @@ export class TableFolder {
 
   /** Writes the metadata file that would make `next` the table; nothing points to it yet. */
   async write(current: StoredTable, next: TableMetadata, nowMs: number): Promise<StoredTable> {
-    const version = current.version + 1;
     const metadata = { ...next, 'metadata-log': this.#log(current, nowMs) };
-    await this.writeNew(this.metadataFile(version), Buffer.from(metadataText(metadata)));
-    await this.files.syncFolder(this.metadataFolder);
+    const version = await this.writeVersion(current.version + 1, metadataText(metadata));
     return { version, metadata };
+  }
+
+  /** Writes a metadata file that nothing points to yet; its version, the first that is free. */
+  async writeVersion(from: number, text: string): Promise<number> {
+    for (let version = from; ; version++) {
+      try {
+        await this.writeNew(this.metadataFile(version), Buffer.from(text));
+        await this.files.syncFolder(this.metadataFolder);
+        return version;
+      } catch (error) {
+        // In a bucket there may be one of another process, or of a commit that was not made: it stays.
+        if (systemErrorCode(error) !== 'EEXIST') throw error;
+      }
+    }
   }
 
   #log(current: StoredTable, nowMs: number): TableMetadata['metadata-log'] {
@@ -150,7 +162,7 @@ export class TableFolder {
   /** After a commit that failed: the table if it was made all the same, durable now. */
   async confirm(current: StoredTable, next: TableMetadata): Promise<StoredTable | undefined> {
     const found = await this.read();
-    if (!found || found.version !== current.version + 1) return undefined;
+    if (!found || found.version <= current.version) return undefined;
     const expected = { ...next, 'metadata-log': found.metadata['metadata-log'] };
     if (metadataText(found.metadata) !== metadataText(expected)) return undefined;
     await this.point(found.version);

@@ -9,6 +9,7 @@ import {
   partOfScan,
   planCompaction,
 } from '../compaction.ts';
+import { WORK_FETCH } from '../data-files.ts';
 import type { ScanFile } from '../iceberg/live-files.ts';
 import type { Compacted, Expired, Maintenance } from '../maintenance.ts';
 import type { AskedRetention, LakeTable } from '../table-store.ts';
@@ -136,6 +137,7 @@ export class TableMaintenance implements Maintenance {
     job: CompactionJob,
   ): Promise<Compacted> {
     const part = partOfScan(scan, job);
+    await this.#unlessClosed(table.fetch(part, WORK_FETCH));
     const { files } = await this.#options.compact({ ...target, scan: part }, this.#closing.signal);
     const replaced = new Set(job.files.map((index) => live[index]?.file.file_path as string));
     try {
@@ -157,6 +159,15 @@ export class TableMaintenance implements Maintenance {
       bytesAfter: bytes(files),
       conflicts: 0,
     };
+  }
+
+  #unlessClosed(fetch: Promise<void>): Promise<void> {
+    const { signal } = this.#closing;
+    return new Promise((resolve, reject) => {
+      const closed = () => reject(signal.reason);
+      signal.addEventListener('abort', closed, { once: true });
+      fetch.then(resolve, reject).finally(() => signal.removeEventListener('abort', closed));
+    });
   }
 
   async close(): Promise<void> {

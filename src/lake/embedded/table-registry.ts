@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { join, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { MillraceError } from '../../core/errors.ts';
-import { fileLocation, localPath } from '../location.ts';
+import { fileLocation, localPath, placeIn, plainPlace } from '../location.ts';
 import { type CatalogContents, type CatalogEntry, CatalogFile } from './catalog-file.ts';
 import { FileTable } from './file-table.ts';
 import type { LakeContext } from './file-table-store.ts';
@@ -68,9 +68,9 @@ export class TableRegistry {
     const { files } = this.context;
     const entries: CatalogEntry[] = [];
     for (const namespace of OWN_NAMESPACES) {
-      for (const { name, isFolder } of await files.list(join(this.root, namespace))) {
-        const folder = join(namespace, name);
-        if (isFolder && (await new TableFolder(join(this.root, folder), files).read()))
+      for (const { name, isFolder } of await files.list(placeIn(this.root, namespace))) {
+        const folder = placeIn(namespace, name);
+        if (isFolder && (await new TableFolder(placeIn(this.root, folder), files).read()))
           entries.push({ namespace, name, kind: 'table', folder });
       }
     }
@@ -156,7 +156,7 @@ export class TableRegistry {
   }
 
   #folderAt(folder: string): TableFolder {
-    return new TableFolder(join(this.root, folder), this.context.files);
+    return new TableFolder(placeIn(this.root, folder), this.context.files);
   }
 
   /** How `catalog.json` names a folder of the lake. */
@@ -215,7 +215,11 @@ export class TableRegistry {
       await this.#file.write(next);
     } catch (error) {
       const stored = await this.#file.read().catch(() => undefined);
-      if (!stored || !isDeepStrictEqual(stored, next)) throw error;
+      if (stored && isDeepStrictEqual(stored, next)) return;
+      // Another process may have written it, or half of it was: whoever asks next reads it.
+      this.#contents = undefined;
+      this.#opening = undefined;
+      throw error;
     }
   }
 
@@ -268,9 +272,9 @@ export class TableRegistry {
     if (location !== undefined) {
       await this.requireLocation(location);
       const { entries } = await this.#loaded();
-      const folder = new TableFolder(resolve(this.places.path(location)), this.context.files);
+      const folder = new TableFolder(plainPlace(this.places.path(location)), this.context.files);
       const isStaged =
-        isInside(folder.path, join(this.root, folderName(names.namespace))) &&
+        isInside(folder.path, placeIn(this.root, folderName(names.namespace))) &&
         this.below(folder.path).split('/').length === 2 &&
         !entries.some((entry) => entry.folder === this.below(folder.path)) &&
         !(await folder.exists());
@@ -281,10 +285,10 @@ export class TableRegistry {
 
   /** @throws MillraceError MR_TABLE_LOCATION for a place that is not allowed, or another table's */
   async requireLocation(location: string, own?: string): Promise<void> {
-    const path = resolve(this.places.path(location));
+    const path = plainPlace(this.places.path(location));
     const { entries } = await this.#loaded();
     const other = entries.find((entry) => {
-      const folder = join(this.root, entry.folder);
+      const folder = placeIn(this.root, entry.folder);
       return folder !== own && (isInside(path, folder) || isInside(folder, path));
     });
     if (!other && path !== this.root) return;
@@ -298,13 +302,13 @@ export class TableRegistry {
 
   /** Where a namespace's tables are. */
   namespaceLocation(namespace: string): string {
-    return fileLocation(join(this.root, folderName(namespace)));
+    return fileLocation(placeIn(this.root, folderName(namespace)));
   }
 
   /** A folder for a new table; a folder that another left has a name of its own. */
   async newFolder({ namespace, name }: Names): Promise<TableFolder> {
     const { entries } = await this.#loaded();
-    const plain = join(folderName(namespace), folderName(name));
+    const plain = placeIn(folderName(namespace), folderName(name));
     const isFree =
       !entries.some((entry) => entry.folder === plain) && !(await this.#folderAt(plain).exists());
     return this.#folderAt(isFree ? plain : `${plain}-${randomBytes(4).toString('hex')}`);
@@ -358,7 +362,7 @@ export class TableRegistry {
     const { files } = this.context;
     const { path } = this.folderOf(entry);
     await files.remove(path);
-    await files.syncFolder(join(path, '..'));
+    await files.syncFolder(dirname(path));
   }
 }
 

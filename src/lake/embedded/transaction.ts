@@ -1,8 +1,8 @@
-import { join } from 'node:path';
 import { readChecked, removeChecked, writeChecked } from '../../core/checked-file.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import type { TableChange } from '../catalog.ts';
+import { placeIn } from '../location.ts';
 import type { CatalogEntry } from './catalog-file.ts';
 import type { FileTable, PreparedCommit } from './file-table.ts';
 import type { StoredTable } from './table-folder.ts';
@@ -35,7 +35,7 @@ export class JournalFile {
   readonly #files: FileSystem;
 
   constructor(lake: string, files: FileSystem) {
-    this.#path = join(lake, 'transaction.json');
+    this.#path = placeIn(lake, 'transaction.json');
     this.#lake = lake;
     this.#files = files;
   }

@@ -75,6 +75,8 @@ export interface TableScan {
   readonly reshaped: readonly number[];
   /** Columns that only deletes by value need: today's table has them no more, or calls them otherwise. */
   readonly hidden: readonly HiddenColumn[];
+  /** Where files are read at other paths than their locations: what those begin with, here and there. */
+  readonly placed?: { readonly from: string; readonly to: string };
 }
 
 /** The scan of a table without rows. */

@@ -12,6 +12,7 @@ const TYPES: { readonly [code: string]: string } = {
   MR_TABLE_DEFINED: 'ForbiddenException',
   MR_TABLE_LOCATION: 'ForbiddenException',
   MR_TABLE_UNSUPPORTED: 'UnsupportedOperationException',
+  MR_LAKE_UNAVAILABLE: 'ServiceUnavailableException',
   MR_NOT_READY: 'ServiceUnavailableException',
   MR_STOPPING: 'ServiceUnavailableException',
   MR_OVERLOADED: 'ServiceUnavailableException',

@@ -2,9 +2,18 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
+import { piecesOf, writeWhole } from '../../core/whole-file.ts';
+import {
+  isMissing,
+  reasonOf,
+  S3Client,
+  S3Refusal,
+  type S3Request,
+  wholeBody,
+} from '../../s3/client.ts';
+import type { S3Settings } from '../../s3/settings.ts';
+import { checkObjectName } from '../object-name.ts';
 import type { RawZone } from '../raw-zone.ts';
-import { checkObjectName, piecesOf, writeWhole } from '../whole-file.ts';
-import type { S3Settings } from './s3-settings.ts';
 
 export interface S3RawZoneOptions {
   readonly files: FileSystem;
@@ -12,41 +21,20 @@ export interface S3RawZoneOptions {
   readonly settings: S3Settings;
 }
 
-interface S3Request {
-  readonly method: 'PUT' | 'GET' | 'HEAD' | 'DELETE';
-  readonly name: string;
-  readonly headers?: Record<string, string>;
-  readonly body?: AsyncIterable<Uint8Array>;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Waited before the second, third and fourth try. */
-const RETRY_DELAYS_MS: readonly number[] = [250, 1000, 4000];
-const REASON_BYTES_MAX = 1000;
 /** Of one request, its body included: enough for a segment at 4 Mbit/s, and an end for a server that says nothing. */
 const REQUEST_MS_MAX = 5 * 60_000;
-
-/** S3 answered, and not as asked. */
-class Refusal extends Error {
-  readonly status: number;
-
-  constructor(status: number, reason: string) {
-    super(reason);
-    this.status = status;
-  }
-}
 
 /** Objects of a bucket, in AWS or in a server that speaks its protocol. */
 export class S3RawZone implements RawZone {
   readonly place: string;
   readonly #files: FileSystem;
-  readonly #clock: Clock;
-  readonly #settings: S3Settings;
+  readonly #client: S3Client;
+  readonly #prefix: string;
 
   constructor({ files, clock, settings }: S3RawZoneOptions) {
     this.#files = files;
-    this.#clock = clock;
-    this.#settings = settings;
+    this.#client = new S3Client(settings, clock);
+    this.#prefix = settings.prefix;
     this.place = `s3://${[settings.bucket, settings.prefix].filter((part) => part !== '').join('/')}`;
   }
 
@@ -99,67 +87,24 @@ export class S3RawZone implements RawZone {
     const response = await this.#send({ method: 'HEAD', name, signal });
     const stored = response.headers.get('content-length');
     if (stored !== String(size))
-      throw new Refusal(200, `${name} was stored with ${stored ?? 'no'} of ${size} bytes`);
+      throw new S3Refusal(200, '', `${name} was stored with ${stored ?? 'no'} of ${size} bytes`);
   }
 
-  async #send({ method, name, headers = {}, body, signal }: S3Request): Promise<Response> {
-    // Only who keeps a raw zone in S3 loads it.
-    const { AwsV4Signer } = await import('aws4fetch');
-    const { baseUrl, prefix, bucket: _, ...account } = this.#settings;
-    const path = [prefix, name].filter((part) => part !== '').join('/');
-    const url = `${baseUrl}${path}`;
-    const signed = await new AwsV4Signer({
-      method,
-      url,
-      service: 's3',
-      headers,
-      ...account,
-    }).sign();
-    // The length told is that of the bytes only where they come as they are. Not signed: proxies change it.
-    signed.headers.set('accept-encoding', 'identity');
-    const response = await fetch(url, {
-      method,
-      headers: signed.headers,
-      // A signature is for one host: following would fail with a reason that misleads.
-      redirect: 'manual',
-      signal: AbortSignal.any([AbortSignal.timeout(REQUEST_MS_MAX), ...(signal ? [signal] : [])]),
-      ...(body ? { body, duplex: 'half' } : {}),
-    });
-    if (response.status < 200 || response.status > 299) throw await refusalOf(response);
-    return response;
+  #send({ name, ...request }: Omit<S3Request, 'key' | 'timeoutMs'> & { readonly name: string }) {
+    const key = [this.#prefix, name].filter((part) => part !== '').join('/');
+    return this.#client.send({ ...request, key, timeoutMs: REQUEST_MS_MAX });
   }
 
   async #attempt<T>(name: string, action: () => Promise<T>): Promise<T> {
     checkObjectName(name);
     try {
-      return await this.#retrying(action);
+      return await this.#client.retrying(action);
     } catch (error) {
       throw new MillraceError('MR_RAW_UNAVAILABLE', `${this.place}: ${reasonOf(error)}`, {
         cause: error,
       });
     }
   }
-
-  async #retrying<T>(action: () => Promise<T>): Promise<T> {
-    for (const delayMs of RETRY_DELAYS_MS) {
-      try {
-        return await action();
-      } catch (error) {
-        if (!mayPass(error)) throw error;
-        await new Promise<void>((resolve) => this.#clock.after(delayMs, resolve));
-      }
-    }
-    return action();
-  }
-}
-
-const isMissing = (error: unknown): boolean =>
-  error instanceof Refusal && error.message.startsWith('NoSuchKey');
-
-/** Network errors, which `fetch` throws as TypeError, also while a body is read; and a server that is busy. */
-function mayPass(error: unknown): boolean {
-  if (error instanceof Refusal) return error.status >= 500 || error.status === 429;
-  return error instanceof TypeError;
 }
 
 async function digestOf(
@@ -173,38 +118,4 @@ async function digestOf(
     size += piece.length;
   }
   return { size, sha256: hash.digest('hex') };
-}
-
-/** The body, and an error at its end where it is shorter than was told. */
-async function* wholeBody(response: Response): AsyncGenerator<Uint8Array> {
-  const told = response.headers.get('content-length');
-  let size = 0;
-  // Null where the answer has no body: an empty object.
-  for await (const piece of response.body ?? []) {
-    size += piece.length;
-    yield piece;
-  }
-  if (told !== null && told !== String(size))
-    throw new TypeError(`only ${size} of ${told} bytes came`);
-}
-
-async function refusalOf(response: Response): Promise<Refusal> {
-  const { status } = response;
-  const text = (await response.text()).slice(0, REASON_BYTES_MAX);
-  const [code, message] = ['Code', 'Message'].map(
-    (tag) => new RegExp(`<${tag}>([^<]*)</${tag}>`).exec(text)?.[1],
-  );
-  const region = response.headers.get('x-amz-bucket-region');
-  const hint =
-    status >= 300 && status < 400 && region ? `; the bucket is in ${region}: set AWS_REGION` : '';
-  if (!code) return new Refusal(status, `the server answered with status ${status}${hint}`);
-  return new Refusal(status, `${message ? `${code}: ${message}` : code}${hint}`);
-}
-
-/** `fetch` says 'fetch failed' and has the reason as cause. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  if (!(error instanceof TypeError) || !(cause instanceof Error)) return error.message;
-  return cause.message || ('code' in cause ? String(cause.code) : error.message);
 }

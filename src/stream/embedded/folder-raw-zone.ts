@@ -2,8 +2,9 @@ import { dirname, join, resolve } from 'node:path';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { Turns } from '../../core/turns.ts';
+import { piecesOf, writeWhole } from '../../core/whole-file.ts';
+import { checkObjectName } from '../object-name.ts';
 import type { RawZone } from '../raw-zone.ts';
-import { checkObjectName, piecesOf, writeWhole } from '../whole-file.ts';
 
 export interface FolderRawZoneOptions {
   readonly files: FileSystem;

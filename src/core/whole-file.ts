@@ -1,29 +1,28 @@
-/** What raw zones share: names that stay inside the zone, and files that are whole or not there. */
+/** Files that are whole or not there. */
 import { dirname } from 'node:path';
-import { invariant } from '../core/errors.ts';
-import type { FileSystem } from '../core/file-system.ts';
+import type { FileSystem } from './file-system.ts';
 
 const PIECE_BYTES = 1024 * 1024;
-const NAME_PART = /^[A-Za-z0-9_.-]+$/;
 
-/** Parts of letters, digits, `-`, `_` and `.`, with `/` between them; none of them is `.` or `..`. */
-export function isObjectName(name: string): boolean {
-  return name.split('/').every((part) => NAME_PART.test(part) && part !== '.' && part !== '..');
-}
-
-/** @throws MillraceError MR_INTERNAL where the name is none: names are made by us, never by a user. */
-export function checkObjectName(name: string): void {
-  invariant(isObjectName(name), `'${name}' is no name of an object in a raw zone`);
+/** A part of a file; the rest of it where there is no end. */
+export interface FilePart {
+  readonly start: number;
+  readonly end?: number;
 }
 
 /** The bytes of a file, in pieces that nobody writes to later. */
-export async function* piecesOf(files: FileSystem, path: string): AsyncGenerator<Buffer> {
+export async function* piecesOf(
+  files: FileSystem,
+  path: string,
+  { start, end = Number.POSITIVE_INFINITY }: FilePart = { start: 0 },
+): AsyncGenerator<Buffer> {
   const file = await files.open(path, 'read');
   try {
-    for (let position = 0; ; ) {
-      const piece = await file.read(position, PIECE_BYTES);
+    for (let position = start; position < end; ) {
+      const wanted = Math.min(PIECE_BYTES, end - position);
+      const piece = await file.read(position, wanted);
       if (piece.length > 0) yield piece;
-      if (piece.length < PIECE_BYTES) return;
+      if (piece.length < wanted) return;
       position += piece.length;
     }
   } finally {

@@ -1,5 +1,4 @@
-import { MillraceError } from '../../core/errors.ts';
-import { isObjectName } from '../whole-file.ts';
+import { MillraceError } from '../core/errors.ts';
 
 /** Where a bucket is, and as whom to ask for it. */
 export interface S3Settings {
@@ -8,6 +7,8 @@ export interface S3Settings {
   readonly prefix: string;
   /** What the path of an object is put after: ends with `/`. */
   readonly baseUrl: string;
+  /** Of a server that is not AWS's own. */
+  readonly endpoint?: string;
   readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -19,38 +20,46 @@ type Environment = { readonly [name: string]: string | undefined };
 const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const REGION_NAME = /^[a-z0-9-]+$/;
 const REGION_DEFAULT = 'us-east-1';
+const PREFIX_PART = /^[A-Za-z0-9_.-]+$/;
 
 /**
  * The settings for `s3://bucket/prefix` from the environment variables that all AWS tools take.
+ * @param option what the place is given by, for errors: `raw.to`
  * @throws MillraceError MR_DEFINITION_INVALID with what is missing or wrong, and what to do
  */
-export function s3Settings(env: Environment, to: string): S3Settings {
-  const { bucket, prefix } = parsePlace(to);
+export function s3Settings(env: Environment, place: string, option: string): S3Settings {
+  const to = `${option} '${place}'`;
+  const { bucket, prefix } = parsePlace(place, to);
   // A variable that is set to nothing counts as not set, as it does in the tools of AWS.
   const region = env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || REGION_DEFAULT;
   if (!REGION_NAME.test(region))
     throw invalid(to, `cannot use the region '${region}'. Set AWS_REGION to one like 'eu-west-1'.`);
   const sessionToken = env['AWS_SESSION_TOKEN'];
+  const endpoint = endpointOf(env, to);
   return {
     bucket,
     prefix,
-    baseUrl: baseUrlOf(env, { to, bucket, region }),
+    baseUrl: baseUrlOf(endpoint, bucket, region),
+    ...(endpoint ? { endpoint } : {}),
     region,
     ...credentialsOf(env, to),
     ...(sessionToken ? { sessionToken } : {}),
   };
 }
 
-function parsePlace(to: string): { bucket: string; prefix: string } {
-  const [, bucket = '', rest = ''] = /^s3:\/\/([^/]*)(?:\/(.*))?$/.exec(to) ?? [];
+function parsePlace(place: string, to: string): { bucket: string; prefix: string } {
+  const [, bucket = '', rest = ''] = /^s3:\/\/([^/]*)(?:\/(.*))?$/.exec(place) ?? [];
   const prefix = rest.replace(/\/$/, '');
-  if (!BUCKET_NAME.test(bucket) || (prefix !== '' && !isObjectName(prefix)))
+  if (!BUCKET_NAME.test(bucket) || (prefix !== '' && !isPrefix(prefix)))
     throw invalid(
       to,
       "is no place in S3. Write 's3://bucket' or 's3://bucket/prefix', the prefix of letters, digits, '-', '_', '.' and '/'.",
     );
   return { bucket, prefix };
 }
+
+const isPrefix = (prefix: string): boolean =>
+  prefix.split('/').every((part) => PREFIX_PART.test(part) && part !== '.' && part !== '..');
 
 function credentialsOf(
   env: Environment,
@@ -66,13 +75,14 @@ function credentialsOf(
   throw invalid(to, `needs ${missing.join(' and ')} in the environment.`);
 }
 
-function baseUrlOf(
-  env: Environment,
-  { to, bucket, region }: { to: string; bucket: string; region: string },
-): string {
+function endpointOf(env: Environment, to: string): string | undefined {
   const endpoint = env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'];
+  return endpoint ? checkedEndpoint(endpoint, to) : undefined;
+}
+
+function baseUrlOf(endpoint: string | undefined, bucket: string, region: string): string {
   // The bucket in the path: other servers seldom have a host name for every bucket.
-  if (endpoint) return `${checkedEndpoint(endpoint, to)}/${bucket}/`;
+  if (endpoint !== undefined) return `${endpoint}/${bucket}/`;
   const host = `s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
   // The certificate of AWS is for one name before the host, so a bucket with dots goes in the path.
   return bucket.includes('.') ? `https://${host}/${bucket}/` : `https://${bucket}.${host}/`;
@@ -95,5 +105,5 @@ function checkedEndpoint(endpoint: string, to: string): string {
 }
 
 function invalid(to: string, problem: string): MillraceError {
-  return new MillraceError('MR_DEFINITION_INVALID', `raw.to '${to}' ${problem}`);
+  return new MillraceError('MR_DEFINITION_INVALID', `${to} ${problem}`);
 }
