@@ -95,7 +95,7 @@ function withoutDeleted(
 ): string {
   let source = `(${rows}) AS r`;
   if (group.hasPositionDeletes)
-    source += ` ANTI JOIN (SELECT ${PLAIN_PATH} AS f, pos AS n FROM read_parquet(${list(scan.positionDeletes)})) AS p ON r."+file" = p.f AND r."+row" = p.n`;
+    source += ` ANTI JOIN (SELECT ${pathNow(scan)} AS f, pos AS n FROM read_parquet(${list(scan.positionDeletes)})) AS p ON r."+file" = p.f AND r."+row" = p.n`;
   for (const [index, one] of byKeys(group, scan).entries()) {
     const read = one.fieldIds.map((id) => mapped(id, `k${id}`, typeOf(id, scan)));
     const same = one.fieldIds.map(
@@ -111,6 +111,16 @@ function withoutDeleted(
 /** Delete files name data files as Iceberg does; the engine names them by their paths. */
 const PLAIN_PATH =
   "CASE WHEN starts_with(file_path, 'file://') THEN substr(file_path, 8) WHEN starts_with(file_path, 'file:') THEN substr(file_path, 6) ELSE file_path END";
+
+/** After a move of the lake those files name the old paths still. */
+function pathNow({ moved = [] }: TableScan): string {
+  if (moved.length === 0) return PLAIN_PATH;
+  const cases = moved.map(
+    ([from, to]) =>
+      `WHEN starts_with(path, ${quoteText(`${from}/`)}) THEN ${quoteText(to)} || substr(path, ${[...from].length + 1})`,
+  );
+  return `list_transform([${PLAIN_PATH}], lambda path: CASE ${cases.join(' ')} ELSE path END)[1]`;
+}
 
 function typeOf(id: number, { hidden }: TableScan): string {
   return hidden.find((column) => column.id === id)?.type ?? 'VARCHAR';

@@ -77,6 +77,8 @@ export interface LakeTable extends TableState {
   readonly name: string;
   /** True of the pipeline's own. */
   readonly isDefined: boolean;
+  /** True while deletes of rows name paths from before the lake was moved: they are to be folded in soon. */
+  readonly isMoved: boolean;
   /** Rises with each commit of this process. */
   readonly version: number;
   /** Of the table's folder. */

@@ -105,8 +105,15 @@ export class FileCatalog implements Catalog {
     return (await this.#registry.entries(namespace, 'table')).map((entry) => entry.name).sort();
   }
 
+  /** @throws MillraceError MR_NOT_READY while other programs would read its deletes wrong */
   async table(name: TableName): Promise<LoadedTable> {
-    return loaded(await this.#table(name));
+    const table = await this.#table(name);
+    if (table.isMoved)
+      throw new MillraceError(
+        'MR_NOT_READY',
+        `The lake was moved, and ${name.namespace}.${name.name} has deleted rows that are named by their old paths. They are being folded in; ask again in a minute, or run \`millrace compact ${name.namespace}.${name.name}\`.`,
+      );
+    return loaded(table);
   }
 
   /** @throws MillraceError MR_TABLE_NOT_FOUND */

@@ -11,17 +11,17 @@ import {
   type TableScan,
   tableScan,
 } from '../iceberg/live-files.ts';
-import { dataFile, deleteFile, POSITION_DELETES } from '../iceberg/manifest.ts';
+import { dataFile, POSITION_DELETES } from '../iceberg/manifest.ts';
 import {
   currentSchema,
   currentSnapshot,
   currentSpec,
-  FORMAT_VERSION,
   type IcebergField,
   type Snapshot,
   specOf,
   type TableMetadata,
 } from '../iceberg/metadata.ts';
+import { MOVED_PROPERTY } from '../iceberg/moved-paths.ts';
 import { requireMet } from '../iceberg/requirements.ts';
 import { FIELDS_PROPERTY, fieldsOf } from '../iceberg/schema.ts';
 import { applyUpdates, type TableUpdate } from '../iceberg/updates.ts';
@@ -43,17 +43,20 @@ import { EndedFiles } from './ended-files.ts';
 import type { LakeContext } from './file-table-store.ts';
 import { ManifestFiles, type SnapshotChange } from './manifest-files.ts';
 import { pinnedFiles, reachableFiles, unreachableFiles } from './reachable-files.ts';
-import { saidBy, snapshotAt, snapshotInfo } from './snapshots.ts';
+import { rollbackTo, snapshotAt, snapshotInfo } from './snapshots.ts';
 import { sweepFolder } from './sweep.ts';
 import type { StoredTable, TableFolder } from './table-folder.ts';
 import type { TableRegistry } from './table-registry.ts';
-import { commitConflict, rewriteState, rowCount, writeTarget } from './table-view.ts';
-
-/** A commit that is written, and not the table yet. */
-export interface PreparedCommit {
-  readonly metadata: TableMetadata;
-  readonly live: LiveFiles;
-}
+import {
+  commitConflict,
+  type PreparedCommit,
+  placedDeletes,
+  requireWritable,
+  rewriteState,
+  rowCount,
+  stateAt,
+  writeTarget,
+} from './table-view.ts';
 
 let versions = 0;
 /** No two states of tables have the same: a table may be dropped, and made again under its name. */
@@ -145,6 +148,10 @@ export class FileTable implements LakeTable {
     return this.metadata.location;
   }
 
+  get isMoved(): boolean {
+    return this.properties[MOVED_PROPERTY] !== undefined;
+  }
+
   get path(): string {
     return this.#folder.path;
   }
@@ -193,14 +200,7 @@ export class FileTable implements LakeTable {
 
   async at(when: SnapshotPlace): Promise<TableState & { readonly snapshotId: string }> {
     const snapshot = this.#find(when);
-    const live = await this.#manifests.readSnapshot(snapshot);
-    const schemaId = snapshot['schema-id'] ?? this.metadata['current-schema-id'];
-    const fields = fieldsOf(this.metadata, schemaId);
-    return {
-      snapshotId: String(snapshot['snapshot-id']),
-      columns: fields.map(({ name, id, type }) => ({ name, id, type })),
-      scan: tableScan(live, this.metadata, fields),
-    };
+    return stateAt(this.metadata, snapshot, await this.#manifests.readSnapshot(snapshot));
   }
 
   #find(when: SnapshotPlace): Snapshot {
@@ -238,11 +238,7 @@ export class FileTable implements LakeTable {
       // A row that another commit wrote meanwhile would be a second one of its key.
       if (BigInt(this.metadata['last-sequence-number']) !== state.sequence)
         throw commitConflict(`${this.namespace}.${this.name}`, 'another commit came between');
-      const byLocation = new Map(state.live.map((one) => [one.file.file_path, one]));
-      const placed = deletes.map((written) => {
-        const of = byLocation.get(written.of[0] as string) as LiveFile;
-        return { specId: of.specId, files: [deleteFile(written, of.file)] };
-      });
+      const placed = placedDeletes(state, deletes);
       const operation = deletes.length > 0 ? 'overwrite' : 'append';
       const change = { operation, isRemoved: () => false, deletes: placed } as const;
       await this.#addSnapshot(change, files, properties);
@@ -268,7 +264,16 @@ export class FileTable implements LakeTable {
         {},
         currentSchema(this.metadata).fields,
       );
+      await this.#endMove();
     });
+  }
+
+  /** Once nothing names an old path but snapshots of before, those go too: others would read them wrong. */
+  async #endMove(): Promise<void> {
+    const isPlace = ({ file }: LiveFile) => file.content === POSITION_DELETES;
+    if (!this.isMoved || this.#live.deletes.some(isPlace)) return;
+    await this.#expireNow(this.#context.clock.now(), { snapshotsMin: 1 });
+    await this.#commit([{ action: 'remove-properties', removals: [MOVED_PROPERTY] }]);
   }
 
   #change(
@@ -287,7 +292,7 @@ export class FileTable implements LakeTable {
     fields: readonly IcebergField[] = this.#fields,
   ): Promise<void> {
     const { metadata } = this;
-    this.#requireWritable();
+    requireWritable(metadata, `${this.namespace}.${this.name}`);
     const added = [...new Set(files.map(({ specId }) => specId))].map((specId) => {
       const spec = specOf(metadata, specId) ?? currentSpec(metadata);
       const some = files.filter((file) => file.specId === specId);
@@ -311,15 +316,6 @@ export class FileTable implements LakeTable {
     ];
     await this.#commit(updates, live);
     await this.#expireSome();
-  }
-
-  #requireWritable(): void {
-    const version = this.metadata['format-version'];
-    if (version === FORMAT_VERSION) return;
-    throw new MillraceError(
-      'MR_TABLE_UNSUPPORTED',
-      `${this.namespace}.${this.name} has Iceberg format version ${version}; only version ${FORMAT_VERSION} can be written.`,
-    );
   }
 
   /** @throws MillraceError MR_TABLE_COMMIT_CONFLICT where the commit was made on another state than this */
@@ -421,16 +417,7 @@ export class FileTable implements LakeTable {
   rollback(when: SnapshotPlace, restored: readonly string[]): Promise<SnapshotInfo> {
     return this.inTurn(async () => {
       const snapshot = this.#find(when);
-      const properties = saidBy(this.metadata, snapshot, restored);
-      const updates: TableUpdate[] = [
-        {
-          action: 'set-snapshot-ref',
-          'ref-name': 'main',
-          type: 'branch',
-          'snapshot-id': snapshot['snapshot-id'],
-        },
-        { action: 'set-properties', updates: properties },
-      ];
+      const updates = rollbackTo(this.metadata, snapshot, restored);
       const { metadata, live } = await this.#readable(
         applyUpdates(this.metadata, updates, this.#context.clock.now()),
       );

@@ -1,5 +1,6 @@
 import { MillraceError } from '../../core/errors.ts';
 import { type Snapshot, snapshotOf, type TableMetadata } from '../iceberg/metadata.ts';
+import type { TableUpdate } from '../iceberg/updates.ts';
 import type { SnapshotInfo, SnapshotPlace } from '../table-store.ts';
 
 export function snapshotInfo(snapshot: Snapshot): SnapshotInfo {
@@ -36,8 +37,25 @@ export function snapshotAt(metadata: TableMetadata, when: SnapshotPlace, table: 
   );
 }
 
+/** The steps that make an older snapshot the current one, with those properties as they were then. */
+export function rollbackTo(
+  metadata: TableMetadata,
+  snapshot: Snapshot,
+  restored: readonly string[],
+): TableUpdate[] {
+  return [
+    {
+      action: 'set-snapshot-ref',
+      'ref-name': 'main',
+      type: 'branch',
+      'snapshot-id': snapshot['snapshot-id'],
+    },
+    { action: 'set-properties', updates: saidBy(metadata, snapshot, restored) },
+  ];
+}
+
 /** Properties as they were when the snapshot was current: each is in the summary of the commit that set it. */
-export function saidBy(
+function saidBy(
   metadata: TableMetadata,
   snapshot: Snapshot,
   names: readonly string[],

@@ -46,7 +46,8 @@ export class TableMaintenance implements Maintenance {
   }
 
   start(): void {
-    this.#after(LIMITS.maintenanceIntervalMs);
+    const isMoved = this.#options.tables().some((table) => table.isMoved);
+    this.#after(isMoved ? 0 : LIMITS.maintenanceIntervalMs);
   }
 
   #after(ms: number): void {
@@ -67,7 +68,11 @@ export class TableMaintenance implements Maintenance {
     for (const table of tables()) {
       if (this.#closing.signal.aborted) break;
       await this.#quietly(table, async () => {
-        await this.#inTurn(() => this.#some(table, 'due', 1));
+        // Other programs wait for such a table.
+        const [scope, jobs] = table.isMoved
+          ? (['all', Number.POSITIVE_INFINITY] as const)
+          : (['due', 1] as const);
+        await this.#inTurn(() => this.#some(table, scope, jobs));
         await table.removeEnded(clock.now());
         if (isSweepDue) await this.#sweep(table);
       });

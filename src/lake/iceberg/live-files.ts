@@ -16,6 +16,7 @@ import {
   type IcebergType,
   type TableMetadata,
 } from './metadata.ts';
+import { type MovedPaths, movedPaths } from './moved-paths.ts';
 import { duckdbTypeOf, reshapedColumns } from './schema.ts';
 
 /** A file of the current snapshot, with what its entry inherits from the manifest (specification, "Sequence Number Inheritance"). */
@@ -71,6 +72,8 @@ export interface TableScan {
     readonly path: string;
     readonly fieldIds: readonly number[];
   }[];
+  /** Paths in the files of deleted places that are others by now. */
+  readonly moved?: MovedPaths;
   /** Ids of columns whose nested parts have other names in some files. */
   readonly reshaped: readonly number[];
   /** Columns that only deletes by value need: today's table has them no more, or calls them otherwise. */
@@ -123,6 +126,7 @@ export function tableScan(
       path: localPath(file.file_path),
       fieldIds: file.equality_ids ?? [],
     })),
+    ...(position.length > 0 ? { moved: movedPaths(metadata) } : {}),
     reshaped: reshapedColumns(columns, metadata.schemas),
     hidden: [...keys].map((id) => ({ id, type: duckdbTypeOf(typeOfKey(metadata, id)) })),
   };
