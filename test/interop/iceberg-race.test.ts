@@ -12,7 +12,7 @@ import { PythonSession } from '../support/python-session.ts';
 
 const COMMITTER = fileURLToPath(new URL('../support/iceberg-committer.mjs', import.meta.url));
 const COMMITTERS = 8;
-const COMMITS = Number(process.env['RACE_COMMITS'] ?? 200);
+const COMMITS = Number(process.env['RACE_COMMITS'] ?? 25);
 const BOUND_MS = Number(process.env['RACE_BOUND_MS'] ?? 180_000);
 
 const PIPELINE = `
