@@ -462,6 +462,7 @@ export class FileTable implements LakeTable {
     const before = this.metadata;
     const own = retentionOf(before);
     const retention = {
+      ...own,
       snapshotsMin: Math.max(
         1,
         asked.snapshotsMin ?? (asked.ageMs === undefined ? own.snapshotsMin : 1),

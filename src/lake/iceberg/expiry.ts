@@ -9,13 +9,21 @@ export interface Retention {
   readonly snapshotsMin: number;
   /** And those that are younger. */
   readonly ageMs: number;
+  /** Branches and tags whose snapshot is older end, where they say nothing themselves. */
+  readonly refAgeMs?: number;
 }
 
 /** Tables say it by Iceberg's own properties; else the last hundred are kept, so that commits stay as fast as they are. */
 export function retentionOf({ properties }: TableMetadata): Retention {
-  const age = Number(properties['history.expire.max-snapshot-age-ms'] ?? 0);
-  const min = Number(properties['history.expire.min-snapshots-to-keep'] ?? LIMITS.snapshotsKept);
-  return { snapshotsMin: Math.max(1, min || 1), ageMs: age || 0 };
+  const said = (name: string): number => Number(properties[`history.expire.${name}`] ?? Number.NaN);
+  const snapshotsMin = said('min-snapshots-to-keep');
+  const ageMs = said('max-snapshot-age-ms');
+  const refAgeMs = said('max-ref-age-ms');
+  return {
+    snapshotsMin: snapshotsMin >= 1 ? snapshotsMin : LIMITS.snapshotsKept,
+    ageMs: Math.max(0, ageMs || 0),
+    ...(refAgeMs > 0 ? { refAgeMs } : {}),
+  };
 }
 
 /** The steps that let go of what is not kept; none where nothing is. */
@@ -26,7 +34,7 @@ export function expiry(
 ): TableUpdate[] {
   const history = new History(metadata);
   const ended = Object.entries(metadata.refs).filter(
-    ([name, ref]) => name !== 'main' && history.hasEnded(ref, nowMs),
+    ([name, ref]) => name !== 'main' && history.hasEnded(ref, retention, nowMs),
   );
   const refs = Object.values(metadata.refs).filter(
     (ref) => !ended.some(([, other]) => other === ref),
@@ -84,13 +92,14 @@ class History {
     return found;
   }
 
-  hasEnded(ref: SnapshotRef, nowMs: number): boolean {
-    const age = ref['max-ref-age-ms'];
+  hasEnded(ref: SnapshotRef, { refAgeMs }: Retention, nowMs: number): boolean {
+    const age = ref['max-ref-age-ms'] ?? refAgeMs;
     const snapshot = this.#byId.get(ref['snapshot-id']);
     return age !== undefined && snapshot !== undefined && snapshot['timestamp-ms'] < nowMs - age;
   }
 }
 
+/** "Until": behind the first that is not kept nothing is. */
 function keptOf(
   ancestors: readonly Ancestor[],
   ref: SnapshotRef,
@@ -99,5 +108,6 @@ function keptOf(
 ): Ancestor[] {
   const min = ref['min-snapshots-to-keep'] ?? retention.snapshotsMin;
   const since = nowMs - (ref['max-snapshot-age-ms'] ?? retention.ageMs);
-  return ancestors.filter(({ timeMs }, index) => index < min || timeMs >= since);
+  const end = ancestors.findIndex(({ timeMs }, index) => index >= min && timeMs < since);
+  return end < 0 ? [...ancestors] : ancestors.slice(0, end);
 }

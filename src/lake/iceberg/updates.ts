@@ -91,7 +91,7 @@ export function applyUpdates(
 
 /** Readers refuse a snapshot that is more than a minute younger than its table. */
 const lastUpdated = (metadata: TableMetadata, nowMs: number): number =>
-  Math.max(nowMs, ...metadata.snapshots.map((snapshot) => snapshot['timestamp-ms']));
+  metadata.snapshots.reduce((ms, snapshot) => Math.max(ms, snapshot['timestamp-ms']), nowMs);
 
 const STEPS: { readonly [A in TableUpdate['action']]: Apply<A> } = {
   'assign-uuid': (metadata, { uuid }) => ({ ...metadata, 'table-uuid': uuid }),
