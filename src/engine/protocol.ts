@@ -96,6 +96,8 @@ export interface SyncRequest {
 /** A table as it was. */
 export interface PastTable extends Relation {
   readonly when: PastMoment;
+  /** What the child shows it as. */
+  readonly view: string;
 }
 
 /** Ids of snapshots have 63 bits: they cross as text. */
