@@ -13,6 +13,8 @@ export interface Delivery {
   status(): DeliveryStatus;
   /** Delivers everything that is durable now. */
   deliverNow(): Promise<void>;
+  /** Looks again what there is to deliver: the target's position was changed. */
+  wake(): void;
   /** Stops after the delivery under way. */
   close(): Promise<void>;
 }

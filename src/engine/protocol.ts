@@ -58,6 +58,7 @@ export interface StreamKnown {
   readonly schema: 'lake' | 'deadletters';
   readonly name: string;
   readonly filesVersion: number;
+  readonly rowsVersion: number;
   readonly next: number;
 }
 
@@ -65,6 +66,8 @@ export interface StreamNews {
   readonly schema: 'lake' | 'deadletters';
   readonly name: string;
   readonly filesVersion: number;
+  /** Another one than the child's: rows it has may be no rows any more, or not be in files any more. */
+  readonly rowsVersion: number;
   /** Absent where the child's files are current. */
   readonly scan?: TableScan;
   /** Rows below this are in the files, and must not be hot any more. */

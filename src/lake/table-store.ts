@@ -68,6 +68,8 @@ export interface LakeTable extends TableState {
   readonly isDefined: boolean;
   /** Rises with each commit of this process. */
   readonly version: number;
+  /** Another one where rows it had were changed or taken out: by a rollback, or by other programs. */
+  readonly rowsVersion: number;
   /** Of the table's folder. */
   readonly location: string;
   /** How files for it are written. */
@@ -80,8 +82,16 @@ export interface LakeTable extends TableState {
   readonly live: readonly LiveFile[];
   /** What is needed to write files anew: all columns, those too that no definition knows. */
   readonly rewriting: RewriteState;
-  /** Adds files and sets properties in one commit. */
-  append(files: readonly WrittenFile[], properties: Properties): Promise<void>;
+  /**
+   * Adds files and sets properties in one commit.
+   * @param were what properties still have to be
+   * @throws MillraceError MR_TABLE_COMMIT_CONFLICT where they are not
+   */
+  append(
+    files: readonly WrittenFile[],
+    properties: Properties,
+    were?: { readonly [name: string]: string | undefined },
+  ): Promise<void>;
   /** Replaces all rows by those of `files`. */
   replace(files: readonly WrittenFile[], properties: Properties): Promise<void>;
   /**
@@ -93,9 +103,14 @@ export interface LakeTable extends TableState {
   at(when: SnapshotPlace): Promise<TableState & { readonly snapshotId: string }>;
   /**
    * Makes an older snapshot the current one; `restored` properties become in the same commit what they were then.
+   * @param accept throws where they cannot be that any more
    * @throws MillraceError MR_TABLE_NOT_FOUND
    */
-  rollback(when: SnapshotPlace, restored: readonly string[]): Promise<SnapshotInfo>;
+  rollback(
+    when: SnapshotPlace,
+    restored: readonly string[],
+    accept?: (restored: Properties) => void,
+  ): Promise<SnapshotInfo>;
   /** Lets go of snapshots that are not kept; says how many there were. */
   expire(nowMs: number, asked: AskedRetention): Promise<number>;
   /** Removes files that ended long enough ago and nobody holds; says how many. */

@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/core/limits.ts';
 import { type CompactionScope, partOfScan, planCompaction } from '../../src/lake/compaction.ts';
-import type { LiveFile, ScanFile, TableScan } from '../../src/lake/iceberg/live-files.ts';
+import { type LiveFile, type TableScan, tableScan } from '../../src/lake/iceberg/live-files.ts';
 import type { DataFile } from '../../src/lake/iceberg/manifest.ts';
+import { currentSchema } from '../../src/lake/iceberg/metadata.ts';
+import { emptyTable } from '../support/table-metadata.ts';
 
 const MB = 1024 * 1024;
 
@@ -11,7 +13,8 @@ interface File {
   readonly bytes: number;
   readonly partition?: DataFile['partition'];
   readonly specId?: number;
-  readonly deletes?: Pick<ScanFile, 'hasPositionDeletes' | 'equalityDeletes'>;
+  /** Files with deleted rows of it. */
+  readonly deletes?: { readonly byPlace?: number; readonly byValue?: number };
 }
 
 function tableOf(files: readonly File[]): { live: LiveFile[]; scan: TableScan } {
@@ -19,6 +22,7 @@ function tableOf(files: readonly File[]): { live: LiveFile[]; scan: TableScan } 
     ({ bytes, partition = {}, specId = 0 }, index): LiveFile => ({
       file: {
         file_path: `file:/t/data/${index}.parquet`,
+        file_format: 'PARQUET',
         content: 0,
         partition,
         record_count: 1n,
@@ -30,19 +34,28 @@ function tableOf(files: readonly File[]): { live: LiveFile[]; scan: TableScan } 
       snapshotId: 1n,
     }),
   );
-  const scan: TableScan = {
-    files: files.map(({ bytes, deletes }, index) => ({
-      path: `/t/data/${index}.parquet`,
-      rows: 1,
-      bytes,
-      ...deletes,
-    })),
-    positionDeletes: ['/t/data/p.parquet'],
-    equalityDeletes: [],
-    reshaped: [],
-    hidden: [],
+  const deletes = files.flatMap(({ deletes: { byPlace = 0, byValue = 0 } = {} }, index) => {
+    const data = live[index] as LiveFile;
+    const one = (content: number): LiveFile => ({
+      ...data,
+      file: {
+        ...data.file,
+        content,
+        file_path: `file:/t/data/d${index}.parquet`,
+        equality_ids: content === 2 ? [1] : null,
+        referenced_data_file: content === 1 ? data.file.file_path : null,
+        lower_bounds: null,
+        upper_bounds: null,
+      },
+      sequence: 2n,
+    });
+    return [...Array(byPlace).fill(one(1)), ...Array(byValue).fill(one(2))];
+  });
+  const schema = emptyTable();
+  return {
+    live,
+    scan: tableScan({ manifests: [], data: live, deletes }, schema, currentSchema(schema).fields),
   };
-  return { live, scan };
 }
 
 const plan = (files: readonly File[], scope: CompactionScope): (readonly number[])[] => {
@@ -81,12 +94,12 @@ describe('compaction by itself', () => {
     expect(plan(many(20, { bytes: LIMITS.tableFileSmallBytes }), 'all')).toEqual([]);
   });
 
-  test('rewrites a file with deleted rows, however large, and alone', () => {
+  test('rewrites a file with many deletes, however large, and alone', () => {
     const large = { bytes: 2 * LIMITS.tableFileBytes };
-    expect(plan([{ ...large, deletes: { hasPositionDeletes: true } }, large], 'due')).toEqual([
-      [0],
-    ]);
-    expect(plan([large, { ...large, deletes: { equalityDeletes: [0] } }], 'due')).toEqual([[1]]);
+    expect(plan([{ ...large, deletes: { byPlace: 8 } }, large], 'due')).toEqual([[0]]);
+    const inPartition = { ...large, partition: { p: 1 } };
+    expect(plan([large, { ...inPartition, deletes: { byValue: 8 } }], 'due')).toEqual([[1]]);
+    expect(plan([large, { ...large, deletes: { byPlace: 1 } }], 'all')).toEqual([[1]]);
   });
 
   test('makes files of at most the size one should have, of all that pay', () => {
@@ -104,10 +117,10 @@ describe('compaction that was asked for', () => {
   });
 
   test('of a scan only the files of a job are read, with all deletes', () => {
-    const { scan } = tableOf(many(5, { bytes: 1 }));
+    const { scan } = tableOf([...many(4, { bytes: 1 }), { bytes: 1, deletes: { byPlace: 1 } }]);
     const part = partOfScan(scan, { files: [3, 1], bytes: 2 });
     expect(part.files.map(({ path }) => path)).toEqual(['/t/data/3.parquet', '/t/data/1.parquet']);
-    expect(part.positionDeletes).toEqual(scan.positionDeletes);
+    expect(part.positionDeletes).toEqual(['/t/data/d4.parquet']);
   });
 });
 

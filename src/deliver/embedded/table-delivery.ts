@@ -2,8 +2,13 @@ import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { DeliverRequest, DeliverResult, EngineStream } from '../../engine/protocol.ts';
-import type { LakeTable } from '../../lake/table-store.ts';
+import type {
+  DeliverRequest,
+  DeliverResult,
+  EngineStream,
+  WrittenFile,
+} from '../../engine/protocol.ts';
+import type { LakeTable, Properties } from '../../lake/table-store.ts';
 import { endOfSlices } from '../../stream/run-columns.ts';
 import type { StreamLog } from '../../stream/stream-store.ts';
 import {
@@ -74,6 +79,11 @@ export class TableDelivery implements Delivery {
     return { next: this.next, lag: this.#options.log.nextSequence - this.next, ...this.#status };
   }
 
+  wake(): void {
+    this.#options.log.setConsumer(CONSUMER, this.next);
+    this.#schedule();
+  }
+
   #schedule(): void {
     const { log, clock, everyMs, bytesMax } = this.#options;
     const waiting = log.nextSequence - this.next;
@@ -115,6 +125,7 @@ export class TableDelivery implements Delivery {
     const { log, table, stream, write, clock, logger } = this.#options;
     const startMs = clock.now();
     const from = this.next;
+    const were = { [CHECKPOINT_PROPERTY]: table.properties[CHECKPOINT_PROPERTY] };
     try {
       const slices = await log.slices(from, until, LIMITS.deliveryBatchBytesMax);
       const next = Math.min(until, endOfSlices(slices) ?? until);
@@ -129,9 +140,8 @@ export class TableDelivery implements Delivery {
         logger.warn({ stream: this.stream, reason: detour }, 'delivered the slow way');
       for (const place of damage)
         logger.error({ stream: this.stream, place }, 'damaged records were left out of the table');
-      await table.append(files, {
-        [CHECKPOINT_PROPERTY]: checkpointText({ epoch: log.epoch, next }),
-      });
+      const checkpoint = { [CHECKPOINT_PROPERTY]: checkpointText({ epoch: log.epoch, next }) };
+      if (!(await this.#append(files, checkpoint, were))) return;
       log.setConsumer(CONSUMER, next);
       const rows = files.reduce((total, file) => total + file.rows, 0);
       this.#status = {
@@ -152,6 +162,24 @@ export class TableDelivery implements Delivery {
             `Delivery of stream '${this.stream}' failed: ${(error as Error).message}`,
             { cause: error },
           );
+    }
+  }
+
+  /** False where a rollback meanwhile has set the position back: these records are not the next ones then. */
+  async #append(
+    files: readonly WrittenFile[],
+    checkpoint: Properties,
+    were: { readonly [name: string]: string | undefined },
+  ): Promise<boolean> {
+    const { table, logger } = this.#options;
+    try {
+      await table.append(files, checkpoint, were);
+      return true;
+    } catch (error) {
+      if (!(error instanceof MillraceError) || error.code !== 'MR_TABLE_COMMIT_CONFLICT')
+        throw error;
+      logger.info({ stream: this.stream, reason: error.message }, 'delivered again from its place');
+      return false;
     }
   }
 

@@ -151,8 +151,7 @@ export class FileCatalog implements Catalog {
 
   async #store(name: TableName, folder: TableFolder, metadata: TableMetadata): Promise<void> {
     await folder.create();
-    const nowMs = this.#registry.context.clock.now();
-    await folder.commit({ version: 0, metadata }, metadata, nowMs);
+    await folder.commit({ version: 0, metadata }, metadata);
     await this.#registry.add({ ...name, kind: 'table' }, folder);
   }
 

@@ -81,7 +81,7 @@ export class FileTableStore implements TableStore {
       properties: { [FIELDS_PROPERTY]: JSON.stringify(map) },
       nowMs,
     });
-    await folder.commit({ version: 0, metadata }, metadata, nowMs);
+    await folder.commit({ version: 0, metadata }, metadata);
     await this.#registry.add({ namespace, name, kind: 'table' }, folder);
   }
 }

@@ -3,7 +3,7 @@ import type { NamedField } from '../../core/field-types.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Partition } from '../../definition/partition.ts';
 import type { StoredColumn, WriteTarget, WrittenFile } from '../../engine/protocol.ts';
-import { expiry, retentionOf } from '../iceberg/expiry.ts';
+import { withoutOld } from '../iceberg/expiry.ts';
 import {
   countsByPlace,
   type LiveFile,
@@ -41,7 +41,7 @@ import type {
 import { EndedFiles } from './ended-files.ts';
 import type { LakeContext } from './file-table-store.ts';
 import { ManifestFiles, type SnapshotChange } from './manifest-files.ts';
-import { reachableFiles, unreachableFiles } from './reachable-files.ts';
+import { ReachableFiles } from './reachable-files.ts';
 import { saidBy, snapshotAt, snapshotInfo } from './snapshots.ts';
 import { sweepFolder } from './sweep.ts';
 import type { StoredTable, TableFolder } from './table-folder.ts';
@@ -67,9 +67,11 @@ export class FileTable implements LakeTable {
   readonly #context: LakeContext;
   readonly #manifests: ManifestFiles;
   readonly #ended: EndedFiles;
+  readonly #reach: ReachableFiles;
   #stored: StoredTable;
   #live: LiveFiles;
   #version = nextVersion();
+  #rowsVersion = this.#version;
   /** Why nothing can be committed until the table was read again (L6). */
   #doubt: MillraceError | undefined;
   #scan: TableScan | undefined;
@@ -89,8 +91,14 @@ export class FileTable implements LakeTable {
     this.#context = context;
     this.#stored = stored;
     this.#manifests = manifests;
+    this.#reach = new ReachableFiles(context.files);
     this.#live = live;
-    this.#ended = new EndedFiles(context.files);
+    this.#ended = new EndedFiles(context.files, (error) =>
+      context.logger.warn(
+        { table: `${names.namespace}.${names.name}`, error: error.message },
+        'files of old snapshots could not be found; the sweep finds them',
+      ),
+    );
   }
 
   static async load(
@@ -108,6 +116,10 @@ export class FileTable implements LakeTable {
 
   get version(): number {
     return this.#version;
+  }
+
+  get rowsVersion(): number {
+    return this.#rowsVersion;
   }
 
   get metadata(): TableMetadata {
@@ -252,12 +264,22 @@ export class FileTable implements LakeTable {
     });
   }
 
-  append(files: readonly WrittenFile[], properties: Properties): Promise<void> {
-    return this.#change('append', files, properties, () => false);
+  append(
+    files: readonly WrittenFile[],
+    properties: Properties,
+    were: { readonly [name: string]: string | undefined } = {},
+  ): Promise<void> {
+    return this.inTurn(async () => {
+      for (const [name, value] of Object.entries(were))
+        if (this.properties[name] !== value)
+          throw commitConflict(`${this.namespace}.${this.name}`, `${name} was changed meanwhile`);
+      await this.#addSnapshot({ operation: 'append', isRemoved: () => false }, files, properties);
+    });
   }
 
   replace(files: readonly WrittenFile[], properties: Properties): Promise<void> {
-    return this.#change('overwrite', files, properties, () => true);
+    const change = { operation: 'overwrite', isRemoved: () => true } as const;
+    return this.inTurn(() => this.#addSnapshot(change, files, properties));
   }
 
   rewrite({ replaced, files, sequence }: Rewrite): Promise<void> {
@@ -282,15 +304,6 @@ export class FileTable implements LakeTable {
     });
   }
 
-  #change(
-    operation: 'append' | 'overwrite',
-    files: readonly WrittenFile[],
-    properties: Properties,
-    isRemoved: (live: LiveFile) => boolean,
-  ): Promise<void> {
-    return this.inTurn(() => this.#addSnapshot({ operation, isRemoved }, files, properties));
-  }
-
   async #addSnapshot(
     change: Pick<SnapshotChange, 'operation' | 'isRemoved' | 'sequence'>,
     files: readonly WrittenFile[],
@@ -312,16 +325,27 @@ export class FileTable implements LakeTable {
     });
     const updates: TableUpdate[] = [
       { action: 'add-snapshot', snapshot },
-      {
-        action: 'set-snapshot-ref',
-        'ref-name': 'main',
-        type: 'branch',
-        'snapshot-id': snapshot['snapshot-id'],
-      },
+      this.#mainAt(snapshot),
       { action: 'set-properties', updates: properties },
     ];
-    await this.#commit(updates, live);
-    await this.#expireSome();
+    const nowMs = this.#context.clock.now();
+    const next = applyUpdates(metadata, updates, nowMs);
+    const kept = withoutOld(next, nowMs);
+    await this.#put(kept, live);
+    this.#letGo(next, kept);
+  }
+
+  /** What somebody said of the branch, such as its retention, stays. */
+  #mainAt(snapshot: Snapshot): TableUpdate {
+    const { main } = this.metadata.refs;
+    const id = snapshot['snapshot-id'];
+    return {
+      ...main,
+      action: 'set-snapshot-ref',
+      'ref-name': 'main',
+      type: 'branch',
+      'snapshot-id': id,
+    };
   }
 
   #requireWritable(): void {
@@ -358,8 +382,15 @@ export class FileTable implements LakeTable {
     });
   }
 
-  async #commit(updates: readonly TableUpdate[], live = this.#live): Promise<void> {
-    await this.store(applyUpdates(this.metadata, updates, this.#context.clock.now()), live);
+  #commit(updates: readonly TableUpdate[]): Promise<void> {
+    return this.#put(applyUpdates(this.metadata, updates, this.#context.clock.now()), this.#live);
+  }
+
+  /** A commit of ours: what it does to rows, queries know by the position that it sets. */
+  async #put(metadata: TableMetadata, live: LiveFiles): Promise<void> {
+    const rowsVersion = this.#rowsVersion;
+    this.switchTo(await this.#point(metadata), live);
+    this.#rowsVersion = rowsVersion;
   }
 
   /** Metadata and files change in the same step: whoever looks meanwhile sees the table before or after. */
@@ -369,12 +400,12 @@ export class FileTable implements LakeTable {
 
   /** The metadata file of a commit that several tables make together; nothing points to it yet. */
   write(metadata: TableMetadata): Promise<StoredTable> {
-    return this.#folder.write(this.#stored, metadata, this.#context.clock.now());
+    return this.#folder.write(this.#stored, metadata);
   }
 
   async #point(metadata: TableMetadata): Promise<StoredTable> {
     try {
-      return await this.#folder.commit(this.#stored, metadata, this.#context.clock.now());
+      return await this.#folder.commit(this.#stored, metadata);
     } catch (error) {
       return this.#resolve(metadata, error as Error);
     }
@@ -412,73 +443,52 @@ export class FileTable implements LakeTable {
   }
 
   switchTo(stored: StoredTable, live: LiveFiles): void {
+    const next = currentSnapshot(stored.metadata);
+    const isOther = next?.['snapshot-id'] !== currentSnapshot(this.metadata)?.['snapshot-id'];
+    const dueMs = this.#context.clock.now() + LIMITS.tableFilesGraceMs;
+    this.#ended.add(this.#folder.forgotten(this.metadata, stored.metadata), dueMs);
     this.#stored = stored;
     this.#live = live;
     this.#scan = undefined;
     this.#version = nextVersion();
+    if (isOther && next?.summary.operation !== 'replace') this.#rowsVersion = this.#version;
   }
 
-  rollback(when: SnapshotPlace, restored: readonly string[]): Promise<SnapshotInfo> {
+  rollback(
+    when: SnapshotPlace,
+    restored: readonly string[],
+    accept: (restored: Properties) => void = () => {},
+  ): Promise<SnapshotInfo> {
     return this.inTurn(async () => {
       const snapshot = this.#find(when);
       const properties = saidBy(this.metadata, snapshot, restored);
+      accept(properties);
       const { metadata, live } = await this.prepare(
         [],
-        [
-          {
-            action: 'set-snapshot-ref',
-            'ref-name': 'main',
-            type: 'branch',
-            'snapshot-id': snapshot['snapshot-id'],
-          },
-          { action: 'set-properties', updates: properties },
-        ],
+        [this.#mainAt(snapshot), { action: 'set-properties', updates: properties }],
       );
       await this.store(metadata, live);
       return snapshotInfo(snapshot);
     });
   }
 
-  /** Beside a commit, in steps: a failure here costs disk, never rows. */
-  async #expireSome(): Promise<void> {
-    const { metadata } = this;
-    const { snapshotsMin } = retentionOf(metadata);
-    if (metadata.snapshots.length <= snapshotsMin + LIMITS.snapshotsExpiredAtOnce) return;
-    try {
-      await this.#expireNow(this.#context.clock.now(), {});
-    } catch (error) {
-      this.#context.logger.warn(
-        { table: `${this.namespace}.${this.name}`, error: (error as Error).message },
-        'old snapshots could not be expired',
-      );
-    }
-  }
-
   expire(nowMs: number, asked: AskedRetention): Promise<number> {
-    return this.inTurn(() => this.#expireNow(nowMs, asked));
+    return this.inTurn(async () => {
+      const before = this.metadata;
+      const after = withoutOld(before, nowMs, asked);
+      if (after !== before) await this.#put(after, this.#live);
+      this.#letGo(before, after);
+      return before.snapshots.length - after.snapshots.length;
+    });
   }
 
-  async #expireNow(nowMs: number, asked: AskedRetention): Promise<number> {
-    const before = this.metadata;
-    const own = retentionOf(before);
-    const retention = {
-      ...own,
-      snapshotsMin: Math.max(
-        1,
-        asked.snapshotsMin ?? (asked.ageMs === undefined ? own.snapshotsMin : 1),
-      ),
-      ageMs: asked.ageMs ?? (asked.snapshotsMin === undefined ? own.ageMs : 0),
-    };
-    const updates = expiry(before, retention, nowMs);
-    if (updates.length === 0) return 0;
-    await this.#commit(updates);
-    const keepsFiles = before.properties['gc.enabled'] === 'false';
-    if (!keepsFiles)
-      this.#ended.add(
-        await unreachableFiles(this.#context.files, before, this.metadata),
-        nowMs + LIMITS.tableFilesGraceMs,
-      );
-    return before.snapshots.length - this.metadata.snapshots.length;
+  /** A failure here costs disk, never rows. */
+  #letGo(before: TableMetadata, after: TableMetadata): void {
+    if (before === after || after.properties['gc.enabled'] === 'false') return;
+    this.#ended.addFound(
+      () => this.#reach.unreachable(before, after),
+      this.#context.clock.now() + LIMITS.tableFilesGraceMs,
+    );
   }
 
   removeEnded(nowMs: number): Promise<number> {
@@ -492,8 +502,9 @@ export class FileTable implements LakeTable {
   /** In its turn: a commit that is being written names its files only at its end. */
   sweep(olderThanMs: number): Promise<readonly string[]> {
     return this.inTurn(async () => {
+      await this.#ended.found();
       if (this.#ended.isHeld || this.metadata.properties['gc.enabled'] === 'false') return [];
-      const reachable = await reachableFiles(this.#context.files, this.metadata);
+      const reachable = await this.#reach.all(this.metadata);
       reachable.add(localPath(this.metadataLocation));
       return sweepFolder(this.#context.files, this.#folder, {
         isNamed: (path) => reachable.has(path) || this.#ended.has(path),

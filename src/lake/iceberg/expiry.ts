@@ -1,7 +1,8 @@
 import { LIMITS } from '../../core/limits.ts';
+import type { AskedRetention } from '../table-store.ts';
 import type { Id } from './json.ts';
 import type { Snapshot, SnapshotRef, TableMetadata } from './metadata.ts';
-import type { TableUpdate } from './updates.ts';
+import { applyUpdates, type TableUpdate } from './updates.ts';
 
 /** Which snapshots a table keeps (specification, "Snapshot Retention Policy"). */
 export interface Retention {
@@ -13,17 +14,39 @@ export interface Retention {
   readonly refAgeMs?: number;
 }
 
-/** Tables say it by Iceberg's own properties; else the last hundred are kept, so that commits stay as fast as they are. */
-export function retentionOf({ properties }: TableMetadata): Retention {
+/**
+ * Tables say it by Iceberg's own properties; else the last hundred are kept, so that commits stay as fast as
+ * they are. Who asks for one of the two says it for the other as well.
+ */
+export function retentionOf({ properties }: TableMetadata, asked: AskedRetention = {}): Retention {
   const said = (name: string): number => Number(properties[`history.expire.${name}`] ?? Number.NaN);
   const snapshotsMin = said('min-snapshots-to-keep');
   const ageMs = said('max-snapshot-age-ms');
   const refAgeMs = said('max-ref-age-ms');
-  return {
+  const own = {
     snapshotsMin: snapshotsMin >= 1 ? snapshotsMin : LIMITS.snapshotsKept,
     ageMs: Math.max(0, ageMs || 0),
     ...(refAgeMs > 0 ? { refAgeMs } : {}),
   };
+  if (asked.snapshotsMin === undefined && asked.ageMs === undefined) return own;
+  return { ...own, snapshotsMin: Math.max(1, asked.snapshotsMin ?? 1), ageMs: asked.ageMs ?? 0 };
+}
+
+/**
+ * The table without the snapshots it does not keep; the same where it keeps all. Without being asked it looks now
+ * and then: finding what only the old snapshots reach costs reading all that is kept.
+ */
+export function withoutOld(
+  metadata: TableMetadata,
+  nowMs: number,
+  asked?: AskedRetention,
+): TableMetadata {
+  const retention = retentionOf(metadata, asked);
+  const count = metadata.snapshots.length - retention.snapshotsMin;
+  // Where it is young ones that are kept, their number says nothing.
+  if (!asked && (count <= 0 || count % LIMITS.snapshotsExpiredAtOnce !== 0)) return metadata;
+  const updates = expiry(metadata, retention, nowMs);
+  return updates.length === 0 ? metadata : applyUpdates(metadata, updates, nowMs);
 }
 
 /** The steps that let go of what is not kept; none where nothing is. */
