@@ -126,6 +126,8 @@ export const LIMITS = Object.freeze({
   snapshotsExpiredAtOnce: 20,
   /** Manifests of one spec beyond this are merged: planning reads them all. */
   manifestsMax: 100,
+  /** Larger ones are not merged again: each merge writes all of them anew. */
+  manifestBytes: 8 * 1024 * 1024,
   /** Who began to read a snapshot before it expired has this long to read its files. */
   tableFilesGraceMs: 10 * 60_000,
   /** What a data file should have: fewer are slow to plan, larger ones slow to rewrite. */

@@ -10,7 +10,7 @@ import { checkParameters } from '../query/statement-parameters.ts';
 import { CatchUp } from './catch-up.ts';
 import { connect, lockDown, openDatabase } from './database.ts';
 import { checkText } from './describe.ts';
-import { travelled } from './past-tables.ts';
+import { dropPastViews, type TravelledQuery, travelled } from './past-tables.ts';
 import type { CatalogState, HostMethods, QueryRequest, QueryResult } from './protocol.ts';
 import { runQuery } from './query-runner.ts';
 import { RelationState } from './relation-state.ts';
@@ -40,18 +40,21 @@ const catchUp = new CatchUp(systemClock);
 
 async function query(request: QueryRequest, { signal }: CallContext): Promise<QueryResult> {
   const connection = await connect(instance, state ? SEARCH_PATH : undefined);
+  let back: TravelledQuery | undefined;
   try {
     const { tree, reads } = await checkNames(connection, request.sql);
     checkParameters(tree, request.params);
-    const back = await travelled(connection, request.sql, relationNames(catalog, foreign));
+    back = await travelled(connection, request, relationNames(catalog, foreign));
     await catchUp.forQuery(
-      async () => state?.catchUp(reads, (known) => parent.call('sync', known), back?.past),
+      async () => state?.catchUp(reads, (known) => parent.call('sync', known), back?.past ?? []),
       { waitMs: request.waitMs, signal },
     );
     const isPlain = !reads.some(({ schema, name }) => schema === 'warehouse' && isView(name));
     const context = { signal, scratch, hasPlaces: isPlain && !back };
-    return await runQuery(connection, back ? { ...request, sql: back.sql } : request, context);
+    const { sql, params } = back ?? request;
+    return await runQuery(connection, { ...request, sql, params }, context);
   } finally {
+    if (back) await dropPastViews(connection, back.past);
     connection.closeSync();
   }
 }

@@ -66,6 +66,11 @@ export interface Properties {
   readonly [name: string]: string;
 }
 
+/** What properties still have to be when a commit is made. */
+export interface Were {
+  readonly [name: string]: string | undefined;
+}
+
 /** What a table is at one moment. */
 export interface TableState {
   readonly columns: readonly StoredColumn[];
@@ -81,6 +86,8 @@ export interface LakeTable extends TableState {
   readonly isMoved: boolean;
   /** Rises with each commit of this process. */
   readonly version: number;
+  /** Another one where rows it had were changed or taken out: by a rollback, or by other programs. */
+  readonly rowsVersion: number;
   /** Of the table's folder. */
   readonly location: string;
   /** How files for it are written. */
@@ -95,15 +102,18 @@ export interface LakeTable extends TableState {
   readonly rewriting: RewriteState;
   /** What it is now, and holds it (L7). */
   pin(): Promise<TablePin>;
-  /** Adds files and sets properties in one commit. */
-  append(files: readonly WrittenFile[], properties: Properties): Promise<void>;
+  /**
+   * Adds files and sets properties in one commit.
+   * @throws MillraceError MR_TABLE_COMMIT_CONFLICT where properties are not as they were
+   */
+  append(files: readonly WrittenFile[], properties: Properties, were?: Were): Promise<void>;
   /** Replaces all rows by those of `files`. */
   replace(files: readonly WrittenFile[], properties: Properties): Promise<void>;
   /**
    * Adds files, and deletes of rows by their place, in one commit with properties.
    * @throws MillraceError MR_TABLE_COMMIT_CONFLICT where the table is not as it was read
    */
-  merge(change: Merge, properties: Properties): Promise<void>;
+  merge(change: Merge, properties: Properties, were?: Were): Promise<void>;
   /**
    * Puts files in the place of others that have the same rows.
    * @throws MillraceError MR_TABLE_COMMIT_CONFLICT where one of those is gone, or rows of it were deleted since
@@ -113,9 +123,14 @@ export interface LakeTable extends TableState {
   at(when: SnapshotPlace): Promise<TableState & { readonly snapshotId: string }>;
   /**
    * Makes an older snapshot the current one; `restored` properties become in the same commit what they were then.
+   * @param accept throws where they cannot be that any more
    * @throws MillraceError MR_TABLE_NOT_FOUND
    */
-  rollback(when: SnapshotPlace, restored: readonly string[]): Promise<SnapshotInfo>;
+  rollback(
+    when: SnapshotPlace,
+    restored: readonly string[],
+    accept?: (restored: Properties) => void,
+  ): Promise<SnapshotInfo>;
   /** Lets go of snapshots that are not kept; says how many there were. */
   expire(nowMs: number, asked: AskedRetention): Promise<number>;
   /** Removes files that ended long enough ago and nobody holds; says how many. */

@@ -177,13 +177,12 @@ export class FileCatalog implements Catalog {
     { isPointed = true } = {},
   ): Promise<MadeTable> {
     const registry = this.#registry;
-    const nowMs = registry.context.clock.now();
     await registry.load(name, folder, { version: 0, metadata });
     await folder.create();
     const made = { version: 0, metadata };
     const stored = isPointed
-      ? await folder.commit(made, metadata, nowMs)
-      : await folder.write(made, metadata, nowMs);
+      ? await folder.commit(made, metadata)
+      : await folder.write(made, metadata);
     return {
       entry: { ...name, kind: 'table', isForeign: true, folder: registry.below(folder.path) },
       version: stored.version,

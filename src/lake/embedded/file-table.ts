@@ -3,7 +3,7 @@ import { LIMITS } from '../../core/limits.ts';
 import type { StoredColumn, WriteTarget, WrittenFile } from '../../engine/protocol.ts';
 import type { TableChange } from '../catalog.ts';
 import { evolution, type TableShape } from '../iceberg/evolution.ts';
-import { expiry, retentionOf } from '../iceberg/expiry.ts';
+import { withoutOld } from '../iceberg/expiry.ts';
 import {
   countsByPlace,
   type LiveFile,
@@ -37,13 +37,15 @@ import type {
   SnapshotPlace,
   TablePin,
   TableState,
+  Were,
 } from '../table-store.ts';
+import { CommitPoint } from './commit-point.ts';
 import { requireOwnerAllows } from './defined-table.ts';
 import { EndedFiles } from './ended-files.ts';
 import type { LakeContext } from './file-table-store.ts';
 import { ManifestFiles, type SnapshotChange } from './manifest-files.ts';
-import { pinnedFiles, reachableFiles, unreachableFiles } from './reachable-files.ts';
-import { rollbackTo, snapshotAt, snapshotInfo } from './snapshots.ts';
+import { ReachableFiles } from './reachable-files.ts';
+import { mainAt, saidBy, snapshotAt, snapshotInfo } from './snapshots.ts';
 import { sweepFolder } from './sweep.ts';
 import type { StoredTable, TableFolder } from './table-folder.ts';
 import type { TableRegistry } from './table-registry.ts';
@@ -83,13 +85,14 @@ export class FileTable implements LakeTable {
   readonly #registry: TableRegistry;
   readonly #context: LakeContext;
   readonly #manifests: ManifestFiles;
+  readonly #point: CommitPoint;
   readonly #ended: EndedFiles;
   #names: Names;
+  readonly #reach: ReachableFiles;
   #stored: StoredTable;
   #live: LiveFiles;
   #version = nextVersion();
-  /** Why nothing can be committed until the table was read again (L6). */
-  #doubt: MillraceError | undefined;
+  #rowsVersion = this.#version;
   #scan: TableScan | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -104,8 +107,15 @@ export class FileTable implements LakeTable {
     this.#context = registry.context;
     this.#stored = stored;
     this.#manifests = manifests;
+    this.#point = new CommitPoint(folder);
+    this.#reach = new ReachableFiles(this.#context.files);
     this.#live = live;
-    this.#ended = new EndedFiles(registry.context.files);
+    this.#ended = new EndedFiles(this.#context.files, (error) =>
+      this.#context.logger.warn(
+        { table: `${names.namespace}.${names.name}`, error: error.message },
+        'files of old snapshots could not be found; the sweep finds them',
+      ),
+    );
   }
 
   static async load(opened: OpenedTable): Promise<FileTable> {
@@ -128,6 +138,10 @@ export class FileTable implements LakeTable {
 
   get version(): number {
     return this.#version;
+  }
+
+  get rowsVersion(): number {
+    return this.#rowsVersion;
   }
 
   get metadata(): TableMetadata {
@@ -209,7 +223,7 @@ export class FileTable implements LakeTable {
 
   inTurn<T>(action: () => Promise<T>): Promise<T> {
     const next = async () => {
-      if (this.#doubt) await this.#readAgain();
+      if (this.#point.doubt) await this.#readAgain();
       return action();
     };
     const result = this.#queue.then(next, next);
@@ -225,16 +239,27 @@ export class FileTable implements LakeTable {
     });
   }
 
-  append(files: readonly WrittenFile[], properties: Properties): Promise<void> {
-    return this.#change('append', files, properties, () => false);
+  append(files: readonly WrittenFile[], properties: Properties, were: Were = {}): Promise<void> {
+    return this.inTurn(async () => {
+      this.#requireStill(were);
+      await this.#addSnapshot({ operation: 'append', isRemoved: () => false }, files, properties);
+    });
   }
 
   replace(files: readonly WrittenFile[], properties: Properties): Promise<void> {
-    return this.#change('overwrite', files, properties, () => true);
+    const change = { operation: 'overwrite', isRemoved: () => true } as const;
+    return this.inTurn(() => this.#addSnapshot(change, files, properties));
   }
 
-  merge({ state, files, deletes }: Merge, properties: Properties): Promise<void> {
+  #requireStill(were: Were): void {
+    const changed = Object.keys(were).find((name) => this.properties[name] !== were[name]);
+    if (changed !== undefined)
+      throw commitConflict(`${this.namespace}.${this.name}`, `${changed} was changed meanwhile`);
+  }
+
+  merge({ state, files, deletes }: Merge, properties: Properties, were: Were = {}): Promise<void> {
     return this.inTurn(async () => {
+      this.#requireStill(were);
       // A row that another commit wrote meanwhile would be a second one of its key.
       if (BigInt(this.metadata['last-sequence-number']) !== state.sequence)
         throw commitConflict(`${this.namespace}.${this.name}`, 'another commit came between');
@@ -272,17 +297,12 @@ export class FileTable implements LakeTable {
   async #endMove(): Promise<void> {
     const isPlace = ({ file }: LiveFile) => file.content === POSITION_DELETES;
     if (!this.isMoved || this.#live.deletes.some(isPlace)) return;
-    await this.#expireNow(this.#context.clock.now(), { snapshotsMin: 1 });
-    await this.#commit([{ action: 'remove-properties', removals: [MOVED_PROPERTY] }]);
-  }
-
-  #change(
-    operation: 'append' | 'overwrite',
-    files: readonly WrittenFile[],
-    properties: Properties,
-    isRemoved: (live: LiveFile) => boolean,
-  ): Promise<void> {
-    return this.inTurn(() => this.#addSnapshot({ operation, isRemoved }, files, properties));
+    const { metadata } = this;
+    const nowMs = this.#context.clock.now();
+    const alone = withoutOld(metadata, nowMs, { snapshotsMin: 1 });
+    const removal: TableUpdate = { action: 'remove-properties', removals: [MOVED_PROPERTY] };
+    await this.#put(applyUpdates(alone, [removal], nowMs), this.#live);
+    this.#letGo(metadata, alone);
   }
 
   async #addSnapshot(
@@ -306,16 +326,14 @@ export class FileTable implements LakeTable {
     });
     const updates: TableUpdate[] = [
       { action: 'add-snapshot', snapshot },
-      {
-        action: 'set-snapshot-ref',
-        'ref-name': 'main',
-        type: 'branch',
-        'snapshot-id': snapshot['snapshot-id'],
-      },
+      mainAt(this.metadata, snapshot),
       { action: 'set-properties', updates: properties },
     ];
-    await this.#commit(updates, live);
-    await this.#expireSome();
+    const nowMs = this.#context.clock.now();
+    const next = applyUpdates(metadata, updates, nowMs);
+    const kept = withoutOld(next, nowMs);
+    await this.#put(kept, live);
+    this.#letGo(next, kept);
   }
 
   /** @throws MillraceError MR_TABLE_COMMIT_CONFLICT where the commit was made on another state than this */
@@ -353,71 +371,64 @@ export class FileTable implements LakeTable {
     });
   }
 
-  async #commit(updates: readonly TableUpdate[], live = this.#live): Promise<void> {
-    await this.store(applyUpdates(this.metadata, updates, this.#context.clock.now()), live);
+  #commit(updates: readonly TableUpdate[]): Promise<void> {
+    return this.#put(applyUpdates(this.metadata, updates, this.#context.clock.now()), this.#live);
+  }
+
+  /** A commit of ours: what it does to rows, queries know by the position that it sets. */
+  async #put(metadata: TableMetadata, live: LiveFiles): Promise<void> {
+    const rowsVersion = this.#rowsVersion;
+    this.switchTo(await this.#point.move(this.#stored, metadata), live);
+    this.#rowsVersion = rowsVersion;
   }
 
   /** Metadata and files change in the same step: whoever looks meanwhile sees the table before or after. */
   async store(metadata: TableMetadata, live: LiveFiles): Promise<void> {
-    this.switchTo(await this.#point(metadata), live);
+    this.switchTo(await this.#point.move(this.#stored, metadata), live);
   }
 
   /** The metadata file of a commit that several tables make together; nothing points to it yet. */
   write(metadata: TableMetadata): Promise<StoredTable> {
-    return this.#folder.write(this.#stored, metadata, this.#context.clock.now());
-  }
-
-  async #point(metadata: TableMetadata): Promise<StoredTable> {
-    try {
-      return await this.#folder.commit(this.#stored, metadata, this.#context.clock.now());
-    } catch (error) {
-      return this.#resolve(metadata, error as Error);
-    }
-  }
-
-  /** L6: what went wrong may have done so after the pointer had moved. */
-  async #resolve(metadata: TableMetadata, error: Error): Promise<StoredTable> {
-    const doubt = new MillraceError(
-      'MR_TABLE_COMMIT_UNKNOWN',
-      `It is not known whether a commit of ${this.namespace}.${this.name} was made: ${error.message}`,
-      { cause: error },
-    );
-    let found: StoredTable | undefined;
-    try {
-      found = await this.#folder.confirm(this.#stored, metadata);
-    } catch {
-      this.#doubt = doubt;
-      throw doubt;
-    }
-    if (!found) throw error;
-    return found;
+    return this.#folder.write(this.#stored, metadata);
   }
 
   async #readAgain(): Promise<void> {
     await this.#registry.settle();
-    const stored = await this.#folder.read();
-    if (!stored) throw this.#doubt;
-    await this.#folder.point(stored.version);
+    const stored = await this.#point.readAgain();
     this.switchTo(stored, await this.#manifests.read(stored.metadata));
-    this.#doubt = undefined;
+    this.#point.trust();
   }
 
   /** What it is has to be read again before anything else is done (L6). */
   distrust(why: MillraceError): void {
-    this.#doubt = why;
+    this.#point.distrust(why);
   }
 
   switchTo(stored: StoredTable, live: LiveFiles): void {
+    const next = currentSnapshot(stored.metadata);
+    const isOther = next?.['snapshot-id'] !== currentSnapshot(this.metadata)?.['snapshot-id'];
+    const dueMs = this.#context.clock.now() + LIMITS.tableFilesGraceMs;
+    this.#ended.add(this.#folder.forgotten(this.metadata, stored.metadata), dueMs);
     this.#stored = stored;
     this.#live = live;
     this.#scan = undefined;
     this.#version = nextVersion();
+    if (isOther && next?.summary.operation !== 'replace') this.#rowsVersion = this.#version;
   }
 
-  rollback(when: SnapshotPlace, restored: readonly string[]): Promise<SnapshotInfo> {
+  rollback(
+    when: SnapshotPlace,
+    restored: readonly string[],
+    accept: (restored: Properties) => void = () => {},
+  ): Promise<SnapshotInfo> {
     return this.inTurn(async () => {
       const snapshot = this.#find(when);
-      const updates = rollbackTo(this.metadata, snapshot, restored);
+      const properties = saidBy(this.metadata, snapshot, restored);
+      accept(properties);
+      const updates: TableUpdate[] = [
+        mainAt(this.metadata, snapshot),
+        { action: 'set-properties', updates: properties },
+      ];
       const { metadata, live } = await this.#readable(
         applyUpdates(this.metadata, updates, this.#context.clock.now()),
       );
@@ -426,39 +437,24 @@ export class FileTable implements LakeTable {
     });
   }
 
-  /** Beside a commit, in steps: a failure here costs disk, never rows. */
-  async #expireSome(): Promise<void> {
-    const { metadata } = this;
-    const { snapshotsMin } = retentionOf(metadata);
-    if (metadata.snapshots.length <= snapshotsMin + LIMITS.snapshotsExpiredAtOnce) return;
-    try {
-      await this.#expireNow(this.#context.clock.now(), {});
-    } catch (error) {
-      this.#context.logger.warn(
-        { table: `${this.namespace}.${this.name}`, error: (error as Error).message },
-        'old snapshots could not be expired',
-      );
-    }
-  }
-
   expire(nowMs: number, asked: AskedRetention): Promise<number> {
-    return this.inTurn(() => this.#expireNow(nowMs, asked));
+    return this.inTurn(async () => {
+      const before = this.metadata;
+      const after = withoutOld(before, nowMs, asked);
+      if (after !== before) await this.#put(after, this.#live);
+      this.#letGo(before, after);
+      return before.snapshots.length - after.snapshots.length;
+    });
   }
 
-  async #expireNow(nowMs: number, asked: AskedRetention): Promise<number> {
-    const before = this.metadata;
-    const updates = expiry(before, retentionOf(before, asked), nowMs);
-    if (updates.length === 0) return 0;
-    await this.#commit(updates);
-    const keepsFiles = before.properties['gc.enabled'] === 'false';
-    if (!keepsFiles)
-      this.#ended.add(
-        (await unreachableFiles(this.#context.files, before, this.metadata)).filter((path) =>
-          this.#folder.owns(path),
-        ),
-        nowMs + LIMITS.tableFilesGraceMs,
-      );
-    return before.snapshots.length - this.metadata.snapshots.length;
+  /** A failure here costs disk, never rows. */
+  #letGo(before: TableMetadata, after: TableMetadata): void {
+    if (before === after || after.properties['gc.enabled'] === 'false') return;
+    this.#ended.addFound(
+      async () =>
+        (await this.#reach.unreachable(before, after)).filter((path) => this.#folder.owns(path)),
+      this.#context.clock.now() + LIMITS.tableFilesGraceMs,
+    );
   }
 
   removeEnded(nowMs: number): Promise<number> {
@@ -474,7 +470,7 @@ export class FileTable implements LakeTable {
         metadataFile: this.#folder.metadataFile(version),
         pointer: { path: this.#folder.pointer, text: String(version) },
         scan: this.scan,
-        files: () => pinnedFiles(this.#context.files, metadata),
+        files: () => this.#reach.pinned(metadata),
         release: async () => release(),
       };
     });
@@ -487,8 +483,9 @@ export class FileTable implements LakeTable {
   /** In its turn: a commit that is being written names its files only at its end. */
   sweep(olderThanMs: number): Promise<readonly string[]> {
     return this.inTurn(async () => {
+      await this.#ended.found();
       if (this.#ended.isHeld || this.metadata.properties['gc.enabled'] === 'false') return [];
-      const reachable = await reachableFiles(this.#context.files, this.metadata);
+      const reachable = await this.#reach.all(this.metadata);
       reachable.add(localPath(this.metadataLocation));
       return sweepFolder(this.#context.files, this.#folder, {
         isNamed: (path) => reachable.has(path) || this.#ended.has(path),

@@ -76,7 +76,6 @@ export async function relocate(
   return folder.commit(
     { version: stored.version, metadata: { ...metadata, 'metadata-log': [] } },
     next,
-    context.clock.now(),
   );
 }
 

@@ -37,25 +37,19 @@ export function snapshotAt(metadata: TableMetadata, when: SnapshotPlace, table: 
   );
 }
 
-/** The steps that make an older snapshot the current one, with those properties as they were then. */
-export function rollbackTo(
-  metadata: TableMetadata,
-  snapshot: Snapshot,
-  restored: readonly string[],
-): TableUpdate[] {
-  return [
-    {
-      action: 'set-snapshot-ref',
-      'ref-name': 'main',
-      type: 'branch',
-      'snapshot-id': snapshot['snapshot-id'],
-    },
-    { action: 'set-properties', updates: saidBy(metadata, snapshot, restored) },
-  ];
+/** The step that makes a snapshot the current one. What somebody said of the branch, such as its retention, stays. */
+export function mainAt({ refs: { main } }: TableMetadata, snapshot: Snapshot): TableUpdate {
+  return {
+    ...main,
+    action: 'set-snapshot-ref',
+    'ref-name': 'main',
+    type: 'branch',
+    'snapshot-id': snapshot['snapshot-id'],
+  };
 }
 
 /** Properties as they were when the snapshot was current: each is in the summary of the commit that set it. */
-function saidBy(
+export function saidBy(
   metadata: TableMetadata,
   snapshot: Snapshot,
   names: readonly string[],

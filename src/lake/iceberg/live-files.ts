@@ -175,15 +175,20 @@ const samePartition = (a: LiveFile, b: LiveFile): boolean =>
 
 const PARTITION_TEXTS = new WeakMap<DataFile, string>();
 
-/** Equal for equal partitions. */
+/** Equal for equal partitions, also where a column was an int in one file and is a long in the other. */
 export function partitionText(file: DataFile): string {
   const known = PARTITION_TEXTS.get(file);
   if (known !== undefined) return known;
   const text = JSON.stringify(file.partition, (_name, value: unknown) =>
-    typeof value === 'bigint' ? `${value}n` : value,
+    typeof value === 'bigint' ? shortest(value) : value,
   );
   PARTITION_TEXTS.set(file, text);
   return text;
+}
+
+function shortest(value: bigint): number | string {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : `${value}n`;
 }
 
 export function countsByPlace(one: LiveFile, data: LiveFile): boolean {
