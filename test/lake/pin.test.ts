@@ -13,7 +13,10 @@ import { temporaryFolder } from '../support/folder.ts';
 const COMMITS = 140;
 
 async function replaced(isPinned: boolean) {
-  const context = { files: nodeFileSystem(), clock: systemClock, logger: silentLogger };
+  let now = systemClock.now();
+  // Commits are far apart: none is young when the next one comes.
+  const clock = { now: () => (now += 10_000), after: () => () => {} };
+  const context = { files: nodeFileSystem(), clock, logger: silentLogger };
   const store = new FileTableStore(new TableRegistry(join(temporaryFolder(), 'lake'), context));
   const table = await store.open({
     namespace: 'warehouse',
@@ -43,7 +46,7 @@ async function replaced(isPinned: boolean) {
   const first = await replace('first');
   const pins = isPinned ? [await table.pin(), await table.pin()] : [];
   for (let commit = 0; commit < COMMITS; commit++) await replace(`file-${commit}`);
-  const later = () => table.removeEnded(systemClock.now() + LIMITS.tableFilesGraceMs);
+  const later = () => table.removeEnded(now + LIMITS.tableFilesGraceMs);
   return { first, pins, later };
 }
 

@@ -41,12 +41,23 @@ export function withoutOld(
   nowMs: number,
   asked?: AskedRetention,
 ): TableMetadata {
-  const retention = retentionOf(metadata, asked);
-  const count = metadata.snapshots.length - retention.snapshotsMin;
+  const retention = asked ? retentionOf(metadata, asked) : ownRetention(metadata);
+  const count = metadata.snapshots.length - retentionOf(metadata, asked).snapshotsMin;
   // Where it is young ones that are kept, their number says nothing.
   if (!asked && (count <= 0 || count % LIMITS.snapshotsExpiredAtOnce !== 0)) return metadata;
   const updates = expiry(metadata, retention, nowMs);
   return updates.length === 0 ? metadata : applyUpdates(metadata, updates, nowMs);
+}
+
+/**
+ * By itself a table also keeps what is younger than a commit may take: programs hold what they commit against the
+ * snapshots since they began, and give up where one of those is gone. Of a table with very many commits so many.
+ */
+function ownRetention(metadata: TableMetadata): Retention {
+  const own = retentionOf(metadata);
+  return metadata.snapshots.length > LIMITS.snapshotsYoungMax
+    ? { ...own, snapshotsMin: Math.max(own.snapshotsMin, LIMITS.snapshotsYoungMax) }
+    : { ...own, ageMs: Math.max(own.ageMs, LIMITS.snapshotYoungMs) };
 }
 
 /** The steps that let go of what is not kept; none where nothing is. */
