@@ -40,6 +40,11 @@ export async function tableOf(runtime: Runtime, relation: Relation): Promise<Lak
   const table =
     ownTable(runtime, relation) ?? (await runtime.context.target.tables.find(schema, name));
   if (table) return table;
+  if (schema === 'warehouse' && runtime.plan.models.some((model) => model.name === name))
+    throw new MillraceError(
+      'MR_QUERY_REFUSED',
+      `${schema}.${name} has no history: it is a view. AT is for tables of the lake, which sys.tables lists.`,
+    );
   throw new MillraceError('MR_QUERY_FAILED', `There is no table ${schema}.${name} any more.`);
 }
 

@@ -152,10 +152,12 @@ function streamNews(runtime: Runtime, known: SyncRequest['streams'][number]): Pr
   const isLake = known.schema === 'lake';
   const filesVersion = isLake ? (table?.version ?? 0) : 0;
   const delivered = isLake && delivery ? delivery.status().next : source.firstRetained;
+  const rowsVersion = isLake ? (table?.rowsVersion ?? 0) : 0;
   const news = {
     schema: known.schema,
     name: known.name,
     filesVersion,
+    rowsVersion,
     delivered,
     end: source.nextSequence,
     ...(known.filesVersion !== filesVersion && isLake && table
@@ -163,6 +165,10 @@ function streamNews(runtime: Runtime, known: SyncRequest['streams'][number]): Pr
       : {}),
   };
   return source
-    .slices(Math.max(known.next, delivered), news.end, LIMITS.hotBatchBytesMax)
+    .slices(
+      known.rowsVersion === rowsVersion ? Math.max(known.next, delivered) : delivered,
+      news.end,
+      LIMITS.hotBatchBytesMax,
+    )
     .then((slices) => ({ ...news, slices }));
 }

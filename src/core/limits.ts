@@ -122,10 +122,16 @@ export const LIMITS = Object.freeze({
   http2IdleMs: 5 * 60_000,
   /** Snapshots kept in a table's metadata; more makes each commit rewrite a larger file. */
   snapshotsKept: 100,
+  /** Younger snapshots stay beside them: other programs' commits take so long at most. */
+  snapshotYoungMs: 2 * 60_000,
+  /** However young: the metadata would grow with each commit. */
+  snapshotsYoungMax: 500,
   /** Cut in steps: finding what only the old snapshots reach costs reading all that is kept. */
   snapshotsExpiredAtOnce: 20,
   /** Manifests of one spec beyond this are merged: planning reads them all. */
   manifestsMax: 100,
+  /** Larger ones are not merged again: each merge writes all of them anew. */
+  manifestBytes: 8 * 1024 * 1024,
   /** Who began to read a snapshot before it expired has this long to read its files. */
   tableFilesGraceMs: 10 * 60_000,
   /** What a data file should have: fewer are slow to plan, larger ones slow to rewrite. */

@@ -31,6 +31,7 @@ export async function lookupRows(
         schema: 'lake',
         name: stream.name,
         filesVersion: 0,
+        rowsVersion: 0,
         delivered: request.delivered,
         end: until,
         slices: [slice],

@@ -65,6 +65,7 @@ export interface StreamKnown {
   readonly schema: 'lake' | 'deadletters';
   readonly name: string;
   readonly filesVersion: number;
+  readonly rowsVersion: number;
   readonly next: number;
 }
 
@@ -72,6 +73,8 @@ export interface StreamNews {
   readonly schema: 'lake' | 'deadletters';
   readonly name: string;
   readonly filesVersion: number;
+  /** Another one than the child's: rows it has may be no rows any more, or not be in files any more. */
+  readonly rowsVersion: number;
   /** Absent where the child's files are current. Columns change with them: other programs widen some. */
   readonly table?: Pick<TableNews, 'columns' | 'scan'>;
   /** Rows below this are in the files, and must not be hot any more. */
@@ -103,6 +106,8 @@ export interface SyncRequest {
 /** A table as it was. */
 export interface PastTable extends Relation {
   readonly when: PastMoment;
+  /** What the child shows it as. */
+  readonly view: string;
 }
 
 /** Ids of snapshots have 63 bits: they cross as text. */

@@ -10,7 +10,7 @@ import { checkParameters } from '../query/statement-parameters.ts';
 import { CatchUp } from './catch-up.ts';
 import { connect, lockDown, openDatabase } from './database.ts';
 import { checkText } from './describe.ts';
-import { travelled } from './past-tables.ts';
+import { dropPastViews, type TravelledQuery, travelled } from './past-tables.ts';
 import type {
   CatalogState,
   HostMethods,
@@ -47,15 +47,18 @@ const catchUp = new CatchUp(systemClock);
 
 async function query(request: QueryRequest, { signal }: CallContext): Promise<QueryResult> {
   const connection = await connect(instance, state ? SEARCH_PATH : undefined);
+  let back: TravelledQuery | undefined;
   try {
     const { tree, reads } = await checkNames(connection, request.sql);
     checkParameters(tree, request.params);
-    const back = await travelled(connection, request.sql, relationNames(catalog, foreign));
-    await bringUp(reads, back?.past, { waitMs: request.waitMs, signal });
+    back = await travelled(connection, request, relationNames(catalog, foreign));
+    await bringUp(reads, back?.past ?? [], { waitMs: request.waitMs, signal });
     const isPlain = !reads.some(({ schema, name }) => schema === 'warehouse' && isView(name));
     const context = { signal, scratch, hasPlaces: isPlain && !back };
-    return await runQuery(connection, back ? { ...request, sql: back.sql } : request, context);
+    const { sql, params } = back ?? request;
+    return await runQuery(connection, { ...request, sql, params }, context);
   } finally {
+    if (back) await dropPastViews(connection, back.past);
     connection.closeSync();
   }
 }
@@ -74,7 +77,7 @@ async function checkNames(connection: DuckDBConnection, sql: string) {
 /** Data files that have to come from a bucket first keep no other query waiting. */
 async function bringUp(
   reads: readonly Relation[],
-  past: readonly PastTable[] | undefined,
+  past: readonly PastTable[],
   wait: { readonly waitMs: number; readonly signal: AbortSignal },
 ): Promise<void> {
   let asked: SyncRequest | undefined;

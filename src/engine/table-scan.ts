@@ -109,12 +109,29 @@ function withoutDeleted(
   return `SELECT ${[...named, ...place].join(', ')} FROM ${source}`;
 }
 
-/** Delete files name data files as Iceberg does; the engine names them by their paths. */
-function readPath({ placed }: TableScan): string {
-  const elsewhere = placed
-    ? ` WHEN starts_with(file_path, ${quoteText(placed.from)}) THEN ${quoteText(placed.to)} || substr(file_path, ${placed.from.length + 1})`
-    : '';
-  return `CASE WHEN starts_with(file_path, 'file://') THEN substr(file_path, 8) WHEN starts_with(file_path, 'file:') THEN substr(file_path, 6)${elsewhere} ELSE file_path END`;
+const PLAIN_PATH =
+  "CASE WHEN starts_with(file_path, 'file://') THEN substr(file_path, 8) WHEN starts_with(file_path, 'file:') THEN substr(file_path, 6) ELSE file_path END";
+
+/**
+ * Delete files name data files as Iceberg does; the engine names them by their paths. After a move of the lake those
+ * files name the old paths still.
+ */
+function readPath({ moved = [], placed }: TableScan): string {
+  const now = beginningWith(
+    PLAIN_PATH,
+    moved.map(([from, to]) => [`${from}/`, `${to}/`]),
+  );
+  return beginningWith(now, placed ? [[placed.from, placed.to]] : []);
+}
+
+/** A path as SQL, with another beginning where it has one of these. */
+function beginningWith(path: string, beginnings: readonly (readonly [string, string])[]): string {
+  if (beginnings.length === 0) return path;
+  const cases = beginnings.map(
+    ([from, to]) =>
+      `WHEN starts_with(path, ${quoteText(from)}) THEN ${quoteText(to)} || substr(path, ${[...from].length + 1})`,
+  );
+  return `list_transform([${path}], lambda path: CASE ${cases.join(' ')} ELSE path END)[1]`;
 }
 
 /** How delete files name a data file. */

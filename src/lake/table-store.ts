@@ -67,7 +67,8 @@ export interface Properties {
   readonly [name: string]: string;
 }
 
-export interface ExpectedProperties {
+/** What properties still have to be when a commit is made. */
+export interface Were {
   readonly [name: string]: string | undefined;
 }
 
@@ -82,8 +83,12 @@ export interface LakeTable extends TableState {
   readonly name: string;
   /** True of the pipeline's own. */
   readonly isDefined: boolean;
+  /** True while deletes of rows name paths from before the lake was moved: they are to be folded in soon. */
+  readonly isMoved: boolean;
   /** Rises with each commit of this process. */
   readonly version: number;
+  /** Another one where rows it had were changed or taken out: by a rollback, or by other programs. */
+  readonly rowsVersion: number;
   /** Of the table's folder. */
   readonly location: string;
   /** How files for it are written. */
@@ -100,21 +105,16 @@ export interface LakeTable extends TableState {
   pin(): Promise<TablePin>;
   /**
    * Adds files and sets properties in one commit.
-   * @param expected properties as they were when the files were written; undefined for one that was not set
-   * @throws MillraceError MR_TABLE_COMMIT_CONFLICT where one of them is another since
+   * @throws MillraceError MR_TABLE_COMMIT_CONFLICT where properties are not as they were
    */
-  append(
-    files: readonly WrittenFile[],
-    properties: Properties,
-    expected?: ExpectedProperties,
-  ): Promise<void>;
+  append(files: readonly WrittenFile[], properties: Properties, were?: Were): Promise<void>;
   /** Replaces all rows by those of `files`. */
   replace(files: readonly WrittenFile[], properties: Properties): Promise<void>;
   /**
    * Adds files, and deletes of rows by their place, in one commit with properties.
    * @throws MillraceError MR_TABLE_COMMIT_CONFLICT where the table is not as it was read
    */
-  merge(change: Merge, properties: Properties): Promise<void>;
+  merge(change: Merge, properties: Properties, were?: Were): Promise<void>;
   /**
    * Puts files in the place of others that have the same rows.
    * @throws MillraceError MR_TABLE_COMMIT_CONFLICT where one of those is gone, or rows of it were deleted since
@@ -124,9 +124,14 @@ export interface LakeTable extends TableState {
   at(when: SnapshotPlace): Promise<TableState & { readonly snapshotId: string }>;
   /**
    * Makes an older snapshot the current one; `restored` properties become in the same commit what they were then.
+   * @param accept throws where they cannot be that any more
    * @throws MillraceError MR_TABLE_NOT_FOUND
    */
-  rollback(when: SnapshotPlace, restored: readonly string[]): Promise<SnapshotInfo>;
+  rollback(
+    when: SnapshotPlace,
+    restored: readonly string[],
+    accept?: (restored: Properties) => void,
+  ): Promise<SnapshotInfo>;
   /** Lets go of snapshots that are not kept; says how many there were. */
   expire(nowMs: number, asked: AskedRetention): Promise<number>;
   /** Removes files that ended long enough ago and nobody holds; says how many. */

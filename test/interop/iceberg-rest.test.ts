@@ -229,7 +229,7 @@ describe('tables of PyIceberg', () => {
     expect(found).toEqual({
       seen: [7, 8, 9],
       tables: ['other.back'],
-      properties: { a: '1' },
+      properties: { a: '1', location: expect.stringMatching(/\/other$/) },
       full: expect.stringMatching(/^NamespaceNotEmptyError/),
       left: ['lake', 'shop', 'warehouse'],
       again: expect.stringMatching(/^NamespaceAlreadyExistsError/),

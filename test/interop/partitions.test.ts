@@ -229,7 +229,7 @@ test('a partition that another program makes void holds for what is delivered af
     ((await (await table()).json()) as { metadata: { 'partition-specs': [{ fields: object[] }] } })
       .metadata['partition-specs'];
   await eventually(async () => {
-    const snapshots = await pipe.sql("from sys.snapshots where table_name = 's'");
+    const snapshots = await pipe.sql("from sys.snapshots where table_name = 'lake.s'");
     return snapshots.length > 0 ? snapshots : undefined;
   });
   const [spec] = await partitionsOf();

@@ -93,7 +93,10 @@ describe('the Iceberg REST catalog answers as its specification has it', () => {
       removed: ['comment'],
       missing: ['constructor'],
     });
-    expect((await ask('GET', '/v1/namespaces/pages')).body.properties).toEqual({ owner: 'you' });
+    expect((await ask('GET', '/v1/namespaces/pages')).body.properties).toEqual({
+      owner: 'you',
+      location: expect.stringMatching(/^file:\/\/.*\/pages$/),
+    });
     expect((await ask('HEAD', '/v1/namespaces/pages')).status).toBe(204);
     expect((await ask('HEAD', '/v1/namespaces/none')).status).toBe(404);
     const both = await ask('POST', '/v1/namespaces/pages/properties', {

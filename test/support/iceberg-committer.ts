@@ -1,6 +1,6 @@
 import { copyFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseIcebergJson } from '../../src/lake/iceberg/json.ts';
+import { icebergJson, parseIcebergJson } from '../../src/lake/iceberg/json.ts';
 import { parseMetadata } from '../../src/lake/iceberg/metadata.ts';
 import { localPath } from '../../src/lake/location.ts';
 import { writeAppend } from './iceberg-append.ts';
@@ -43,7 +43,7 @@ export async function commitMany(committer: Committer): Promise<void> {
 async function load(address: string) {
   const answer = await fetch(`${address}?snapshots=refs`);
   const { metadata } = parseIcebergJson(await answer.text()) as { metadata: object };
-  return parseMetadata(address, JSON.stringify(metadata));
+  return parseMetadata(address, icebergJson(metadata));
 }
 
 async function copyOf({ file, name }: Committer, location: string, index: number): Promise<string> {
@@ -75,7 +75,7 @@ async function commit(
   const answer = await fetch(address, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    body: icebergJson(body),
   });
   await answer.arrayBuffer();
   return answer.status;

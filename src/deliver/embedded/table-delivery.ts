@@ -10,7 +10,7 @@ import type {
 } from '../../engine/protocol.ts';
 import { WORK_FETCH } from '../../lake/data-files.ts';
 import { partitionText } from '../../lake/iceberg/live-files.ts';
-import type { LakeTable, Properties, RewriteState } from '../../lake/table-store.ts';
+import type { LakeTable, Merge, Properties, RewriteState, Were } from '../../lake/table-store.ts';
 import { endOfSlices } from '../../stream/run-columns.ts';
 import type { StreamLog } from '../../stream/stream-store.ts';
 import {
@@ -99,6 +99,7 @@ export class TableDelivery implements Delivery {
   }
 
   wake(): void {
+    this.#options.log.setConsumer(CONSUMER, this.next);
     this.#schedule();
   }
 
@@ -143,27 +144,27 @@ export class TableDelivery implements Delivery {
     const { log, table, stream, write, clock, logger } = this.#options;
     const startMs = clock.now();
     const from = this.next;
-    const checkpoint = table.properties[CHECKPOINT_PROPERTY];
-    const state = stream.upsert ? table.rewriting : undefined;
+    const state = table.rewriting;
+    const were = { [CHECKPOINT_PROPERTY]: table.properties[CHECKPOINT_PROPERTY] };
     try {
       const slices = await log.slices(from, until, LIMITS.deliveryBatchBytesMax);
       const next = Math.min(until, endOfSlices(slices) ?? until);
-      if (state) await table.fetch(state.scan, WORK_FETCH);
+      if (stream.upsert) await table.fetch(state.scan, WORK_FETCH);
       const { files, deletes, damage, detour } = await write({
         stream,
         slices,
         from,
         until: next,
         ...table.target,
-        ...(state ? { merge: mergeInput(state) } : {}),
+        ...(stream.upsert ? { merge: mergeInput(state) } : {}),
       });
       if (detour !== undefined)
         logger.warn({ stream: this.stream, reason: detour }, 'delivered the slow way');
       for (const place of damage)
         logger.error({ stream: this.stream, place }, 'damaged records were left out of the table');
       const progress = this.#progress(next);
-      if (!state) await table.append(files, progress, { [CHECKPOINT_PROPERTY]: checkpoint });
-      else if (!(await this.#merge(state, { files, deletes: deletes ?? [] }, progress))) return;
+      const written = { state, files, deletes: deletes ?? [] };
+      if (!(await this.#commit(written, progress, were))) return;
       this.#hasDelivered = true;
       log.setConsumer(CONSUMER, next);
       const rows = files.reduce((total, file) => total + file.rows, 0);
@@ -188,20 +189,17 @@ export class TableDelivery implements Delivery {
     }
   }
 
-  /** False where another commit changed the rows that this one replaces: the batch is done again. */
-  async #merge(
-    state: RewriteState,
-    { files, deletes }: Required<Pick<DeliverResult, 'files' | 'deletes'>>,
-    checkpoint: Properties,
-  ): Promise<boolean> {
-    const { table, logger } = this.#options;
+  /** False where another commit came between: a rollback set the position back, or rows to be replaced are others now. */
+  async #commit(written: Merge, progress: Properties, were: Were): Promise<boolean> {
+    const { table, stream, logger } = this.#options;
     try {
-      await table.merge({ state, files, deletes }, checkpoint);
+      if (stream.upsert) await table.merge(written, progress, were);
+      else await table.append(written.files, progress, were);
       return true;
     } catch (error) {
       if (!(error instanceof MillraceError) || error.code !== 'MR_TABLE_COMMIT_CONFLICT')
         throw error;
-      logger.info({ stream: this.stream, reason: error.message }, 'changes are merged again');
+      logger.info({ stream: this.stream, reason: error.message }, 'delivered again from its place');
       return false;
     }
   }

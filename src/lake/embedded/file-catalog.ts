@@ -109,8 +109,15 @@ export class FileCatalog implements Catalog {
     return (await this.#registry.entries(namespace, 'table')).map((entry) => entry.name).sort();
   }
 
+  /** @throws MillraceError MR_NOT_READY while other programs would read its deletes wrong */
   async table(name: TableName): Promise<LoadedTable> {
-    return loaded(await this.#table(name));
+    const table = await this.#table(name);
+    if (table.isMoved)
+      throw new MillraceError(
+        'MR_NOT_READY',
+        `The lake was moved, and ${name.namespace}.${name.name} has deleted rows that are named by their old paths. They are being folded in; ask again in a minute, or run \`millrace compact ${name.namespace}.${name.name}\`.`,
+      );
+    return loaded(table);
   }
 
   /** @throws MillraceError MR_TABLE_NOT_FOUND */
@@ -174,13 +181,12 @@ export class FileCatalog implements Catalog {
     { isPointed = true } = {},
   ): Promise<MadeTable> {
     const registry = this.#registry;
-    const nowMs = registry.context.clock.now();
     await registry.load(name, folder, { version: 0, metadata });
     await folder.create();
     const made = { version: 0, metadata };
     const stored = isPointed
-      ? await folder.commit(made, metadata, nowMs)
-      : await folder.write(made, metadata, nowMs);
+      ? await folder.commit(made, metadata)
+      : await folder.write(made, metadata);
     return {
       entry: { ...name, kind: 'table', isForeign: true, folder: registry.below(folder.path) },
       version: stored.version,

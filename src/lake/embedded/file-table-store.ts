@@ -111,7 +111,7 @@ export class FileTableStore implements TableStore {
       properties: { ...fieldProperties(evolved, settings), ...sortProperties(order) },
       nowMs,
     });
-    await folder.commit({ version: 0, metadata }, metadata, nowMs);
+    await folder.commit({ version: 0, metadata }, metadata);
     await this.#registry.add({
       namespace,
       name,

@@ -5,8 +5,9 @@ import type { StoredColumn, WriteTarget, WrittenFile } from '../../engine/protoc
 import type { TableChange } from '../catalog.ts';
 import type { FetchWait } from '../data-files.ts';
 import { evolution, type TableShape } from '../iceberg/evolution.ts';
-import { expiry, retentionOf } from '../iceberg/expiry.ts';
+import { withoutOld } from '../iceberg/expiry.ts';
 import type { LiveFile, LiveFiles, TableScan } from '../iceberg/live-files.ts';
+import { POSITION_DELETES } from '../iceberg/manifest.ts';
 import {
   currentSchema,
   currentSnapshot,
@@ -14,13 +15,13 @@ import {
   type Snapshot,
   type TableMetadata,
 } from '../iceberg/metadata.ts';
+import { MOVED_PROPERTY } from '../iceberg/moved-paths.ts';
 import { requireMet } from '../iceberg/requirements.ts';
 import { FIELDS_PROPERTY, fieldsOf } from '../iceberg/schema.ts';
 import { applyUpdates, type TableUpdate } from '../iceberg/updates.ts';
 import { localPath } from '../location.ts';
 import type {
   AskedRetention,
-  ExpectedProperties,
   LakeTable,
   Merge,
   Properties,
@@ -30,33 +31,29 @@ import type {
   SnapshotPlace,
   TablePin,
   TableState,
+  Were,
 } from '../table-store.ts';
-import { commitUnknown, requireProperties } from './commit-conflict.ts';
+import { CommitPoint } from './commit-point.ts';
 import { requireOwnerAllows } from './defined-table.ts';
 import { EndedFiles } from './ended-files.ts';
 import type { LakeContext } from './file-table-store.ts';
 import { ManifestFiles, type SnapshotChange } from './manifest-files.ts';
-import { pinnedFiles, reachableFiles, unreachableFiles } from './reachable-files.ts';
-import {
-  addedDeletes,
-  addedFiles,
-  pointTo,
-  requireSequence,
-  requireUntouched,
-  requireWritable,
-} from './snapshot-change.ts';
-import { saidBy, snapshotAt, snapshotInfo } from './snapshots.ts';
+import { ReachableFiles } from './reachable-files.ts';
+import { mainAt, saidBy, snapshotAt, snapshotInfo } from './snapshots.ts';
 import { sweepFolder } from './sweep.ts';
 import { TableData } from './table-data.ts';
 import type { StoredTable, TableFolder } from './table-folder.ts';
 import type { TableRegistry } from './table-registry.ts';
-import { columnsOf, rowCount } from './table-view.ts';
-
-/** A commit that is written, and not the table yet. */
-export interface PreparedCommit {
-  readonly metadata: TableMetadata;
-  readonly live: LiveFiles;
-}
+import {
+  type PreparedCommit,
+  placedDeletes,
+  placedFiles,
+  requireSame,
+  requireStill,
+  requireUntouched,
+  requireWritable,
+  rowCount,
+} from './table-view.ts';
 
 let versions = 0;
 /** No two states of tables have the same: a table may be dropped, and made again under its name. */
@@ -84,13 +81,14 @@ export class FileTable implements LakeTable {
   readonly #context: LakeContext;
   readonly #manifests: ManifestFiles;
   readonly #data: TableData;
+  readonly #point: CommitPoint;
   readonly #ended: EndedFiles;
   #names: Names;
+  readonly #reach: ReachableFiles;
   #stored: StoredTable;
   #live: LiveFiles;
   #version = nextVersion();
-  /** Why nothing can be committed until the table was read again (L6). */
-  #doubt: MillraceError | undefined;
+  #rowsVersion = this.#version;
   #scan: TableScan | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -105,9 +103,16 @@ export class FileTable implements LakeTable {
     this.#context = registry.context;
     this.#stored = stored;
     this.#manifests = manifests;
-    this.#data = new TableData(folder.dataFolder, registry.context.dataFiles);
+    this.#data = new TableData(folder.dataFolder, this.#context.dataFiles);
+    this.#point = new CommitPoint(folder);
+    this.#reach = new ReachableFiles(this.#context.files);
     this.#live = live;
-    this.#ended = new EndedFiles(registry.context.files);
+    this.#ended = new EndedFiles(this.#context.files, (error) =>
+      this.#context.logger.warn(
+        { table: `${names.namespace}.${names.name}`, error: error.message },
+        'files of old snapshots could not be found; the sweep finds them',
+      ),
+    );
   }
 
   static async load(opened: OpenedTable): Promise<FileTable> {
@@ -124,12 +129,20 @@ export class FileTable implements LakeTable {
     return this.#names.name;
   }
 
+  get #title(): string {
+    return `${this.namespace}.${this.name}`;
+  }
+
   rename({ namespace, name }: Names): void {
     this.#names = { namespace, name };
   }
 
   get version(): number {
     return this.#version;
+  }
+
+  get rowsVersion(): number {
+    return this.#rowsVersion;
   }
 
   get metadata(): TableMetadata {
@@ -150,6 +163,10 @@ export class FileTable implements LakeTable {
     return this.metadata.location;
   }
 
+  get isMoved(): boolean {
+    return this.properties[MOVED_PROPERTY] !== undefined;
+  }
+
   get path(): string {
     return this.#folder.path;
   }
@@ -159,7 +176,7 @@ export class FileTable implements LakeTable {
   }
 
   get columns(): readonly StoredColumn[] {
-    return columnsOf(this.#fields);
+    return this.#fields.map(({ name, id, type }) => ({ name, id, type }));
   }
 
   get target(): WriteTarget {
@@ -176,7 +193,7 @@ export class FileTable implements LakeTable {
   }
 
   get rewriting(): RewriteState {
-    return this.#data.rewriting(this.#live, this.metadata);
+    return this.#data.rewriting(this.metadata, this.#live);
   }
 
   get rows(): number {
@@ -198,23 +215,16 @@ export class FileTable implements LakeTable {
 
   async at(when: SnapshotPlace): Promise<TableState & { readonly snapshotId: string }> {
     const snapshot = this.#find(when);
-    const live = await this.#manifests.readSnapshot(snapshot);
-    const schemaId = snapshot['schema-id'] ?? this.metadata['current-schema-id'];
-    const fields = fieldsOf(this.metadata, schemaId);
-    return {
-      snapshotId: String(snapshot['snapshot-id']),
-      columns: columnsOf(fields),
-      scan: this.#data.scan(live, this.metadata, fields),
-    };
+    return this.#data.at(this.metadata, snapshot, await this.#manifests.readSnapshot(snapshot));
   }
 
   #find(when: SnapshotPlace): Snapshot {
-    return snapshotAt(this.metadata, when, `${this.namespace}.${this.name}`);
+    return snapshotAt(this.metadata, when, this.#title);
   }
 
   inTurn<T>(action: () => Promise<T>): Promise<T> {
     const next = async () => {
-      if (this.#doubt) await this.#readAgain();
+      if (this.#point.doubt) await this.#readAgain();
       return action();
     };
     const result = this.#queue.then(next, next);
@@ -233,29 +243,29 @@ export class FileTable implements LakeTable {
   async append(
     files: readonly WrittenFile[],
     properties: Properties,
-    expected: ExpectedProperties = {},
+    were: Were = {},
   ): Promise<void> {
     const stored = await this.#data.store(files);
     await this.inTurn(async () => {
-      requireProperties(this, expected);
+      requireStill(this.metadata, were, this.#title);
       await this.#addSnapshot({ operation: 'append', isRemoved: () => false }, stored, properties);
     });
   }
 
   async replace(files: readonly WrittenFile[], properties: Properties): Promise<void> {
     const stored = await this.#data.store(files);
-    await this.inTurn(() =>
-      this.#addSnapshot({ operation: 'overwrite', isRemoved: () => true }, stored, properties),
-    );
+    const change = { operation: 'overwrite', isRemoved: () => true } as const;
+    await this.inTurn(() => this.#addSnapshot(change, stored, properties));
   }
 
-  async merge(merge: Merge, properties: Properties): Promise<void> {
+  async merge(merge: Merge, properties: Properties, were: Were = {}): Promise<void> {
     const { state } = merge;
     const { files, deletes } = await this.#data.storeMerge(merge);
     await this.inTurn(async () => {
-      requireSequence(this, this.metadata, state.sequence);
+      requireStill(this.metadata, were, this.#title);
+      requireSame(this.metadata, state, this.#title);
+      const placed = placedDeletes(state, deletes);
       const operation = deletes.length > 0 ? 'overwrite' : 'append';
-      const placed = addedDeletes(deletes, state.live);
       const change = { operation, isRemoved: () => false, deletes: placed } as const;
       await this.#addSnapshot(change, files, properties);
     });
@@ -264,14 +274,27 @@ export class FileTable implements LakeTable {
   async rewrite({ replaced, files, sequence }: Rewrite): Promise<void> {
     const stored = await this.#data.store(files);
     await this.inTurn(async () => {
-      requireUntouched(this, this.#live, { replaced, sequence });
+      requireUntouched(this.#live, { replaced, sequence }, this.#title);
       await this.#addSnapshot(
         { operation: 'replace', isRemoved: ({ file }) => replaced.has(file.file_path), sequence },
         stored,
         {},
         currentSchema(this.metadata).fields,
       );
+      await this.#endMove();
     });
+  }
+
+  /** Once nothing names an old path but snapshots of before, those go too: others would read them wrong. */
+  async #endMove(): Promise<void> {
+    const isPlace = ({ file }: LiveFile) => file.content === POSITION_DELETES;
+    if (!this.isMoved || this.#live.deletes.some(isPlace)) return;
+    const { metadata } = this;
+    const nowMs = this.#context.clock.now();
+    const alone = withoutOld(metadata, nowMs, { snapshotsMin: 1 });
+    const removal: TableUpdate = { action: 'remove-properties', removals: [MOVED_PROPERTY] };
+    await this.#put(applyUpdates(alone, [removal], nowMs), this.#live);
+    this.#letGo(metadata, alone);
   }
 
   async #addSnapshot(
@@ -281,24 +304,28 @@ export class FileTable implements LakeTable {
     fields: readonly IcebergField[] = this.#fields,
   ): Promise<void> {
     const { metadata } = this;
-    requireWritable(this, metadata);
+    requireWritable(metadata, this.#title);
     const { snapshot, live } = await this.#manifests.write(metadata, this.#live, {
       ...change,
-      added: addedFiles(files, metadata, fields),
+      added: placedFiles(files, metadata, fields),
       said: properties,
       nowMs: this.#context.clock.now(),
     });
     const updates: TableUpdate[] = [
       { action: 'add-snapshot', snapshot },
-      ...pointTo(snapshot, properties),
+      mainAt(this.metadata, snapshot),
+      { action: 'set-properties', updates: properties },
     ];
-    await this.#commit(updates, live);
-    await this.#expireSome();
+    const nowMs = this.#context.clock.now();
+    const next = applyUpdates(metadata, updates, nowMs);
+    const kept = withoutOld(next, nowMs);
+    await this.#put(kept, live);
+    this.#letGo(next, kept);
   }
 
   /** @throws MillraceError MR_TABLE_COMMIT_CONFLICT where the commit was made on another state than this */
   async prepare({ requirements, updates }: TableChange): Promise<PreparedCommit> {
-    requireMet(requirements, this.metadata, `${this.namespace}.${this.name}`);
+    requireMet(requirements, this.metadata, this.#title);
     for (const update of updates) await this.#requirePlaces(update);
     const metadata = applyUpdates(this.metadata, updates, this.#context.clock.now());
     requireOwnerAllows(this, metadata);
@@ -331,73 +358,74 @@ export class FileTable implements LakeTable {
     });
   }
 
-  async #commit(updates: readonly TableUpdate[], live = this.#live): Promise<void> {
-    await this.store(applyUpdates(this.metadata, updates, this.#context.clock.now()), live);
+  #commit(updates: readonly TableUpdate[]): Promise<void> {
+    return this.#put(applyUpdates(this.metadata, updates, this.#context.clock.now()), this.#live);
+  }
+
+  /** A commit of ours: what it does to rows, queries know by the position that it sets. */
+  async #put(metadata: TableMetadata, live: LiveFiles): Promise<void> {
+    const rowsVersion = this.#rowsVersion;
+    this.switchTo(await this.#move(metadata), live);
+    this.#rowsVersion = rowsVersion;
   }
 
   /** Metadata and files change in the same step: whoever looks meanwhile sees the table before or after. */
   async store(metadata: TableMetadata, live: LiveFiles): Promise<void> {
-    this.switchTo(await this.#point(metadata), live);
+    this.switchTo(await this.#move(metadata), live);
+  }
+
+  async #move(metadata: TableMetadata): Promise<StoredTable> {
+    try {
+      return await this.#point.move(this.#stored, metadata);
+    } catch (error) {
+      // Where it cannot be read now, the next turn does.
+      if (error !== this.#point.doubt) await this.#readAgain().catch(() => {});
+      throw error;
+    }
   }
 
   /** The metadata file of a commit that several tables make together; nothing points to it yet. */
   write(metadata: TableMetadata): Promise<StoredTable> {
-    return this.#folder.write(this.#stored, metadata, this.#context.clock.now());
-  }
-
-  async #point(metadata: TableMetadata): Promise<StoredTable> {
-    try {
-      return await this.#folder.commit(this.#stored, metadata, this.#context.clock.now());
-    } catch (error) {
-      return this.#resolve(metadata, error as Error);
-    }
-  }
-
-  /** L6: what went wrong may have done so after the pointer had moved. */
-  async #resolve(metadata: TableMetadata, error: Error): Promise<StoredTable> {
-    const doubt = commitUnknown(this, error);
-    let found: StoredTable | undefined;
-    this.#doubt = doubt;
-    try {
-      found = await this.#folder.confirm(this.#stored, metadata);
-    } catch {
-      throw doubt;
-    }
-    if (found) {
-      this.#doubt = undefined;
-      return found;
-    }
-    // Another process may have made a commit: the next one here is made upon that. Where it cannot be read
-    // now, the next turn does.
-    await this.#readAgain().catch(() => {});
-    throw error;
+    return this.#folder.write(this.#stored, metadata);
   }
 
   async #readAgain(): Promise<void> {
     await this.#registry.settle();
-    const stored = await this.#folder.read();
-    if (!stored) throw this.#doubt;
-    await this.#folder.point(stored.version);
+    const stored = await this.#point.readAgain();
     this.switchTo(stored, await this.#manifests.read(stored.metadata));
-    this.#doubt = undefined;
+    this.#point.trust();
   }
 
   /** What it is has to be read again before anything else is done (L6). */
   distrust(why: MillraceError): void {
-    this.#doubt = why;
+    this.#point.distrust(why);
   }
 
   switchTo(stored: StoredTable, live: LiveFiles): void {
+    const next = currentSnapshot(stored.metadata);
+    const isOther = next?.['snapshot-id'] !== currentSnapshot(this.metadata)?.['snapshot-id'];
+    const dueMs = this.#context.clock.now() + LIMITS.tableFilesGraceMs;
+    this.#ended.add(this.#folder.forgotten(this.metadata, stored.metadata), dueMs);
     this.#stored = stored;
     this.#live = live;
     this.#scan = undefined;
     this.#version = nextVersion();
+    if (isOther && next?.summary.operation !== 'replace') this.#rowsVersion = this.#version;
   }
 
-  rollback(when: SnapshotPlace, restored: readonly string[]): Promise<SnapshotInfo> {
+  rollback(
+    when: SnapshotPlace,
+    restored: readonly string[],
+    accept: (restored: Properties) => void = () => {},
+  ): Promise<SnapshotInfo> {
     return this.inTurn(async () => {
       const snapshot = this.#find(when);
-      const updates = pointTo(snapshot, saidBy(this.metadata, snapshot, restored));
+      const properties = saidBy(this.metadata, snapshot, restored);
+      accept(properties);
+      const updates: TableUpdate[] = [
+        mainAt(this.metadata, snapshot),
+        { action: 'set-properties', updates: properties },
+      ];
       const { metadata, live } = await this.#readable(
         applyUpdates(this.metadata, updates, this.#context.clock.now()),
       );
@@ -406,36 +434,24 @@ export class FileTable implements LakeTable {
     });
   }
 
-  /** Beside a commit, in steps: a failure here costs disk, never rows. */
-  async #expireSome(): Promise<void> {
-    const { metadata } = this;
-    const { snapshotsMin } = retentionOf(metadata);
-    if (metadata.snapshots.length <= snapshotsMin + LIMITS.snapshotsExpiredAtOnce) return;
-    try {
-      await this.#expireNow(this.#context.clock.now(), {});
-    } catch (error) {
-      this.#context.logger.warn(
-        { table: `${this.namespace}.${this.name}`, error: (error as Error).message },
-        'old snapshots could not be expired',
-      );
-    }
-  }
-
   expire(nowMs: number, asked: AskedRetention): Promise<number> {
-    return this.inTurn(() => this.#expireNow(nowMs, asked));
+    return this.inTurn(async () => {
+      const before = this.metadata;
+      const after = withoutOld(before, nowMs, asked);
+      if (after !== before) await this.#put(after, this.#live);
+      this.#letGo(before, after);
+      return before.snapshots.length - after.snapshots.length;
+    });
   }
 
-  async #expireNow(nowMs: number, asked: AskedRetention): Promise<number> {
-    const before = this.metadata;
-    const updates = expiry(before, retentionOf(before, asked), nowMs);
-    if (updates.length === 0) return 0;
-    await this.#commit(updates);
-    if (before.properties['gc.enabled'] !== 'false') {
-      const ended = await unreachableFiles(this.#context.files, before, this.metadata);
-      const own = ended.filter((path) => this.#folder.owns(path));
-      this.#ended.add(own, nowMs + LIMITS.tableFilesGraceMs);
-    }
-    return before.snapshots.length - this.metadata.snapshots.length;
+  /** A failure here costs disk, never rows. */
+  #letGo(before: TableMetadata, after: TableMetadata): void {
+    if (before === after || after.properties['gc.enabled'] === 'false') return;
+    this.#ended.addFound(
+      async () =>
+        (await this.#reach.unreachable(before, after)).filter((path) => this.#folder.owns(path)),
+      this.#context.clock.now() + LIMITS.tableFilesGraceMs,
+    );
   }
 
   removeEnded(nowMs: number): Promise<number> {
@@ -451,7 +467,7 @@ export class FileTable implements LakeTable {
         metadataFile: this.#folder.metadataFile(version),
         pointer: { path: this.#folder.pointer, text: String(version) },
         scan: this.scan,
-        files: () => pinnedFiles(this.#context.files, metadata, this.#data),
+        files: () => this.#reach.pinned(metadata, (path) => this.#data.readPath(path)),
         bytesOf: ({ path }) => bytesThere(this.#context.files, path),
         release: async () => release(),
       };
@@ -469,8 +485,9 @@ export class FileTable implements LakeTable {
   /** In its turn: a commit that is being written names its files only at its end. */
   sweep(olderThanMs: number): Promise<readonly string[]> {
     return this.inTurn(async () => {
+      await this.#ended.found();
       if (this.#ended.isHeld || this.metadata.properties['gc.enabled'] === 'false') return [];
-      const reachable = await reachableFiles(this.#context.files, this.metadata);
+      const reachable = await this.#reach.all(this.metadata);
       reachable.add(localPath(this.metadataLocation));
       return sweepFolder(this.#context.files, this.#folder, {
         isNamed: (path) => reachable.has(path) || this.#ended.has(path),

@@ -1,7 +1,13 @@
 import type { WriteTarget, WrittenDeletes, WrittenFile } from '../../engine/protocol.ts';
 import { type DataFiles, type FetchWait, FILES_IN_PLACE } from '../data-files.ts';
 import { type LiveFiles, type TableScan, tableScan } from '../iceberg/live-files.ts';
-import { currentSchema, type IcebergField, type TableMetadata } from '../iceberg/metadata.ts';
+import {
+  currentSchema,
+  type IcebergField,
+  type Snapshot,
+  type TableMetadata,
+} from '../iceberg/metadata.ts';
+import { fieldsOf } from '../iceberg/schema.ts';
 import type { Merge, RewriteState } from '../table-store.ts';
 import { writeTarget } from './table-view.ts';
 
@@ -24,7 +30,18 @@ export class TableData {
     return this.#dataFiles.readable(tableScan(live, metadata, fields));
   }
 
-  rewriting(live: LiveFiles, metadata: TableMetadata): RewriteState {
+  /** The table as it was at a snapshot, whose files these are. */
+  at(metadata: TableMetadata, snapshot: Snapshot, live: LiveFiles) {
+    const schemaId = snapshot['schema-id'] ?? metadata['current-schema-id'];
+    const fields = fieldsOf(metadata, schemaId);
+    return {
+      snapshotId: String(snapshot['snapshot-id']),
+      columns: fields.map(({ name, id, type }) => ({ name, id, type })),
+      scan: this.scan(live, metadata, fields),
+    };
+  }
+
+  rewriting(metadata: TableMetadata, live: LiveFiles): RewriteState {
     const { fields } = currentSchema(metadata);
     return {
       live: live.data,

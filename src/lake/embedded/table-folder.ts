@@ -11,8 +11,7 @@ export interface StoredTable {
   readonly metadata: TableMetadata;
 }
 
-/** Metadata files younger than this stay: another reader may still be at one of them (iceberg.md §4.0). */
-const METADATA_KEPT_MS = 60 * 60_000;
+/** Each commit writes them all again. */
 const METADATA_LOG_KEPT = 100;
 
 /** The files of one table. The pointer `version-hint.text` moves by a rename and a folder sync. */
@@ -98,16 +97,15 @@ export class TableFolder {
   }
 
   /** Makes `next` the table. The caller holds the table's queue. */
-  async commit(current: StoredTable, next: TableMetadata, nowMs: number): Promise<StoredTable> {
-    const stored = await this.write(current, next, nowMs);
+  async commit(current: StoredTable, next: TableMetadata): Promise<StoredTable> {
+    const stored = await this.write(current, next);
     await this.point(stored.version);
-    await this.#removeOld(current.metadata, stored.metadata);
     return stored;
   }
 
   /** Writes the metadata file that would make `next` the table; nothing points to it yet. */
-  async write(current: StoredTable, next: TableMetadata, nowMs: number): Promise<StoredTable> {
-    const metadata = { ...next, 'metadata-log': this.#log(current, nowMs) };
+  async write(current: StoredTable, next: TableMetadata): Promise<StoredTable> {
+    const metadata = { ...next, 'metadata-log': this.#log(current) };
     const version = await this.writeVersion(current.version + 1, metadataText(metadata));
     return { version, metadata };
   }
@@ -126,27 +124,24 @@ export class TableFolder {
     }
   }
 
-  #log(current: StoredTable, nowMs: number): TableMetadata['metadata-log'] {
+  #log(current: StoredTable): TableMetadata['metadata-log'] {
     const log = [...current.metadata['metadata-log']];
     if (current.version > 0)
       log.push({
         'metadata-file': this.metadataLocation(current.version),
         'timestamp-ms': current.metadata['last-updated-ms'],
       });
-    return log.filter(
-      (entry, index) =>
-        index >= log.length - METADATA_LOG_KEPT || entry['timestamp-ms'] > nowMs - METADATA_KEPT_MS,
-    );
+    return log.slice(-METADATA_LOG_KEPT);
   }
 
-  async #removeOld(before: TableMetadata, after: TableMetadata): Promise<void> {
+  /** Metadata files of before that the table does not know any more; a reader may still be at one of them. */
+  forgotten(before: TableMetadata, after: TableMetadata): string[] {
     const kept = new Set(after['metadata-log'].map((entry) => entry['metadata-file']));
-    for (const { 'metadata-file': location } of before['metadata-log']) {
-      const path = localPath(location);
-      // A table that was registered has its earlier ones elsewhere: they are not ours.
-      if (!kept.has(location) && dirname(path) === this.metadataFolder)
-        await this.files.remove(path);
-    }
+    const paths = before['metadata-log']
+      .filter((entry) => !kept.has(entry['metadata-file']))
+      .map((entry) => localPath(entry['metadata-file']));
+    // A table that was registered has its earlier ones elsewhere: they are not ours.
+    return paths.filter((path) => dirname(path) === this.metadataFolder);
   }
 
   /** For a transaction that is ended late: the table may be further than that. */

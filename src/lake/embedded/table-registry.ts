@@ -8,7 +8,7 @@ import { FileTable } from './file-table.ts';
 import type { LakeContext } from './file-table-store.ts';
 import { folderName } from './folder-name.ts';
 import { isInside, Places } from './places.ts';
-import { relocate } from './relocate.ts';
+import { moved, relocate } from './relocate.ts';
 import { type StoredTable, TableFolder } from './table-folder.ts';
 import { type Journal, JournalFile } from './transaction.ts';
 
@@ -145,9 +145,9 @@ export class TableRegistry {
       const old = stored.root === '' ? table.metadata.location : fileLocation(stored.root);
       const now = stored.root === '' ? folder.location : fileLocation(this.root);
       if (old === now || table.metadata.location === folder.location) continue;
-      const to = (location: string) => moved(location, localPath(old), localPath(now));
-      if (to(table.metadata.location) !== table.metadata.location)
-        await relocate(folder, table, to, this.context);
+      const move = { from: localPath(old), now: localPath(now) };
+      if (moved(table.metadata.location, move.from, move.now) !== table.metadata.location)
+        await relocate(folder, table, move, this.context);
     }
   }
 
@@ -364,14 +364,6 @@ export class TableRegistry {
     await files.remove(path);
     await files.syncFolder(dirname(path));
   }
-}
-
-/** Other programs write `file:/path` for what is `file:///path` here. */
-function moved(location: string, from: string, to: string): string {
-  const path = localPath(location);
-  return path === from || path.startsWith(`${from}/`)
-    ? fileLocation(`${to}${path.slice(from.length)}`)
-    : location;
 }
 
 export function requireNamespace(

@@ -4,9 +4,10 @@ import type { FileSystem } from '../../core/file-system.ts';
 import type { TableChange } from '../catalog.ts';
 import { placeIn } from '../location.ts';
 import type { CatalogEntry } from './catalog-file.ts';
-import type { FileTable, PreparedCommit } from './file-table.ts';
+import type { FileTable } from './file-table.ts';
 import type { StoredTable } from './table-folder.ts';
 import type { TableRegistry } from './table-registry.ts';
+import type { PreparedCommit } from './table-view.ts';
 
 interface Part {
   readonly table: FileTable;

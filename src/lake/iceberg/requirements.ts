@@ -35,7 +35,7 @@ export function requireMet(
 }
 
 /** Why the commit does not fit the table any more, in words; undefined where it does. */
-function unmet(
+export function unmet(
   requirements: readonly Requirement[],
   metadata: TableMetadata | undefined,
 ): string | undefined {

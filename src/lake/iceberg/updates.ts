@@ -93,7 +93,7 @@ export function applyUpdates(
 
 /** Readers refuse a snapshot that is more than a minute younger than its table. */
 const lastUpdated = (metadata: TableMetadata, nowMs: number): number =>
-  metadata.snapshots.reduce((last, snapshot) => Math.max(last, snapshot['timestamp-ms']), nowMs);
+  metadata.snapshots.reduce((ms, snapshot) => Math.max(ms, snapshot['timestamp-ms']), nowMs);
 
 const STEPS: { readonly [A in TableUpdate['action']]: Apply<A> } = {
   'assign-uuid': (metadata, { uuid }) => ({ ...metadata, 'table-uuid': uuid.toLowerCase() }),
