@@ -55,7 +55,7 @@ test('L7: what a pinned table reaches stays until the last pin is released, and 
   const [pin, other] = pins;
   const reached = (await pin?.files()) ?? [];
   expect(reached.map(({ data }) => data).filter((data) => data)).toEqual([
-    { bytes: 5, rows: 1, isCurrent: true },
+    { readPath: expect.stringMatching(/first.parquet$/), bytes: 5, rows: 1, isCurrent: true },
   ]);
   for (const { path } of reached) expect(existsSync(path), path).toBe(true);
   await other?.release();
