@@ -19,14 +19,10 @@ const TAKEN: ReadonlySet<string> = new Set([
 
 /** Tables of the lake that no definition makes: other programs did. */
 export async function foreignTables(runtime: Runtime): Promise<Relation[]> {
-  const { catalog } = runtime.context.target;
-  const found: Relation[] = [];
-  for (const schema of await catalog.namespaces()) {
-    if (TAKEN.has(schema.toLowerCase())) continue;
-    for (const name of await catalog.tables(schema))
-      if (!ownTable(runtime, { schema, name })) found.push({ schema, name });
-  }
-  return found;
+  const foreign = await runtime.context.target.tables.foreign();
+  return foreign
+    .filter(({ namespace }) => !TAKEN.has(namespace.toLowerCase()))
+    .map(({ namespace: schema, name }) => ({ schema, name }));
 }
 
 function ownTable(runtime: Runtime, { schema, name }: Relation): LakeTable | undefined {

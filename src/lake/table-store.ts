@@ -29,6 +29,8 @@ export interface TableStore {
   /** The table if it is there; its schema is left as it is. */
   find(namespace: string, name: string): Promise<LakeTable | undefined>;
   namespaces(): Promise<string[]>;
+  /** Tables that other programs made; those of definitions that were removed are not among them. */
+  foreign(): Promise<readonly { readonly namespace: string; readonly name: string }[]>;
   /** The files that say which tables and views there are, as texts, for a copy that has those tables alone. */
   catalogFiles(
     isCopied: (table: string) => boolean,

@@ -34,6 +34,11 @@ export class FileTableStore implements TableStore {
     return this.#registry.table({ namespace, name });
   }
 
+  async foreign() {
+    const { entries } = await this.#registry.contents();
+    return entries.filter(({ kind, isForeign }) => kind === 'table' && isForeign);
+  }
+
   async namespaces(): Promise<string[]> {
     return Object.keys((await this.#registry.contents()).namespaces);
   }

@@ -27,7 +27,7 @@ export async function icebergRoutes(
       error,
       clientsFault(error) ? 'MR_REQUEST_INVALID' : 'MR_INTERNAL',
     );
-    if (known.status >= 500)
+    if (known.status >= 500 && known.code !== 'MR_NOT_READY')
       services.logger.error(
         { code: known.code, url: request.routeOptions.url, error: known.message },
         'request to the catalog failed',
