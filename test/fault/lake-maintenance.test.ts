@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/core/limits.ts';
 import { silentLogger } from '../../src/core/logger.ts';
+import type { FileTable } from '../../src/lake/embedded/file-table.ts';
 import { TableMaintenance } from '../../src/lake/embedded/table-maintenance.ts';
 import type { LakeTable } from '../../src/lake/table-store.ts';
 import { FaultFileSystem } from '../support/fault-file-system.ts';
@@ -222,12 +223,9 @@ describe('a table and those that change it', () => {
     const clock = new HandMovedClock();
     const table = await openLakeTable(files, clock);
     await table.append([await writeIds(files, DATA, [0])], {});
-    const foreign = table as LakeTable & {
-      commit(requirements: readonly [], updates: readonly object[]): Promise<void>;
-    };
-    await foreign.commit(
-      [],
-      [
+    await (table as FileTable).commit({
+      requirements: [],
+      updates: [
         {
           action: 'set-snapshot-ref',
           'ref-name': 'main',
@@ -236,7 +234,7 @@ describe('a table and those that change it', () => {
           'min-snapshots-to-keep': 3,
         },
       ],
-    );
+    });
     for (const index of upTo(5)) await table.append([await writeIds(files, DATA, [index])], {});
     clock.pass(1);
     await table.expire(clock.now(), { snapshotsMin: 1 });

@@ -51,13 +51,15 @@ export function withoutOld(
 
 /**
  * By itself a table also keeps what is younger than a commit may take: programs hold what they commit against the
- * snapshots since they began, and give up where one of those is gone. Of a table with very many commits so many.
+ * snapshots since they began, and give up where one of those is gone. Of a table with very many commits so many; and
+ * an age that the table says is the one that counts.
  */
 function ownRetention(metadata: TableMetadata): Retention {
   const own = retentionOf(metadata);
+  if (own.ageMs > 0) return own;
   return metadata.snapshots.length > LIMITS.snapshotsYoungMax
     ? { ...own, snapshotsMin: Math.max(own.snapshotsMin, LIMITS.snapshotsYoungMax) }
-    : { ...own, ageMs: Math.max(own.ageMs, LIMITS.snapshotYoungMs) };
+    : { ...own, ageMs: LIMITS.snapshotYoungMs };
 }
 
 /** The steps that let go of what is not kept; none where nothing is. */
