@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { checkout } from './checkout.mjs';
+import { commits } from './commits.mjs';
 import { dashboard } from './dashboard.mjs';
 import { delivery } from './delivery.mjs';
 import { freshness } from './freshness.mjs';
@@ -17,7 +18,7 @@ import { ROOT } from './support/folders.mjs';
 /**
  * `npm run bench [name …]`: measures the product beside its anchors, prints a table per bench, and
  * writes .cache/bench/<name>.json. Settings are in the environment: BENCH_ROUNDS, BENCH_RECORDS,
- * BENCH_START_ROUNDS, BENCH_DELIVERY_ROUNDS, BENCH_MEMORY_SECONDS (0: none), BENCH_DASHBOARD_ROWS (a list),
+ * BENCH_START_ROUNDS, BENCH_DELIVERY_ROUNDS, BENCH_COMMITS, BENCH_MEMORY_SECONDS (0: none), BENCH_DASHBOARD_ROWS (a list),
  * BENCH_DASHBOARD_MOVES, BENCH_FRESHNESS_ROWS, BENCH_FRESHNESS_SECONDS, BENCH_OVERLOAD_SECONDS, BENCH_OVERLOAD_ROUNDS, BENCH_HISTORY_ROWS (a list; 100000000 is
  * the third of goals.md and takes its time), BENCH_PEERS (ingest, kinesis: a list of names,
  * or nothing for none), BENCH_KINESIS_STREAMS (a list of defined, beside, made), BENCH_PROFILE=1 (ingest, or the first of
@@ -28,6 +29,7 @@ const BENCHES = {
   ingest,
   kinesis,
   delivery,
+  commits,
   startup,
   size,
   dashboard,
@@ -70,6 +72,7 @@ const settings = {
   startRounds: setting('BENCH_START_ROUNDS', 5),
   deliveryRounds: setting('BENCH_DELIVERY_ROUNDS', 3),
   deliveryRecords: 1_000_000,
+  commits: setting('BENCH_COMMITS', 5000),
   memorySeconds: setting('BENCH_MEMORY_SECONDS', 60),
   dashboardRows: list('BENCH_DASHBOARD_ROWS', '2000000,10000000'),
   dashboardMoves: setting('BENCH_DASHBOARD_MOVES', 60),

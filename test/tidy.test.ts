@@ -18,6 +18,7 @@ const STAGES = [
   'govern',
   'dashboard',
   'live',
+  'backup',
 ];
 
 /** Rows of the layers; imports point down, and within a row only inside one folder. */

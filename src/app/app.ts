@@ -18,10 +18,12 @@ import type {
   SqlMethods,
   SyncRequest,
 } from '../engine/protocol.ts';
+import { WORK_FETCH } from '../lake/data-files.ts';
 import type { PlanChange } from '../plan/diff.ts';
 import type { Plan } from '../plan/plan.ts';
 import { embedded } from '../target/embedded.ts';
 import type { Target } from '../target/target.ts';
+import { type BackupProgress, type BackupRequest, type BackupResult, backUp } from './backup.ts';
 import {
   type ChildContext,
   createEngine,
@@ -32,29 +34,34 @@ import {
 } from './children.ts';
 import { Claim } from './claim.ts';
 import { CreatedStreams } from './created-streams.ts';
-import { lockFolder, removeRunFile, writeRunFile } from './data-folder.ts';
+import { lockFolder, refuseHalfRestored, removeRunFile, writeRunFile } from './data-folder.ts';
 import { Descriptions } from './descriptions.ts';
 import { foreignTables } from './lake-tables.ts';
 import { liveSetup } from './live-plan.ts';
 import { type LoadedPipeline, loadPipeline } from './load-pipeline.ts';
 import { PlanState } from './plan-state.ts';
 import { type PreparedPipeline, prepare } from './prepare.ts';
-import { newsFor, newsForQuery, servedCatalog } from './query-sync.ts';
+import { fetchForQuery, newsFor, newsForQuery, servedCatalog } from './query-sync.ts';
 import { RemovedData } from './removed-data.ts';
 import { Runtime } from './runtime.ts';
 import { createServices } from './services.ts';
-import { feedRecords, keepRefused, workerSetup } from './worker-feed.ts';
+import { type VerifyEvent, type VerifyResult, verify } from './verify.ts';
+import { feedRecords, keepRefused, lookupRows, workerSetup } from './worker-feed.ts';
 import type { WorkerHostMethods, WorkerMethods } from './worker-protocol.ts';
 
 export interface AppOptions {
   /** The pipeline file. */
   readonly file: string;
   readonly folder: string;
+  /** `s3://bucket/prefix` for tables in a bucket; undefined for where they are already. */
+  readonly lake?: string | undefined;
   readonly mode: 'dev' | 'start';
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
   readonly allowedHosts: readonly string[];
+  /** Folders beside the lake that tables of other programs may have files in. */
+  readonly allowedLocations: readonly string[];
   readonly allowBreaking: boolean;
   /** False where a command opens the folder for a moment: nothing runs by itself then. */
   readonly triggers: boolean;
@@ -110,7 +117,7 @@ export class App {
     this.#removedData = new RemovedData(folder, target, this.#planState);
     this.#created = new CreatedStreams(target, { clock, logger });
     this.claim = new Claim(folder, target);
-    const context = { folder, clock, logger };
+    const context = { folder, clock, logger, tableFolder: target.tableFolder };
     this.#engine = createEngine(context);
     this.#descriptions = new Descriptions({
       folder,
@@ -124,6 +131,8 @@ export class App {
       {
         sync: async (request: SyncRequest) => newsForQuery(await this.#runtime, request),
         foreignTables: async () => foreignTables(await this.#runtime),
+        fetch: async (request: SyncRequest, { signal }: CallContext) =>
+          fetchForQuery(await this.#runtime, request, signal),
       },
       () => this.#current && servedCatalog(this.#current),
     );
@@ -134,11 +143,20 @@ export class App {
 
   /** Opens the folder and brings everything up; resolves when all doors answer. */
   static async start(options: AppOptions): Promise<App> {
-    const { folder, clock, logger, onFatal } = options;
+    const { folder, lake, clock, logger, onFatal } = options;
     const unlock = await lockFolder(folder);
     let app: App | undefined;
     try {
-      const target = await embedded({ folder, environment: process.env, clock, logger, onFatal });
+      refuseHalfRestored(folder);
+      const target = await embedded({
+        folder,
+        lake,
+        allowedLocations: options.allowedLocations,
+        environment: process.env,
+        clock,
+        logger,
+        onFatal,
+      });
       app = new App(options, target, unlock);
       await app.#open();
       return app;
@@ -201,6 +219,8 @@ export class App {
           feedRecords(await this.#runtime, params),
         refused: async (params: WorkerHostMethods['refused'][0]) =>
           keepRefused(await this.#runtime, params),
+        lookupRows: async (params: WorkerHostMethods['lookupRows'][0], call: CallContext) =>
+          lookupRows(await this.#runtime, this.#engine, params, call),
         tableRows: (params: WorkerHostMethods['tableRows'][0], call: CallContext) =>
           this.#tableRows(params, call),
       },
@@ -210,7 +230,7 @@ export class App {
 
   #createLive(): ChildProcess<LiveMethods> {
     return createLive(
-      this.#options,
+      { ...this.#options, tableFolder: this.#target.tableFolder },
       { sync: async (request: SyncRequest) => newsFor(await this.runtime(), request) },
       () => this.#current && liveSetup(this.#current),
     );
@@ -338,6 +358,32 @@ export class App {
     return this.#inTurn(async () => use(this.#removedData, (await this.runtime()).plan));
   }
 
+  /** Copies all there is, while records come in; the pipeline does not change meanwhile. */
+  backUp(
+    request: BackupRequest,
+    onProgress: (progress: BackupProgress) => void,
+    signal: AbortSignal,
+  ): Promise<BackupResult> {
+    return this.#inTurn(async () => {
+      const { folder, clock, logger } = this.#options;
+      const [target, created, runtime] = [this.#target, this.#created, await this.runtime()];
+      const parts = { folder, target, runtime, created, clock, logger };
+      return backUp(parts, request, onProgress, signal);
+    });
+  }
+
+  /** Holds log, lake and lookups against each other; the pipeline does not change meanwhile. */
+  verify(
+    name: string | undefined,
+    tell: (event: VerifyEvent) => void,
+    signal: AbortSignal,
+  ): Promise<VerifyResult> {
+    return this.#inTurn(async () => {
+      const [runtime, engine, worker] = [await this.runtime(), this.#engine, this.#worker];
+      return verify({ runtime, engine, worker, tell, signal }, name);
+    });
+  }
+
   async #listen(): Promise<void> {
     const { host, port, folder } = this.#options;
     const query = this.#target.createQueryEngine(this.#sql);
@@ -383,12 +429,14 @@ export class App {
     call: CallContext,
   ): Promise<null> {
     const { table } = (await this.#runtime).stream(stream);
-    if (table && table.scan.files.length > 0)
-      await this.#engine.call(
-        'readTable',
-        { scan: table.scan, columns: table.columns, until },
-        { onChunk: (chunk) => call.emit(chunk), signal: call.signal },
-      );
+    if (!table || table.scan.files.length === 0) return null;
+    const { scan, columns } = table;
+    await table.fetch(scan, WORK_FETCH);
+    await this.#engine.call(
+      'readTable',
+      { scan, columns, until },
+      { onChunk: (chunk) => call.emit(chunk), signal: call.signal },
+    );
     return null;
   }
 

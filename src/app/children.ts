@@ -37,16 +37,15 @@ function scratchFolder(context: ChildContext, name: string): string {
   return folder;
 }
 
-function lakeFolder(context: ChildContext): string {
-  const folder = join(context.folder, 'lake');
-  mkdirSync(folder, { recursive: true });
-  return folder;
-}
-
 /** A disk that is seldom the one of the data folder; the child makes and removes its folder there. */
 function spareFolder(): string {
   const disk = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   return join(disk, `millrace-${randomBytes(9).toString('base64url')}`);
+}
+
+/** Of children that read tables. */
+export interface ReaderContext extends ChildContext {
+  readonly tableFolder: string;
 }
 
 export function createEngine(context: ChildContext): ChildProcess<EngineMethods> {
@@ -63,27 +62,27 @@ export function createEngine(context: ChildContext): ChildProcess<EngineMethods>
 
 /** A child that is told `setup` each time it starts; undefined before there is a plan. */
 export function createSql(
-  context: ChildContext,
+  context: ReaderContext,
   handlers: Handlers,
   setup: () => CatalogState | undefined,
 ): ChildProcess<SqlMethods> {
   return createConfigured(context, handlers, setup, {
     name: 'sql',
     program: program('engine/sql-program'),
-    args: [scratchFolder(context, 'sql'), spareFolder(), lakeFolder(context)],
+    args: [scratchFolder(context, 'sql'), spareFolder(), context.tableFolder],
   });
 }
 
 /** Only where there are dashboards. */
 export function createLive(
-  context: ChildContext,
+  context: ReaderContext,
   handlers: Handlers,
   setup: () => LiveSetup | undefined,
 ): ChildProcess<LiveMethods> {
   return createConfigured(context, handlers, setup, {
     name: 'live',
     program: program('engine/live-program'),
-    args: [scratchFolder(context, 'live'), spareFolder(), lakeFolder(context)],
+    args: [scratchFolder(context, 'live'), spareFolder(), context.tableFolder],
   });
 }
 

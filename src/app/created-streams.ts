@@ -96,6 +96,14 @@ export class CreatedStreams {
     });
   }
 
+  /** All of them are open meanwhile, and none is made, removed or opened anew. */
+  whileUnchanged<T>(use: () => Promise<T>): Promise<T> {
+    return this.#turns.take(async () => {
+      await Promise.all(this.names().map((name) => this.find(name)));
+      return use();
+    });
+  }
+
   /** The log is opened anew with it. */
   setRetention(name: string, hours: number): Promise<void> {
     return this.#turns.take(async () => {

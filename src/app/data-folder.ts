@@ -12,9 +12,26 @@ export interface RunFile {
   readonly pipeline: string;
 }
 
+/** In a folder that a backup is being restored to: until it is gone, part of it may be missing. */
+export const RESTORING = 'restoring.json';
+
+/** @throws MillraceError MR_BACKUP_REFUSED where a restore was broken off */
+export function refuseHalfRestored(folder: string): void {
+  if (existsSync(join(folder, RESTORING)))
+    throw new MillraceError(
+      'MR_BACKUP_REFUSED',
+      `A restore into ${folder} was broken off, and part of it may be missing. Restore it again, into the same folder; it begins anew.`,
+    );
+}
+
 export function dataFolderFor(pipeline: string, option: string | undefined): string {
   return resolve(option ?? process.env['MILLRACE_DATA'] ?? join(dirname(pipeline), '.millrace'));
 }
+
+/** Where the tables are; undefined for where they are already. */
+export const lakePlaceFor = (option: string | undefined): string | undefined =>
+  // A variable that is set to nothing counts as not set.
+  option ?? (process.env['MILLRACE_LAKE'] || undefined);
 
 interface Owner {
   readonly pid: number;

@@ -1,8 +1,9 @@
 import { MillraceError } from '../core/errors.ts';
-import { CHECKPOINT_PROPERTY } from '../deliver/delivery.ts';
+import { CHECKPOINT_PROPERTY, parseCheckpoint } from '../deliver/delivery.ts';
 import { planCompaction } from '../lake/compaction.ts';
-import type { LakeTable } from '../lake/table-store.ts';
+import type { LakeTable, Properties } from '../lake/table-store.ts';
 import type { LakeTableServices } from '../serve/services.ts';
+import type { StreamLog } from '../stream/stream-store.ts';
 import { lakeTables } from './lake-tables.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -38,12 +39,30 @@ export function createLakeTableServices(current: () => Promise<Runtime>): LakeTa
     },
     rollback: async (asked, to, redeliver) => {
       const { runtime, table } = await find(asked);
-      const snapshot = await table.rollback(to, redeliver ? [CHECKPOINT_PROPERTY] : []);
-      for (const stream of runtime.streams.values())
-        if (stream.table === table) stream.delivery?.wake();
+      const stream = [...runtime.streams.values()].find((one) => one.table === table);
+      if (!redeliver) return table.rollback(to, []);
+      if (!stream)
+        throw new MillraceError(
+          'MR_REQUEST_INVALID',
+          `${textOf(table)} is no table of a stream: nothing can be delivered into it again.`,
+        );
+      const snapshot = await table.rollback(to, [CHECKPOINT_PROPERTY], (restored) =>
+        requireKept(stream.log, restored),
+      );
+      stream.delivery?.wake();
       return snapshot;
     },
   };
+}
+
+/** What retention has removed cannot come again. */
+function requireKept(log: StreamLog, restored: Properties): void {
+  const checkpoint = parseCheckpoint(restored[CHECKPOINT_PROPERTY]);
+  if (!checkpoint || checkpoint.epoch !== log.epoch || checkpoint.next >= log.firstSequence) return;
+  throw new MillraceError(
+    'MR_STREAM_EXPIRED',
+    `Stream '${log.name}' keeps its records from ${log.firstSequence} on; those from ${checkpoint.next} cannot be delivered again. Roll back to a later snapshot, or without delivering again.`,
+  );
 }
 
 const textOf = ({ namespace, name }: LakeTable): string => `${namespace}.${name}`;

@@ -19,14 +19,10 @@ const TAKEN: ReadonlySet<string> = new Set([
 
 /** Tables of the lake that no definition makes: other programs did. */
 export async function foreignTables(runtime: Runtime): Promise<Relation[]> {
-  const { catalog } = runtime.context.target;
-  const found: Relation[] = [];
-  for (const schema of await catalog.namespaces()) {
-    if (TAKEN.has(schema.toLowerCase())) continue;
-    for (const name of await catalog.tables(schema))
-      if (!ownTable(runtime, { schema, name })) found.push({ schema, name });
-  }
-  return found;
+  const foreign = await runtime.context.target.tables.foreign();
+  return foreign
+    .filter(({ namespace }) => !TAKEN.has(namespace.toLowerCase()))
+    .map(({ namespace: schema, name }) => ({ schema, name }));
 }
 
 function ownTable(runtime: Runtime, { schema, name }: Relation): LakeTable | undefined {
@@ -40,6 +36,11 @@ export async function tableOf(runtime: Runtime, relation: Relation): Promise<Lak
   const table =
     ownTable(runtime, relation) ?? (await runtime.context.target.tables.find(schema, name));
   if (table) return table;
+  if (schema === 'warehouse' && runtime.plan.models.some((model) => model.name === name))
+    throw new MillraceError(
+      'MR_QUERY_REFUSED',
+      `${schema}.${name} has no history: it is a view. AT is for tables of the lake, which sys.tables lists.`,
+    );
   throw new MillraceError('MR_QUERY_FAILED', `There is no table ${schema}.${name} any more.`);
 }
 

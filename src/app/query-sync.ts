@@ -10,6 +10,7 @@ import type {
   SyncRequest,
 } from '../engine/protocol.ts';
 import { PLACE_COLUMNS } from '../engine/record-columns.ts';
+import type { FetchWait } from '../lake/data-files.ts';
 import { idOf } from '../lake/iceberg/json.ts';
 import type { LakeTable } from '../lake/table-store.ts';
 import { renderSql } from '../plan/render-sql.ts';
@@ -17,6 +18,8 @@ import { tableOf } from './lake-tables.ts';
 import { deadLetterStream, engineLookups, engineStream } from './prepare.ts';
 import type { Runtime } from './runtime.ts';
 import { systemTable } from './system-tables.ts';
+
+const KEEP_MS = LIMITS.queryDeadlineMs + LIMITS.queryCatchUpMs;
 
 /** What the sql child knows of the pipeline. */
 export function servedCatalog(runtime: Runtime): CatalogState {
@@ -45,7 +48,24 @@ export async function newsForQuery(runtime: Runtime, request: SyncRequest): Prom
     const table = schema === 'warehouse' ? runtime.tables.get(name) : undefined;
     if (table && table.snapshotId === undefined) throw noResult(name, runtime);
   }
-  return newsFor(runtime, request);
+  // What is not here yet it has fetched, out of the turn of others.
+  return newsFor(runtime, request, 0);
+}
+
+/** @throws MillraceError MR_NOT_READY saying how far the files of the tables have come, MR_QUERY_CANCELLED */
+export async function fetchForQuery(
+  runtime: Runtime,
+  request: SyncRequest,
+  signal: AbortSignal,
+): Promise<null> {
+  const cancelled = new Promise<never>((_, reject) => {
+    const cancel = () =>
+      reject(new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.'));
+    signal.addEventListener('abort', cancel, { once: true });
+    if (signal.aborted) cancel();
+  });
+  await Promise.race([fetched(runtime, request, LIMITS.lakeFetchWaitMs), cancelled]);
+  return null;
 }
 
 function noResult(model: string, { context }: Runtime): MillraceError {
@@ -62,10 +82,13 @@ function noResult(model: string, { context }: Runtime): MillraceError {
 }
 
 /** The news for a query: everything acknowledged at this moment. */
-export async function newsFor(runtime: Runtime, request: SyncRequest): Promise<SyncAnswer> {
-  const found = await Promise.all(request.tables.map((table) => tableOf(runtime, table)));
-  const past = await Promise.all(request.past.map((table) => pastState(runtime, table)));
+export async function newsFor(
+  runtime: Runtime,
+  request: SyncRequest,
+  fetchWaitMs: number = LIMITS.lakeFetchLiveWaitMs,
+): Promise<SyncAnswer> {
   const system = await Promise.all(request.system.map((name) => systemTable(name, runtime)));
+  const { tables: found, past } = await fetched(runtime, request, fetchWaitMs);
   // From here on in one step: what is read together is of one moment.
   const streams = request.streams.map((known) => streamNews(runtime, known));
   const tables = request.tables.flatMap(({ schema, name, version }, index) => {
@@ -77,7 +100,12 @@ export async function newsFor(runtime: Runtime, request: SyncRequest): Promise<S
   return { streams: await Promise.all(streams), tables, past, system };
 }
 
-async function pastState(runtime: Runtime, { when, ...relation }: PastTable): Promise<PastState> {
+interface PastRead {
+  readonly table: LakeTable;
+  readonly state: PastState;
+}
+
+async function pastRead(runtime: Runtime, { when, ...relation }: PastTable): Promise<PastRead> {
   // `records` is the table of `lake` with all its columns.
   const schema = relation.schema === 'records' ? 'lake' : relation.schema;
   const table = await tableOf(runtime, { ...relation, schema });
@@ -86,7 +114,35 @@ async function pastState(runtime: Runtime, { when, ...relation }: PastTable): Pr
   );
   const isUsers = relation.schema === 'lake' && runtime.streams.has(relation.name);
   const places = new Set(PLACE_COLUMNS.map(({ name }) => name));
-  return { columns: isUsers ? columns.filter(({ name }) => !places.has(name)) : columns, scan };
+  const shown = isUsers ? columns.filter(({ name }) => !places.has(name)) : columns;
+  return { table, state: { columns: shown, scan } };
+}
+
+interface FetchedTables {
+  readonly tables: readonly LakeTable[];
+  readonly past: readonly PastState[];
+}
+
+/** The tables of a request, once the files of all can be read: of the state they have then, and of the past. */
+async function fetched(
+  runtime: Runtime,
+  request: SyncRequest,
+  waitMs: number,
+): Promise<FetchedTables> {
+  const wait: FetchWait = { keepMs: KEEP_MS, waitMs };
+  const tables = await Promise.all(request.tables.map((table) => tableOf(runtime, table)));
+  const past = await Promise.all(request.past.map((table) => pastRead(runtime, table)));
+  await Promise.all(past.map(({ table, state }) => table.fetch(state.scan, wait)));
+  const ofStreams = request.streams.flatMap(({ schema, name }) =>
+    schema === 'lake' ? (runtime.stream(name).table ?? []) : [],
+  );
+  const all = [...ofStreams, ...tables];
+  for (let isCurrent = false; !isCurrent; ) {
+    const reads = all.map((table) => ({ table, scan: table.scan }));
+    await Promise.all(reads.map(({ table, scan }) => table.fetch(scan, wait)));
+    isCurrent = reads.every(({ table, scan }) => table.scan === scan);
+  }
+  return { tables, past: past.map(({ state }) => state) };
 }
 
 /** Files, delivered position and end are read in one step; a delivery cannot come between them. */
@@ -96,15 +152,23 @@ function streamNews(runtime: Runtime, known: SyncRequest['streams'][number]): Pr
   const isLake = known.schema === 'lake';
   const filesVersion = isLake ? (table?.version ?? 0) : 0;
   const delivered = isLake && delivery ? delivery.status().next : source.firstRetained;
+  const rowsVersion = isLake ? (table?.rowsVersion ?? 0) : 0;
   const news = {
     schema: known.schema,
     name: known.name,
     filesVersion,
+    rowsVersion,
     delivered,
     end: source.nextSequence,
-    ...(known.filesVersion !== filesVersion && isLake && table ? { scan: table.scan } : {}),
+    ...(known.filesVersion !== filesVersion && isLake && table
+      ? { table: { columns: table.columns, scan: table.scan } }
+      : {}),
   };
   return source
-    .slices(Math.max(known.next, delivered), news.end, LIMITS.hotBatchBytesMax)
+    .slices(
+      known.rowsVersion === rowsVersion ? Math.max(known.next, delivered) : delivered,
+      news.end,
+      LIMITS.hotBatchBytesMax,
+    )
     .then((slices) => ({ ...news, slices }));
 }

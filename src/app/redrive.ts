@@ -1,4 +1,7 @@
+import { isUtf8 } from 'node:buffer';
 import { MillraceError } from '../core/errors.ts';
+import { epochAt } from '../deliver/resume.ts';
+import { withNamesOfToday } from '../ingest/former-names.ts';
 import type { IngestAnswer } from '../ingest/tally.ts';
 import { quoteIdentifier } from '../plan/render-sql.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
@@ -75,11 +78,15 @@ async function sendAgain(
   { log }: DeadLetters,
   { record, bytes, _sequence_number: sequence }: StoredLetter,
 ): Promise<string | undefined> {
-  const body = record === null ? Buffer.from(bytes ?? '', 'base64') : Buffer.from(record);
+  const sent = record === null ? Buffer.from(bytes ?? '', 'base64') : Buffer.from(record);
+  const { plan, log: records } = runtime.stream(stream);
+  const body = isUtf8(sent)
+    ? Buffer.from(withNamesOfToday(sent.toString(), plan.fields, records.schemas))
+    : sent;
   if (body.length === 0) return 'there is nothing to send';
   const { isRefused, body: text } = await runtime.take(stream, once(body), {
     linesOnly: !body.includes(10),
-    idempotencyKey: `redrive ${log.epoch} ${sequence}`,
+    idempotencyKey: `redrive ${epochAt(log, Number(sequence))} ${sequence}`,
     length: body.length,
     isRedrive: true,
   });

@@ -5,7 +5,7 @@ import { MillraceError } from '../core/errors.ts';
 import { fieldNamed, type NamedField } from '../core/field-types.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
-import type { Delivery } from '../deliver/delivery.ts';
+import { CHECKPOINT_PROPERTY, type Delivery, parseCheckpoint } from '../deliver/delivery.ts';
 import type { EngineMethods } from '../engine/protocol.ts';
 import type { DedupeWindow } from '../ingest/dedupe-window.ts';
 import {
@@ -17,6 +17,7 @@ import {
 import type { PutEntry, PutOutcome, Puts } from '../ingest/puts.ts';
 import { recordIds } from '../ingest/record-id.ts';
 import { StreamPuts } from '../ingest/stream-puts.ts';
+import { WORK_FETCH } from '../lake/data-files.ts';
 import type { Maintenance } from '../lake/maintenance.ts';
 import type { LakeTable } from '../lake/table-store.ts';
 import type { LookupSchema } from '../lookup/lookup-store.ts';
@@ -24,7 +25,7 @@ import type { RunnableModel } from '../model/embedded/table-model-runner.ts';
 import type { ModelRunner } from '../model/model-runner.ts';
 import type { LookupPlan, ModelPlan, Plan, StreamPlan } from '../plan/plan.ts';
 import { renderCheck, renderSql } from '../plan/render-sql.ts';
-import type { StreamLog } from '../stream/stream-store.ts';
+import type { LogPosition, StreamLog } from '../stream/stream-store.ts';
 import type { Target } from '../target/target.ts';
 import {
   DEAD_LETTER_LOG,
@@ -229,7 +230,9 @@ export class Runtime {
       deliver: async (name) => {
         const { delivery, table } = this.stream(name);
         await delivery?.deliverNow();
-        return { position: this.#position(name), scan: table?.scan };
+        const delivered = { position: this.#position(name), scan: table?.scan };
+        if (delivered.scan) await table?.fetch(delivered.scan, WORK_FETCH);
+        return delivered;
       },
       position: (name) => this.#position(name),
       onCommit: (name, listener) => this.stream(name).log.onCommit(listener),
@@ -386,14 +389,16 @@ async function openStream(
     await target.deadLetters.rename(plan.renamedFrom, plan.name);
     await target.streams.rename(plan.renamedFrom, plan.name);
   }
+  // Before the log: the table knows how far a log was that was put back.
+  const stored = plan.table === false ? undefined : await target.tables.find('lake', plan.name);
   const log = await target.streams.open({
     name: plan.name,
     shards: plan.shards,
     retention: plan.retention,
     raw: plan.raw,
+    checkpoints: checkpointsOf(plan, whole, stored, context),
     schema: { fields: plan.fields, unknown: plan.unknown },
   });
-  const letters = keepsDeadLetters(plan, whole) ? await openLetters(plan, context) : undefined;
   const rest: NamedField[] =
     plan.unknown === 'keep' ? [{ name: '_rest', type: { kind: 'string' }, optional: true }] : [];
   const table =
@@ -405,7 +410,12 @@ async function openStream(
           fields: [...plan.fields, ...rest, ...PLACE_FIELDS],
           partitionBy: plan.table.partitionBy,
           sortBy: plan.table.sortBy,
+          versions: log.schemas.map(({ version, fields }) => ({
+            version,
+            fields: [...fields, ...rest, ...PLACE_FIELDS],
+          })),
         });
+  const letters = keepsDeadLetters(plan, whole) ? await openLetters(plan, context) : undefined;
   const delivery =
     table && plan.table !== false
       ? target.createDelivery({
@@ -419,16 +429,7 @@ async function openStream(
           logger,
         })
       : undefined;
-  const files =
-    plan.files &&
-    (await target.openFilesDelivery({
-      log,
-      settings: plan.files,
-      stream: engineStream(plan),
-      write: (request) => engine.call('deliverFiles', request),
-      clock,
-      logger,
-    }));
+  const files = await openFiles(plan, log, context);
   const keepLetters = plan.invalid === 'deadletter' && letters ? letters : undefined;
   const dedupe = plan.dedupe && (await openDedupe(plan, plan.dedupe, log, target));
   const taking: IngestOptions = {
@@ -439,4 +440,34 @@ async function openStream(
   };
   const [ingest, puts] = [new Ingest(taking), new StreamPuts(taking)];
   return { plan, log, letters, table, delivery, files, dedupe: dedupe?.window, ingest, puts };
+}
+
+async function openFiles(
+  plan: StreamPlan,
+  log: StreamLog,
+  { target, engine, clock, logger }: RuntimeContext,
+): Promise<Delivery | undefined> {
+  if (!plan.files) return undefined;
+  return target.openFilesDelivery({
+    log,
+    settings: plan.files,
+    stream: engineStream(plan),
+    write: (request) => engine.call('deliverFiles', request),
+    clock,
+    logger,
+  });
+}
+
+/** Where those are that keep their positions in table and lookups: they tell whether the log was put back. */
+function checkpointsOf(
+  { name }: StreamPlan,
+  { lookups }: Plan,
+  table: LakeTable | undefined,
+  { target }: RuntimeContext,
+): LogPosition[] {
+  const ofTable = parseCheckpoint(table?.properties[CHECKPOINT_PROPERTY]);
+  const ofLookups = lookups
+    .filter(({ from }) => from === name)
+    .map((lookup) => target.lookups.position(lookup.name));
+  return [ofTable, ...ofLookups].filter((position) => position !== undefined);
 }

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { DataVersion } from '../dashboard/answer.ts';
@@ -52,21 +53,7 @@ export function createServices(app: App, parts: ServiceParts): Services {
     },
     claimUser: (token, user) => app.claim.use(token, () => logins.claim(user)),
     logins,
-    keys: {
-      create: async (roles, label) => {
-        const { key, secret } = await target.keys.create(roles, label, clock.now());
-        return { id: key.id, secret };
-      },
-      list: () =>
-        target.keys.list().map(({ id, roles, label, createdMs, revokedMs }) => ({
-          id,
-          roles,
-          label,
-          created: instant(createdMs) as string,
-          revoked: instant(revokedMs),
-        })),
-      revoke: (id) => target.keys.revoke(id, clock.now()),
-    },
+    keys: keyServices(target, clock),
     wireStreams: createWireStreams({
       runtime: () => app.runtime(),
       created: parts.created,
@@ -97,9 +84,29 @@ export function createServices(app: App, parts: ServiceParts): Services {
     },
     removedData: (name) => app.removedData((data, plan) => data.find(name, plan)),
     drop: (name) => app.removedData((data, plan) => data.drop(name, plan)),
+    backUp: (...asked) => app.backUp(...asked),
+    verify: (...asked) => app.verify(...asked),
     status: async () => statusOf(await app.runtime(), app, target),
     notReady: () =>
       app.current ? undefined : new MillraceError('MR_NOT_READY', 'The pipeline is starting.'),
+  };
+}
+
+function keyServices({ keys }: Target, clock: Clock): Services['keys'] {
+  return {
+    create: async (roles, label) => {
+      const { key, secret } = await keys.create(roles, label, clock.now());
+      return { id: key.id, secret };
+    },
+    list: () =>
+      keys.list().map(({ id, roles, label, createdMs, revokedMs }) => ({
+        id,
+        roles,
+        label,
+        created: instant(createdMs) as string,
+        revoked: instant(revokedMs),
+      })),
+    revoke: (id) => keys.revoke(id, clock.now()),
   };
 }
 

@@ -1,6 +1,7 @@
 import { LIMITS } from '../core/limits.ts';
 import type { SystemTable } from '../engine/protocol.ts';
 import { partitionText, type ScanFile } from '../lake/iceberg/live-files.ts';
+import { localPath } from '../lake/location.ts';
 import { lakeTables } from './lake-tables.ts';
 import { foreignRelations, pipelineRelations } from './relation-columns.ts';
 import type { Runtime } from './runtime.ts';
@@ -175,10 +176,10 @@ const DEFINITIONS: { readonly [name: string]: Definition } = {
     rows: async (runtime) =>
       (await lakeTables(runtime)).flatMap((table) =>
         table.live.map(({ file, specId }, index) => {
-          const { path, rows, bytes, ...deletes } = table.scan.files[index] as ScanFile;
+          const { path: _read, rows, bytes, ...deletes } = table.scan.files[index] as ScanFile;
           return [
             `${table.namespace}.${table.name}`,
-            path,
+            localPath(file.file_path),
             rows,
             bytes,
             partitionText(file),

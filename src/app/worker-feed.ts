@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto';
+import type { ChildProcess } from '../children/child-process.ts';
+import type { CallContext } from '../children/rpc.ts';
 import { LIMITS } from '../core/limits.ts';
+import { APART_PROPERTY, parseApart } from '../deliver/delivery.ts';
+import type { EngineMethods } from '../engine/protocol.ts';
+import { WORK_FETCH } from '../lake/data-files.ts';
 import type { LookupSchema } from '../lookup/lookup-store.ts';
 import { renamesOf } from '../plan/field-history.ts';
 import type { LookupPlan } from '../plan/plan.ts';
 import { waitForRecords } from '../stream/wait-for-records.ts';
+import { servedCatalog } from './query-sync.ts';
 import type { Runtime } from './runtime.ts';
 import type { RecordsAnswer, WorkerHostMethods, WorkerSetup } from './worker-protocol.ts';
 
@@ -65,7 +71,9 @@ export async function feedRecords(
       : await log.slices(from, log.nextSequence, FEED_BYTES_MAX);
   return {
     epoch: log.epoch,
+    lineage: log.lineage,
     firstSequence: log.firstSequence,
+    oldest: runtime.stream(stream).table ? 0 : log.firstRetained,
     nextSequence: log.nextSequence,
     slices,
     schemas: slices.length > 0 ? log.schemas : [],
@@ -111,5 +119,36 @@ export async function keepRefused(
       bytes: Buffer.from(record),
     })),
   );
+  return null;
+}
+
+/** The rows that a lookup has once it has all records below `until`; `take` gets them as NDJSON. */
+export async function lookupRows(
+  runtime: Runtime,
+  engine: Pick<ChildProcess<EngineMethods>, 'call'>,
+  { lookup, until }: WorkerHostMethods['lookupRows'][0],
+  { emit, signal }: CallContext,
+): Promise<null> {
+  const catalog = servedCatalog(runtime);
+  const asked = catalog.lookups.find((one) => one.name === lookup);
+  const stream = catalog.streams.find((one) => one.schema === 'lake' && one.name === asked?.from);
+  if (!asked || !stream) return null;
+  const { log, table, delivery } = runtime.stream(stream.name);
+  const pin = await table?.pin();
+  try {
+    if (table && pin) await table.fetch(pin.scan, WORK_FETCH);
+    const apart = parseApart(table?.properties[APART_PROPERTY]).map(({ from }) => from);
+    // Rows beside those of the log are in no lookup: from there on the log says which there are.
+    const delivered = Math.min(delivery?.next ?? log.firstRetained, ...apart);
+    const from = Math.max(delivered, log.firstRetained);
+    const slices = await log.slices(from, until, Number.MAX_SAFE_INTEGER);
+    await engine.call(
+      'lookupRows',
+      { stream, lookup: asked, scan: pin?.scan, delivered: from, slices, until },
+      { onChunk: (chunk) => emit(chunk), signal },
+    );
+  } finally {
+    await pin?.release();
+  }
   return null;
 }

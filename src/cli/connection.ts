@@ -1,5 +1,5 @@
 import { App } from '../app/app.ts';
-import { dataFolderFor, findRunning } from '../app/data-folder.ts';
+import { dataFolderFor, findRunning, lakePlaceFor } from '../app/data-folder.ts';
 import { findPipeline } from '../app/load-pipeline.ts';
 import { systemClock } from '../core/clock.ts';
 import { ERROR_CODES, type ErrorCode } from '../core/error-codes.ts';
@@ -23,6 +23,13 @@ export interface Connection {
   request(method: string, path: string, body?: unknown): Promise<Response>;
   /** The answer's JSON. @throws the server's error. */
   json<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** The last event of an answer of events; `onEvent` has had those before. @throws the server's error. */
+  events<T>(path: string, body: unknown, onEvent: (event: ServerEvent) => void): Promise<T>;
+}
+
+export interface ServerEvent {
+  readonly event: string;
+  readonly [name: string]: unknown;
 }
 
 /** Runs `use` against the process that owns the folder; where none does, this process owns it meanwhile. */
@@ -41,10 +48,12 @@ export async function withConnection<T>(
   const app = await App.start({
     file,
     folder,
+    lake: lakePlaceFor(undefined),
     mode: 'start',
     host: '127.0.0.1',
     port: 0,
     allowedHosts: [],
+    allowedLocations: [],
     allowBreaking: options.allowBreaking ?? false,
     triggers: false,
     clock: systemClock,
@@ -103,7 +112,36 @@ function connect({ http: url, key, folder, pipeline, isRunning }: Reached): Conn
       if (!response.ok) throw await errorOf(response);
       return (await response.json()) as T;
     },
+    events: async <T>(path: string, body: unknown, onEvent: (event: ServerEvent) => void) => {
+      const response = await request('POST', path, body);
+      if (!response.ok) throw await errorOf(response);
+      return (await lastEvent(response, onEvent)) as T;
+    },
   };
+}
+
+async function lastEvent(
+  response: Response,
+  onEvent: (event: ServerEvent) => void,
+): Promise<ServerEvent> {
+  let rest = '';
+  for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      const event = JSON.parse(line) as ServerEvent;
+      if (event.event === 'done') return event;
+      if (event.event === 'error') {
+        const { code, message } = event as unknown as { code: ErrorCode; message: string };
+        throw new MillraceError(code, message);
+      }
+      onEvent(event);
+    }
+  }
+  throw new MillraceError(
+    'MR_INTERNAL',
+    'The server ended before it was done. What it did until then is in its log.',
+  );
 }
 
 /** The error a server answered. */

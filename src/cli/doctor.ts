@@ -2,11 +2,14 @@ import { existsSync } from 'node:fs';
 import { access, constants, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { Command } from 'commander';
-import { dataFolderFor, findRunning } from '../app/data-folder.ts';
+import { dataFolderFor, findRunning, lakePlaceFor } from '../app/data-folder.ts';
 import { prepareWithoutRunning } from '../app/inspect.ts';
 import { findPipeline } from '../app/load-pipeline.ts';
+import { systemClock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
+import { nodeFileSystem } from '../core/node-file-system.ts';
 import { packageVersion } from '../core/package-version.ts';
+import { examineLake } from '../target/lake.ts';
 import type { FolderOptions } from './connection.ts';
 import { createOutput, formatBytes, paint } from './output.ts';
 import { folderVerb } from './verb.ts';
@@ -17,11 +20,17 @@ interface Finding {
   readonly detail: string;
 }
 
+interface DoctorOptions extends FolderOptions {
+  readonly json?: boolean;
+  readonly lake?: string;
+}
+
 const FREE_BYTES_MIN = 1_000_000_000;
 
 export const doctorCommand = (): Command =>
-  folderVerb('doctor', 'Check machine, ports, data folder, versions', 'millrace doctor').action(
-    async (options: FolderOptions & { json?: boolean }) => {
+  folderVerb('doctor', 'Check machine, ports, data folder, tables, versions', 'millrace doctor')
+    .option('--lake <place>', 'where the tables are to be: s3://bucket/prefix (or MILLRACE_LAKE)')
+    .action(async (options: DoctorOptions) => {
       const output = createOutput(options.json ?? false);
       const findings = await examine(options);
       output.event({ event: 'done', findings });
@@ -33,8 +42,7 @@ export const doctorCommand = (): Command =>
           'MR_COMMAND_USAGE',
           `${failed.length} check${failed.length === 1 ? '' : 's'} failed: ${failed.map((finding) => finding.check).join(', ')}.`,
         );
-    },
-  );
+    });
 
 function mark(state: Finding['state']): string {
   return state === 'ok'
@@ -44,7 +52,7 @@ function mark(state: Finding['state']): string {
       : paint('red', 'fail');
 }
 
-async function examine(options: FolderOptions): Promise<Finding[]> {
+async function examine(options: DoctorOptions): Promise<Finding[]> {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const node: Finding = {
     check: 'node',
@@ -55,7 +63,7 @@ async function examine(options: FolderOptions): Promise<Finding[]> {
   return [node, version, ...(await examinePipeline(options)), await examinePort()];
 }
 
-async function examinePipeline(options: FolderOptions): Promise<Finding[]> {
+async function examinePipeline(options: DoctorOptions): Promise<Finding[]> {
   try {
     const file = findPipeline(options.pipeline);
     const folder = dataFolderFor(file, options.data);
@@ -66,7 +74,7 @@ async function examinePipeline(options: FolderOptions): Promise<Finding[]> {
       state: 'ok',
       detail: `${file}: ${plan.streams.length} streams, ${plan.models.length} models, ${plan.lookups.length} lookups, ${plan.dashboards.length} dashboards; every query is right`,
     };
-    return [pipeline, ...(await examineFolder(folder))];
+    return [pipeline, ...(await examineFolder(folder)), await examineTables(folder, options.lake)];
   } catch (error) {
     return [{ check: 'pipeline', state: 'fail', detail: (error as Error).message }];
   }
@@ -100,6 +108,24 @@ async function examineFolder(folder: string): Promise<Finding[]> {
         : 'none runs on this folder',
     },
   ];
+}
+
+async function examineTables(folder: string, option: string | undefined): Promise<Finding> {
+  try {
+    const lake = await examineLake({
+      folder,
+      place: lakePlaceFor(option),
+      environment: process.env,
+      files: nodeFileSystem(),
+      clock: systemClock,
+    });
+    const detail = lake
+      ? `${lake.place} can be written, read, listed and cleared, and keeps to conditions; ${lake.reading}`
+      : 'in the data folder; SQL reads their files where they are';
+    return { check: 'tables', state: 'ok', detail };
+  } catch (error) {
+    return { check: 'tables', state: 'fail', detail: (error as Error).message };
+  }
 }
 
 async function examinePort(): Promise<Finding> {

@@ -1,6 +1,7 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { App } from '../app/app.ts';
-import { dataFolderFor } from '../app/data-folder.ts';
+import { dataFolderFor, lakePlaceFor } from '../app/data-folder.ts';
 import { findPipeline } from '../app/load-pipeline.ts';
 import { systemClock } from '../core/clock.ts';
 import { asMillraceError, MillraceError } from '../core/errors.ts';
@@ -15,9 +16,11 @@ import { watchSources } from './watch-sources.ts';
 interface RunOptions {
   readonly json?: boolean;
   readonly data?: string;
+  readonly lake?: string;
   readonly port?: string;
   readonly host: string;
   readonly allowHost: string[];
+  readonly allowLocation: string[];
   readonly allowBreaking?: boolean;
   readonly open?: boolean;
 }
@@ -29,12 +32,22 @@ function runVerb(name: string, description: string, example: string): Command {
       '--data <folder>',
       'the data folder (default: .millrace beside the pipeline, or MILLRACE_DATA)',
     )
+    .option(
+      '--lake <place>',
+      'where the tables are: s3://bucket/prefix (default: the data folder, or MILLRACE_LAKE)',
+    )
     .option('--port <port>', 'HTTP port, 0 for a free one (default: 4000, or MILLRACE_PORT)')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option(
       '--allow-host <name>',
       'a host name the server answers for; may be repeated',
       (name: string, names: string[]) => [...names, name],
+      [],
+    )
+    .option(
+      '--allow-location <folder>',
+      'a folder beside the data folder that tables of other programs may have files in; may be repeated',
+      (folder: string, folders: string[]) => [...folders, resolve(folder)],
       [],
     )
     .option('--allow-breaking', 'accept changes of the definition that break stored data');
@@ -77,10 +90,12 @@ async function run(mode: 'dev' | 'start', pipeline: string, options: RunOptions)
   const app = await App.start({
     file,
     folder,
+    lake: lakePlaceFor(options.lake),
     mode,
     host: options.host,
     port,
     allowedHosts: options.allowHost,
+    allowedLocations: options.allowLocation,
     allowBreaking: options.allowBreaking ?? false,
     triggers: true,
     clock: systemClock,

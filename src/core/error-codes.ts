@@ -191,6 +191,26 @@ export const ERROR_CODES = Object.freeze({
     'Ask an administrator for a key or a user.',
   ),
   // Storage
+  MR_BACKUP_UNKNOWN: entry(
+    404,
+    'The folder holds no backup, or none of that id.',
+    'Name the folder that `millrace backup` wrote to, and an id of `millrace backup DIR --list`.',
+  ),
+  MR_BACKUP_REFUSED: entry(
+    409,
+    'A backup cannot be made there, or not restored there.',
+    'Use a folder as the message says: a backup lies outside the data folder, and is restored into an empty one.',
+  ),
+  MR_BACKUP_DAMAGED: entry(
+    500,
+    'A file of a backup is missing or is not what was copied.',
+    'Use another backup. Remove the named file, and the next backup copies it again.',
+  ),
+  MR_BACKUP_FAILED: entry(
+    500,
+    'A backup could not be made.',
+    'Look at the reason in the message and make it again; what was copied is used.',
+  ),
   MR_STORAGE_FULL: entry(
     507,
     'The disk is full; nothing more is accepted.',
@@ -220,6 +240,11 @@ export const ERROR_CODES = Object.freeze({
     503,
     'The raw zone of a stream cannot be reached.',
     'Look at the reason in the message; what was to be kept there stays in the data folder meanwhile.',
+  ),
+  MR_LAKE_UNAVAILABLE: entry(
+    503,
+    'The bucket that the tables are in cannot be reached, or refuses.',
+    'Look at the reason in the message; `millrace doctor` tries what is needed. Records wait in the log meanwhile.',
   ),
   // Tables
   MR_TABLE_COMMIT_CONFLICT: entry(
@@ -251,6 +276,11 @@ export const ERROR_CODES = Object.freeze({
     403,
     'The table belongs to a definition of the pipeline, which decides about it.',
     'Change the definition in the pipeline file instead.',
+  ),
+  MR_TABLE_LOCATION: entry(
+    403,
+    'The location of a table, or of a file of it, is not one the server may use.',
+    'Leave locations to the catalog, or start the server with --allow-location.',
   ),
   MR_NAMESPACE_NOT_EMPTY: entry(
     409,

@@ -52,6 +52,8 @@ export interface FileSystem {
   exists(path: string): Promise<boolean>;
   /** When its bytes last changed, in milliseconds since 1970. */
   changedMs(path: string): Promise<number>;
+  /** A text that is another one once the file is another one, or has other bytes. */
+  stamp(path: string): Promise<string>;
 }
 
 /** Writes to a `durable` handle and reads of a `scan` must start and end at multiples of this (O_DIRECT). */

@@ -122,10 +122,16 @@ export const LIMITS = Object.freeze({
   http2IdleMs: 5 * 60_000,
   /** Snapshots kept in a table's metadata; more makes each commit rewrite a larger file. */
   snapshotsKept: 100,
+  /** Younger snapshots stay beside them: other programs' commits take so long at most. */
+  snapshotYoungMs: 2 * 60_000,
+  /** However young: the metadata would grow with each commit. */
+  snapshotsYoungMax: 500,
   /** Cut in steps: finding what only the old snapshots reach costs reading all that is kept. */
   snapshotsExpiredAtOnce: 20,
   /** Manifests of one spec beyond this are merged: planning reads them all. */
   manifestsMax: 100,
+  /** Larger ones are not merged again: each merge writes all of them anew. */
+  manifestBytes: 8 * 1024 * 1024,
   /** Who began to read a snapshot before it expired has this long to read its files. */
   tableFilesGraceMs: 10 * 60_000,
   /** What a data file should have: fewer are slow to plan, larger ones slow to rewrite. */
@@ -137,6 +143,25 @@ export const LIMITS = Object.freeze({
   maintenanceIntervalMs: 60_000,
   /** Files that no snapshot reaches are somebody's commit under way, until they are older. */
   tableOrphanAgeMs: 24 * 60 * 60_000,
+  /** Of one request to the bucket of a lake that sends or gets little. */
+  lakeRequestMs: 30_000,
+  /** Of one that sends or gets a file, or a part of one: 64 MB at 2 Mbit/s. */
+  lakeTransferMs: 5 * 60_000,
+  /** Larger files go to a bucket in parts: one that fails is sent again, not all of it. */
+  lakePartBytesMin: 16 * 1024 * 1024,
+  /** S3 takes 10,000 parts. */
+  lakePartsMax: 9000,
+  lakeTransfersAtOnce: 4,
+  /** Of data files of a lake in a bucket that are kept here for being read; a query can read no more. */
+  lakeCacheBytesMax: 20 * 1024 * 1024 * 1024,
+  /** Then a query says how far its files have come; below `queryDeadlineMs`, which would say less. */
+  lakeFetchWaitMs: 40_000,
+  /** The same of a dashboard, in which charts wait for each other. */
+  lakeFetchLiveWaitMs: 8000,
+  /** Who owns a lake in a bucket says so this often … */
+  lakeBeatMs: 10_000,
+  /** … and, where nothing was said for so long, another may take it. */
+  lakeLeaseMs: 45_000,
   /** A model that runs after its inputs changed does so at most this often. */
   onChangeIntervalMs: 60_000,
   /** The least of NIST SP 800-63B; length counts, kinds of characters do not. */

@@ -21,6 +21,10 @@ export function nodeFileSystem(): FileSystem {
         () => false,
       ),
     changedMs: async (path) => (await fs.stat(path)).mtimeMs,
+    stamp: async (path) => {
+      const { ino, size, mtimeNs, ctimeNs } = await fs.stat(path, { bigint: true });
+      return [ino, size, mtimeNs, ctimeNs].join(' ');
+    },
   };
 }
 

@@ -1,3 +1,5 @@
+import type { LogPosition } from '../stream/stream-store.ts';
+
 /**
  * Buffered writing of a stream to a target.
  *
@@ -5,10 +7,13 @@
  * D1  Each record reaches the target once: the position is kept by the target, in the same commit as the rows.
  * D2  Delivery starts when records have waited `everyMs`, or when about `bytesMax` wait.
  * D3  A failure is tried again by itself and is shown meanwhile; nothing is skipped.
- * D4  A position that another log left (epoch) is recognised and not continued from.
+ * D4  A position that another log left, or one that this log was put back from, is recognised (resume.ts): nothing is
+ *     doubled and nothing passed over.
  */
 export interface Delivery {
   readonly stream: string;
+  /** The first record that is not in the target. */
+  readonly next: number;
   readonly target: string;
   status(): DeliveryStatus;
   /** Delivers everything that is durable now. */
@@ -36,17 +41,46 @@ export interface DeliveryStatus {
 export interface Checkpoint {
   readonly epoch: string;
   readonly next: number;
+  /** That of the log it was made on; absent where there was none. */
+  readonly lineage?: readonly LogPosition[];
 }
 
 export const CHECKPOINT_PROPERTY = 'millrace.checkpoint';
 
-export function checkpointText({ epoch, next }: Checkpoint): string {
-  return JSON.stringify({ epoch, next: String(next) });
+/** Numbers of rows that are in the table beside those of its log: `[{"from":"12","next":"20"}]`. */
+export const APART_PROPERTY = 'millrace.apart';
+
+export interface Apart {
+  readonly from: number;
+  readonly next: number;
+}
+
+export function apartText(apart: readonly Apart[]): string {
+  return JSON.stringify(
+    apart.map(({ from, next }) => ({ from: String(from), next: String(next) })),
+  );
+}
+
+/** Nothing where there is none, or none that can be understood. */
+export function parseApart(text: string | undefined): Apart[] {
+  return [...(text ?? '').matchAll(/\{"from":"(\d+)","next":"(\d+)"\}/g)].map(([, from, next]) => ({
+    from: Number(from),
+    next: Number(next),
+  }));
+}
+
+export function checkpointText({ epoch, next, lineage = [] }: Checkpoint): string {
+  return JSON.stringify({ epoch, next: String(next), ...(lineage.length > 0 ? { lineage } : {}) });
 }
 
 /** Undefined where there is none, or none that can be understood. */
 export function parseCheckpoint(text: string | undefined): Checkpoint | undefined {
-  if (text === undefined) return undefined;
-  const match = /^\{"epoch":"([^"]+)","next":"(\d+)"\}$/.exec(text);
-  return match ? { epoch: match[1] as string, next: Number(match[2]) } : undefined;
+  const match = /^\{"epoch":"([^"]+)","next":"(\d+)"(?:,"lineage":(\[[^\]]+\]))?\}$/.exec(
+    text ?? '',
+  );
+  if (!match) return undefined;
+  const [, epoch = '', next, lineage] = match;
+  const position = { epoch, next: Number(next) };
+  if (lineage === undefined) return position;
+  return { ...position, lineage: JSON.parse(lineage) as LogPosition[] };
 }

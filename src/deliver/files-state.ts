@@ -1,3 +1,4 @@
+import type { LogPosition } from '../stream/stream-store.ts';
 import type { Checkpoint } from './delivery.ts';
 
 /** Files of a batch that are durable, and become visible one after the other. */
@@ -11,17 +12,52 @@ export interface PendingFiles {
   readonly files: readonly { readonly staged: string; readonly name: string }[];
 }
 
-/** How far the files of a stream are: kept beside its log. */
+/** How far the files of a stream are: kept beside its log, and beside the files. */
 export interface FilesState extends Checkpoint {
   readonly pending?: PendingFiles;
 }
 
 export const filesStateText = (state: FilesState): string => `${JSON.stringify(state)}\n`;
 
+/** What a copy of the log has to know: the unfinished files of a batch are not in it. */
+export function positionText(text: string): string {
+  const { pending: _, ...position } = parseFilesState(text);
+  return filesStateText(position);
+}
+
 /** @throws SyntaxError for what was never written here */
 export function parseFilesState(text: string): FilesState {
-  const state = JSON.parse(text) as Partial<FilesState>;
-  if (typeof state.epoch === 'string' && Number.isSafeInteger(state.next))
-    return state as FilesState;
-  throw new SyntaxError('it has no position');
+  const { pending, ...checkpoint }: { [name: string]: unknown } = Object(JSON.parse(text));
+  if (!isCheckpoint(checkpoint)) throw new SyntaxError('it has no position');
+  if (pending === undefined) return checkpoint;
+  if (!isPending(pending)) throw new SyntaxError('its files have no names');
+  return { ...checkpoint, pending };
+}
+
+const isNumber = (value: unknown): value is number => Number.isSafeInteger(value);
+
+const isPosition = (value: unknown): value is LogPosition => {
+  const { epoch, next }: { [name: string]: unknown } = Object(value);
+  return typeof epoch === 'string' && isNumber(next);
+};
+
+function isCheckpoint(value: object): value is Checkpoint {
+  const { lineage = [] }: { lineage?: unknown } = value;
+  return isPosition(value) && Array.isArray(lineage) && lineage.every(isPosition);
+}
+
+function isPending(value: unknown): value is PendingFiles {
+  const { epoch, to, until, rows, files }: { [name: string]: unknown } = Object(value);
+  const isFile = (file: unknown): boolean => {
+    const { staged, name }: { [name: string]: unknown } = Object(file);
+    return typeof staged === 'string' && typeof name === 'string';
+  };
+  return (
+    typeof epoch === 'string' &&
+    typeof to === 'string' &&
+    isNumber(until) &&
+    isNumber(rows) &&
+    Array.isArray(files) &&
+    files.every(isFile)
+  );
 }

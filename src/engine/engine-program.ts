@@ -4,24 +4,29 @@ import type { CallContext } from '../children/rpc.ts';
 import { LIMITS } from '../core/limits.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
 import { quoteText } from '../plan/render-sql.ts';
+import type { LogSlice } from '../stream/stream-store.ts';
 import { connect, openDatabase, queryError, withConnection } from './database.ts';
 import { type DeliverContext, deliver } from './deliver.ts';
 import { deliverFiles } from './deliver-files.ts';
 import { describe } from './describe.ts';
 import { registerHashFunctions } from './hash-functions.ts';
+import { lookupRows } from './lookup-rows.ts';
 import type {
   CompactRequest,
   CompactResult,
   DeliverFilesRequest,
   DeliverRequest,
   DescribeRequest,
+  LookupRowsRequest,
   ReadTableRequest,
   RunModelRequest,
+  VerifyTableRequest,
 } from './protocol.ts';
 import { streamRows } from './read-rows.ts';
 import { runModel } from './run-model.ts';
 import { writeTableFiles } from './table-files.ts';
 import { scanSql } from './table-scan.ts';
+import { fileRows, verifyRecords, verifyTable } from './verify-table.ts';
 
 /** The `engine` child: DuckDB for trusted work. Arguments: a private folder for scratch files. */
 const scratch = process.argv[2] as string;
@@ -97,6 +102,13 @@ serveParent({
     inTurn((context) => deliverFiles(request, context)),
   compact,
   runModel: (request: RunModelRequest, context: CallContext) => runModel(request, context, scratch),
+  verifyRecords: ({ slices }: { slices: readonly LogSlice[] }) => verifyRecords(slices, files),
+  verifyTable: (request: VerifyTableRequest) =>
+    withReader((connection) => verifyTable(request, { connection, files, scratch })),
+  fileRows: ({ paths }: { paths: readonly string[] }) =>
+    withReader((connection) => fileRows(connection, paths)),
+  lookupRows: (request: LookupRowsRequest, context: CallContext) =>
+    lookupRows(request, context, { files, scratch }),
   readParquet: ({ path }: { path: string }, context: CallContext) =>
     withReader((connection) =>
       streamRows(connection, `SELECT * FROM read_parquet(${quoteText(path)})`, context),

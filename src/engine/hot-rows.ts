@@ -12,8 +12,8 @@ export interface RowsNews {
   readonly until: number;
   /** Rows below are in files. */
   readonly delivered: number;
-  /** Retention has removed rows that were shown, of a stream without a table. */
-  readonly isTrimmed: boolean;
+  /** Rows that were shown are gone: by retention of a stream without a table, or by a change of the table. */
+  readonly isChanged: boolean;
 }
 export type OnRows = (news: RowsNews) => Promise<void>;
 
@@ -21,13 +21,15 @@ export type OnRows = (news: RowsNews) => Promise<void>;
  * The rows of a stream that are not in its table yet, kept in memory beside the files that are.
  *
  * H1  After `apply(news)` a query sees every record below `news.end`, each once.
- * H2  Files and hot rows switch in one transaction: a query that runs meanwhile sees the state before.
+ * H2  A table that was set back, or changed by other programs, is shown as it is from then on.
+ * H3  Files and hot rows switch in one transaction: a query that runs meanwhile sees the state before.
  */
 export class HotRows {
   readonly #stream: EngineStream;
   readonly #files: FileSystem;
   readonly #scratch: ScratchSpace;
   #filesVersion = -1;
+  #rowsVersion = -1;
   #next = 0;
   /** No row below is hot. */
   #first = 0;
@@ -43,6 +45,7 @@ export class HotRows {
       schema: this.#stream.schema,
       name: this.#stream.name,
       filesVersion: this.#filesVersion,
+      rowsVersion: this.#rowsVersion,
       next: this.#next,
     };
   }
@@ -63,7 +66,8 @@ export class HotRows {
     news: StreamNews,
     onRows?: OnRows,
   ): Promise<readonly string[]> {
-    const from = Math.max(this.#next, news.delivered);
+    const isSetBack = news.rowsVersion !== this.#rowsVersion;
+    const from = isSetBack ? news.delivered : Math.max(this.#next, news.delivered);
     const until = Math.min(news.end, endOfSlices(news.slices) ?? news.end);
     const scratch = await writeScratch(
       this.#files,
@@ -75,14 +79,16 @@ export class HotRows {
     try {
       await connection.run('BEGIN TRANSACTION');
       try {
-        if (news.scan) await createStreamViews(connection, this.#stream, news.scan, true);
-        if (news.delivered > this.#first) await this.#forget(connection, news.delivered);
+        if (news.table) await this.#switchFiles(connection, news.table);
+        if (isSetBack) await this.#forget(connection, Number.MAX_SAFE_INTEGER);
+        else if (news.delivered > this.#first) await this.#forget(connection, news.delivered);
         for (const { path, schemaVersion } of scratch.files)
           await this.#load(connection, path, schemaVersion);
         await onRows?.({
           until: Math.max(from, until),
           delivered: news.delivered,
-          isTrimmed: news.delivered > this.#first && this.#stream.columns.length === 0,
+          isChanged:
+            isSetBack || (news.delivered > this.#first && this.#stream.columns.length === 0),
         });
         await connection.run('COMMIT');
       } catch (error) {
@@ -90,12 +96,20 @@ export class HotRows {
         throw error;
       }
       this.#filesVersion = news.filesVersion;
-      this.#first = Math.max(this.#first, news.delivered);
+      this.#rowsVersion = news.rowsVersion;
+      this.#first = isSetBack ? news.delivered : Math.max(this.#first, news.delivered);
       this.#next = Math.max(from, until);
       return scratch.damage;
     } finally {
       scratch.remove();
     }
+  }
+
+  async #switchFiles(
+    connection: DuckDBConnection,
+    { columns, scan }: NonNullable<StreamNews['table']>,
+  ): Promise<void> {
+    await createStreamViews(connection, { ...this.#stream, columns }, scan, true);
   }
 
   /** Rows below are in files now, or gone. */

@@ -140,9 +140,9 @@ export class LiveSourceState {
   }
 
   /** New records, in the transaction that adds them. */
-  async advance({ until, delivered, isTrimmed }: RowsNews): Promise<void> {
+  async advance({ until, delivered, isChanged }: RowsNews): Promise<void> {
     // Nothing can be taken out of a greatest or a least: what is kept is made anew.
-    if (isTrimmed) return this.forget();
+    if (isChanged) return this.forget();
     if (!this.#isKnown || until <= this.#next) return;
     const hot = `hot.${quoteIdentifier(`lake.${this.source.name}`)}`;
     const from = this.#next >= delivered ? hot : this.relation;

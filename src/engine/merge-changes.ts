@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { fileLocation } from '../lake/location.ts';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
 import { textRows } from './database.ts';
 import type {
@@ -12,7 +11,7 @@ import type {
   WrittenFile,
 } from './protocol.ts';
 import { syncFiles, writeTableFiles } from './table-files.ts';
-import { scanSql } from './table-scan.ts';
+import { locationOf, scanSql } from './table-scan.ts';
 
 export interface Merged {
   readonly files: readonly WrittenFile[];
@@ -84,7 +83,7 @@ async function writeDeletes(
 ): Promise<WrittenDeletes[]> {
   const groups = merge.scan.files.map(
     ({ path }, index) =>
-      `(${quoteText(path)}, ${merge.groups[index]}, ${quoteText(fileLocation(path))})`,
+      `(${quoteText(path)}, ${merge.groups[index]}, ${quoteText(locationOf(merge.scan, path))})`,
   );
   if (groups.length === 0) return [];
   await connection.run(

@@ -3,8 +3,10 @@ import { MillraceError } from '../core/errors.ts';
 import { icebergJson, parseIcebergJson } from '../lake/iceberg/json.ts';
 import { quoteIdentifier } from '../plan/render-sql.ts';
 import type { Relation, RelationNames } from '../query/statement-gate.ts';
-import { textRows } from './database.ts';
-import type { PastMoment, PastState, PastTable } from './protocol.ts';
+import type { Parameters, ParameterValue } from '../query/statement-parameters.ts';
+import { queryError, textRows } from './database.ts';
+import type { PastMoment, PastState, PastTable, QueryRequest } from './protocol.ts';
+import { bind } from './query-runner.ts';
 import { scanSql } from './table-scan.ts';
 
 /**
@@ -16,6 +18,8 @@ type Tree = { [key: string]: unknown };
 
 export interface TravelledQuery {
   readonly sql: string;
+  /** Those that are left once moments are known. */
+  readonly params: Parameters;
   readonly past: readonly PastTable[];
 }
 
@@ -24,7 +28,7 @@ const HISTORIC: ReadonlySet<string> = new Set(['lookups', 'sys', 'deadletters'])
 /** The statement with its references to the past replaced; undefined where it has none. It has passed the gate. */
 export async function travelled(
   connection: DuckDBConnection,
-  sql: string,
+  { sql, params }: Pick<QueryRequest, 'sql' | 'params'>,
   names: RelationNames,
 ): Promise<TravelledQuery | undefined> {
   if (!/\bat\s*\(/i.test(sql)) return undefined;
@@ -36,19 +40,40 @@ export async function travelled(
     const { schema_name: schema, table_name: name, at_clause: clause } = reference;
     const relation = names.resolve(schema === '' ? undefined : String(schema), String(name));
     if (!relation || HISTORIC.has(relation.schema)) throw noHistory(`${schema}.${name}`);
-    const when = await momentOf(connection, clause as Tree);
-    const table = { ...relation, when };
+    const when = await momentOf(connection, clause as Tree, params);
+    const table = { ...relation, when, view: nextView(relation) };
     past.push(table);
     if (reference['alias'] === '') reference['alias'] = name;
-    Object.assign(reference, { schema_name: 'past', table_name: viewName(table), at_clause: null });
+    Object.assign(reference, { schema_name: 'past', table_name: table.view, at_clause: null });
   }
   if (past.length === 0) return undefined;
+  const left = parametersIn(tree, params);
   const [[replaced = ''] = []] = await textRows(
     connection,
     'SELECT json_deserialize_sql($1::JSON)',
     [icebergJson(tree)],
   );
-  return { sql: replaced, past };
+  return { sql: replaced, past, params: left };
+}
+
+/** The parameters that this part of a statement has; those without names are counted anew in it. */
+function parametersIn(part: Tree, params: Parameters): Parameters {
+  const found = [...parameterNodes(part)];
+  const names = new Set(found.map((node) => String(node['identifier']).toLowerCase()));
+  if (!Array.isArray(params)) {
+    const given = Object.entries(params).filter(([name]) => names.has(name.toLowerCase()));
+    return Object.fromEntries(given);
+  }
+  const places = [...names].sort((a, b) => Number(a) - Number(b));
+  for (const node of found)
+    node['identifier'] = String(places.indexOf(String(node['identifier'])) + 1);
+  return places.map((place) => (params as readonly ParameterValue[])[Number(place) - 1] ?? null);
+}
+
+function* parameterNodes(node: unknown): Generator<Tree> {
+  if (typeof node !== 'object' || node === null) return;
+  if ((node as Tree)['class'] === 'PARAMETER') yield node as Tree;
+  for (const part of Object.values(node)) yield* parameterNodes(part);
 }
 
 function* referencesToThePast(node: unknown): Generator<Tree> {
@@ -68,7 +93,12 @@ function noHistory(asked: string): MillraceError {
 }
 
 /** What the clause says, worked out by the engine: it may be any expression without a table. */
-async function momentOf(connection: DuckDBConnection, clause: Tree): Promise<PastMoment> {
+async function momentOf(
+  connection: DuckDBConnection,
+  clause: Tree,
+  params: Parameters,
+): Promise<PastMoment> {
+  const bound = bind(parametersIn(clause, params));
   const rows = await textRows(connection, "SELECT json_serialize_sql('SELECT 1')");
   const tree = parseIcebergJson(rows[0]?.[0] as string) as {
     statements: [{ node: { select_list: unknown[] } }];
@@ -77,35 +107,61 @@ async function momentOf(connection: DuckDBConnection, clause: Tree): Promise<Pas
   const [[text = ''] = []] = await textRows(connection, 'SELECT json_deserialize_sql($1::JSON)', [
     icebergJson(tree),
   ]);
-  const value = `(${text.replace(/;\s*$/, '')})`;
-  if (clause['unit'] === 'VERSION') {
-    const [[id] = []] = await textRows(connection, `SELECT (${value})::HUGEINT::VARCHAR`);
-    if (!id) throw wrongMoment('VERSION', 'the id of a snapshot; sys.snapshots lists them');
-    return { snapshotId: id };
-  }
-  const [[time] = []] = await textRows(
+  const expression = `(${text.replace(/;\s*$/, '')})`;
+  const isVersion = clause['unit'] === 'VERSION';
+  const value = await computed(
     connection,
-    `SELECT epoch_ms((${value})::TIMESTAMPTZ)::VARCHAR`,
+    isVersion
+      ? `SELECT (${expression})::HUGEINT::VARCHAR`
+      : `SELECT epoch_ms((${expression})::TIMESTAMPTZ)::VARCHAR`,
+    bound,
   );
-  if (!time) throw wrongMoment('TIMESTAMP', 'a time');
-  return { timeMs: Number(time) };
+  if (isVersion) {
+    if (typeof value !== 'string')
+      throw wrongMoment('VERSION', 'the id of a snapshot; sys.snapshots lists them');
+    return { snapshotId: value };
+  }
+  if (typeof value !== 'string') throw wrongMoment('TIMESTAMP', 'a time');
+  return { timeMs: Number(value) };
+}
+
+async function computed(
+  connection: DuckDBConnection,
+  sql: string,
+  { values, types }: ReturnType<typeof bind>,
+): Promise<unknown> {
+  try {
+    return (await connection.runAndReadAll(sql, values, types)).getRows()[0]?.[0];
+  } catch (error) {
+    const { code, message } = queryError(error);
+    throw new MillraceError(code, `AT: ${message}`, { cause: error });
+  }
 }
 
 const wrongMoment = (unit: string, what: string): MillraceError =>
   new MillraceError('MR_QUERY_FAILED', `AT (${unit} => …) needs ${what}.`);
 
-function viewName({ schema, name, when }: Relation & { readonly when: PastMoment }): string {
-  const moment = 'snapshotId' in when ? when.snapshotId : `t${when.timeMs}`;
-  return `${schema}.${name}@${moment}`;
+let views = 0;
+/** One for each reference: which files a moment has may differ from one query to the next. */
+function nextView({ schema, name }: Relation): string {
+  views += 1;
+  return `${schema}.${name} ${views}`;
 }
 
-/** Made anew for each query: at a time of the future there will be other files. */
 export async function createPastView(
   connection: DuckDBConnection,
-  table: PastTable,
+  { view }: PastTable,
   { scan, columns }: PastState,
 ): Promise<void> {
   await connection.run(
-    `CREATE OR REPLACE VIEW past.${quoteIdentifier(viewName(table))} AS ${await scanSql(connection, scan, columns)}`,
+    `CREATE VIEW past.${quoteIdentifier(view)} AS ${await scanSql(connection, scan, columns)}`,
   );
+}
+
+export async function dropPastViews(
+  connection: DuckDBConnection,
+  past: readonly PastTable[],
+): Promise<void> {
+  for (const { view } of past)
+    await connection.run(`DROP VIEW IF EXISTS past.${quoteIdentifier(view)}`);
 }

@@ -67,6 +67,7 @@ export interface StreamKnown {
   readonly schema: 'lake' | 'deadletters';
   readonly name: string;
   readonly filesVersion: number;
+  readonly rowsVersion: number;
   readonly next: number;
 }
 
@@ -74,8 +75,10 @@ export interface StreamNews {
   readonly schema: 'lake' | 'deadletters';
   readonly name: string;
   readonly filesVersion: number;
-  /** Absent where the child's files are current. */
-  readonly scan?: TableScan;
+  /** Another one than the child's: rows it has may be no rows any more, or not be in files any more. */
+  readonly rowsVersion: number;
+  /** Absent where the child's files are current. Columns change with them: other programs widen some. */
+  readonly table?: Pick<TableNews, 'columns' | 'scan'>;
   /** Rows below this are in the files, and must not be hot any more. */
   readonly delivered: number;
   /** Everything below this was acknowledged when the query began. */
@@ -105,6 +108,8 @@ export interface SyncRequest {
 /** A table as it was. */
 export interface PastTable extends Relation {
   readonly when: PastMoment;
+  /** What the child shows it as. */
+  readonly view: string;
 }
 
 /** Ids of snapshots have 63 bits: they cross as text. */
@@ -128,6 +133,8 @@ export type HostMethods = {
   /** Tables of the lake that the catalog does not name: other programs make and drop them at any time. */
   foreignTables: [params: null, result: readonly Relation[]];
   sync: [params: SyncRequest, result: SyncAnswer];
+  /** Waits for data files that `sync` said are to come. */
+  fetch: [params: SyncRequest, result: null];
 };
 
 export type ResultFormat = 'json' | 'ndjson' | 'csv' | 'parquet';
@@ -172,6 +179,8 @@ export interface WrittenFile {
 export interface PartitionColumn {
   /** A DuckDB expression over the table's columns. */
   readonly expression: string;
+  /** True where values can be longer than a folder's name may be. */
+  readonly isText: boolean;
 }
 
 export interface WriteTarget {
@@ -307,6 +316,57 @@ export interface CompactResult {
   readonly files: readonly WrittenFile[];
 }
 
+/** Rows and records of numbers [from, until). */
+export interface VerifyTableRequest {
+  readonly stream: EngineStream;
+  readonly slices: readonly LogSlice[];
+  readonly scan: TableScan;
+  readonly from: number;
+  readonly until: number;
+  /** Numbers of rows that may be there besides those of the log. */
+  readonly apart: readonly { readonly from: number; readonly next: number }[];
+  /** The log has them no more: all that can be said is whether they are there once. */
+  readonly isOlder: boolean;
+}
+
+export interface FoundNumbers {
+  readonly count: number;
+  /** First and last of neighbours; not all where there are many. */
+  readonly ranges: readonly (readonly [first: number, last: number])[];
+}
+
+export interface VerifyRecordsResult {
+  readonly records: number;
+  readonly damage: readonly string[];
+}
+
+export interface VerifyTableResult extends VerifyRecordsResult {
+  readonly rows: number;
+  /** Records without a row. */
+  readonly missing: FoundNumbers;
+  readonly doubled: FoundNumbers;
+  /** Rows without a record. */
+  readonly unknown: FoundNumbers;
+  /** Rows with other values than their records. */
+  readonly changed: FoundNumbers;
+}
+
+export interface FileRows {
+  readonly path: string;
+  readonly rows?: number;
+  readonly error?: string;
+}
+
+export interface LookupRowsRequest {
+  readonly stream: EngineStream;
+  readonly lookup: EngineLookup;
+  /** Of its rows those below `delivered` are taken, and what is in the slices from there on. */
+  readonly scan: TableScan | undefined;
+  readonly delivered: number;
+  readonly slices: readonly LogSlice[];
+  readonly until: number;
+}
+
 /** What main may ask of the engine child. */
 export type EngineMethods = {
   describe: [params: DescribeRequest, result: readonly Described[]];
@@ -316,6 +376,12 @@ export type EngineMethods = {
   runModel: [params: RunModelRequest, result: RunModelResult];
   /** Rows of a stream's files below a sequence number, in order, as NDJSON. */
   readTable: [params: ReadTableRequest, result: { readonly rows: number }];
+  verifyRecords: [params: { readonly slices: readonly LogSlice[] }, result: VerifyRecordsResult];
+  verifyTable: [params: VerifyTableRequest, result: VerifyTableResult];
+  /** What Parquet files say of themselves. */
+  fileRows: [params: { readonly paths: readonly string[] }, result: readonly FileRows[]];
+  /** The rows that a lookup should have, as NDJSON. */
+  lookupRows: [params: LookupRowsRequest, result: { readonly rows: number }];
   readParquet: [params: { readonly path: string }, result: { readonly rows: number }];
 };
 

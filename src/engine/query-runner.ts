@@ -152,7 +152,7 @@ function typed(value: ParameterValue): [Value, DuckDBType] {
   return Math.abs(value) < 2 ** 31 ? [value, INTEGER] : [BigInt(value), BIGINT];
 }
 
-function bind(params: Parameters): Bound {
+export function bind(params: Parameters): Bound {
   if (isList(params)) {
     const pairs = params.map(typed);
     return { values: pairs.map(([value]) => value), types: pairs.map(([, type]) => type) };

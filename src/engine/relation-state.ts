@@ -55,6 +55,8 @@ export class RelationState {
   readonly #context: RelationContext;
   readonly #hot = new Map<string, HotRows>();
   readonly #tableVersions = new Map<string, number>();
+  /** Tables without a file. */
+  readonly #emptyTables = new Set<string>();
   /** The stored relations behind a view, found once. */
   readonly #behindViews = new Map<string, readonly Relation[]>();
 
@@ -146,9 +148,11 @@ export class RelationState {
     }
   }
 
-  /** The position up to which a stream is shown, or the version of a model's table. */
+  /** The position up to which a stream is shown, or the version of a model's table; 0 where it has no row. */
   version(kind: 'stream' | 'table', name: string): number {
-    if (kind === 'table') return this.#tableVersions.get(keyOf({ schema: 'warehouse', name })) ?? 0;
+    const key = keyOf({ schema: 'warehouse', name });
+    if (kind === 'table')
+      return this.#emptyTables.has(key) ? 0 : (this.#tableVersions.get(key) ?? 0);
     return this.#hot.get(`lake.${name}`)?.known.next ?? 0;
   }
 
@@ -197,6 +201,8 @@ export class RelationState {
       await createModelRelation(this.#connection, { ...model, columns: news.columns }, news.scan);
     else await createForeignView(this.#connection, news, news);
     this.#tableVersions.set(keyOf(news), news.version);
+    if (news.scan.files.length === 0) this.#emptyTables.add(keyOf(news));
+    else this.#emptyTables.delete(keyOf(news));
     if (model) await this.#context.onTable?.(news.name);
   }
 

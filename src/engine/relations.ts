@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { fieldNamed } from '../core/field-types.ts';
 import { LIMITS } from '../core/limits.ts';
-import type { TableScan } from '../lake/iceberg/live-files.ts';
+import { NO_ROWS, type TableScan } from '../lake/iceberg/live-files.ts';
 import { keyBytesSql } from '../lookup/lookup-key.ts';
 import { quoteIdentifier } from '../plan/render-sql.ts';
 import { duckdbType } from '../plan/type-mapping.ts';
@@ -118,7 +118,6 @@ async function createDeadLetterView(
   );
 }
 
-/** The entries that the lookup has: none where a part of the key is null, or where the key is too long. */
 export async function createLookupView(
   connection: DuckDBConnection,
   lookup: EngineLookup,
@@ -128,6 +127,18 @@ export async function createLookupView(
     (candidate) => candidate.name === lookup.from && candidate.schema === 'lake',
   );
   if (!stream) return;
+  const rows = `records.${quoteIdentifier(stream.name)}`;
+  await connection.run(
+    `CREATE OR REPLACE VIEW lookups.${quoteIdentifier(lookup.name)} AS ${lookupQuery(lookup, stream, { rows, columns: userColumns(stream) })}`,
+  );
+}
+
+/** The entries that the lookup has of `rows`: none where a part of the key is null, or where the key is too long. */
+export function lookupQuery(
+  lookup: EngineLookup,
+  stream: EngineStream,
+  { rows, columns: wanted }: { readonly rows: string; readonly columns: readonly string[] },
+): string {
   const parts = [lookup.key, ...lookup.sort].map((part) =>
     part === null ? null : fieldNamed(stream.fields, part),
   );
@@ -140,20 +151,10 @@ export async function createLookupView(
     lookup.tombstone === undefined
       ? ''
       : ` WHERE ${quoteIdentifier(lookup.tombstone)} IS DISTINCT FROM true`;
-  await connection.run(
-    `CREATE OR REPLACE VIEW lookups.${quoteIdentifier(lookup.name)} AS SELECT ${userColumns(stream).join(', ')} FROM (
-       SELECT * FROM records.${quoteIdentifier(stream.name)} WHERE ${isEntry}
-       QUALIFY row_number() OVER (PARTITION BY ${columns.join(', ')} ORDER BY _sequence_number DESC) = 1)${kept}`,
-  );
+  return `SELECT ${wanted.join(', ')} FROM (
+       SELECT * FROM ${rows} WHERE ${isEntry}
+       QUALIFY row_number() OVER (PARTITION BY ${columns.join(', ')} ORDER BY _sequence_number DESC) = 1)${kept}`;
 }
-
-const NO_FILES: TableScan = Object.freeze({
-  files: [],
-  positionDeletes: [],
-  equalityDeletes: [],
-  reshaped: [],
-  hidden: [],
-});
 
 export async function createModelRelation(
   connection: DuckDBConnection,
@@ -165,7 +166,7 @@ export async function createModelRelation(
     await connection.run(`CREATE OR REPLACE VIEW ${name} AS ${model.sql}`);
     return;
   }
-  const source = await scanSql(connection, scan ?? NO_FILES, model.columns);
+  const source = await scanSql(connection, scan ?? NO_ROWS, model.columns);
   await connection.run(`CREATE OR REPLACE VIEW ${name} AS ${source}`);
 }
 

@@ -10,8 +10,15 @@ import { checkParameters } from '../query/statement-parameters.ts';
 import { CatchUp } from './catch-up.ts';
 import { connect, lockDown, openDatabase } from './database.ts';
 import { checkText } from './describe.ts';
-import { travelled } from './past-tables.ts';
-import type { CatalogState, HostMethods, QueryRequest, QueryResult } from './protocol.ts';
+import { dropPastViews, type TravelledQuery, travelled } from './past-tables.ts';
+import type {
+  CatalogState,
+  HostMethods,
+  PastTable,
+  QueryRequest,
+  QueryResult,
+  SyncRequest,
+} from './protocol.ts';
 import { runQuery } from './query-runner.ts';
 import { RelationState } from './relation-state.ts';
 import { relationNames, SEARCH_PATH } from './relations.ts';
@@ -40,18 +47,18 @@ const catchUp = new CatchUp(systemClock);
 
 async function query(request: QueryRequest, { signal }: CallContext): Promise<QueryResult> {
   const connection = await connect(instance, state ? SEARCH_PATH : undefined);
+  let back: TravelledQuery | undefined;
   try {
     const { tree, reads } = await checkNames(connection, request.sql);
     checkParameters(tree, request.params);
-    const back = await travelled(connection, request.sql, relationNames(catalog, foreign));
-    await catchUp.forQuery(
-      async () => state?.catchUp(reads, (known) => parent.call('sync', known), back?.past),
-      { waitMs: request.waitMs, signal },
-    );
+    back = await travelled(connection, request, relationNames(catalog, foreign));
+    await bringUp(reads, back?.past ?? [], { waitMs: request.waitMs, signal });
     const isPlain = !reads.some(({ schema, name }) => schema === 'warehouse' && isView(name));
     const context = { signal, scratch, hasPlaces: isPlain && !back };
-    return await runQuery(connection, back ? { ...request, sql: back.sql } : request, context);
+    const { sql, params } = back ?? request;
+    return await runQuery(connection, { ...request, sql, params }, context);
   } finally {
+    if (back) await dropPastViews(connection, back.past);
     connection.closeSync();
   }
 }
@@ -64,6 +71,28 @@ async function checkNames(connection: DuckDBConnection, sql: string) {
     if (!(error instanceof MillraceError) || error.code !== 'MR_QUERY_FAILED') throw error;
     foreign = await parent.call('foreignTables', null);
     return checkText(connection, sql, relationNames(catalog, foreign));
+  }
+}
+
+/** Data files that have to come from a bucket first keep no other query waiting. */
+async function bringUp(
+  reads: readonly Relation[],
+  past: readonly PastTable[],
+  wait: { readonly waitMs: number; readonly signal: AbortSignal },
+): Promise<void> {
+  let asked: SyncRequest | undefined;
+  const sync = (known: SyncRequest) => {
+    asked = known;
+    return parent.call('sync', known);
+  };
+  const load = async (): Promise<void> => state?.catchUp(reads, sync, past);
+  try {
+    await catchUp.forQuery(load, wait);
+  } catch (error) {
+    if (!asked || !(error instanceof MillraceError) || error.details['fetching'] !== true)
+      throw error;
+    await parent.call('fetch', asked, { signal: wait.signal });
+    await catchUp.forQuery(load, wait);
   }
 }
 

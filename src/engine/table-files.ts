@@ -37,51 +37,127 @@ export async function writeTableFiles(
     ({ name, type }) =>
       `CAST(${quoteIdentifier(name)} AS ${duckdbTypeOf(type)}) AS ${quoteIdentifier(name)}`,
   );
-  const partitions = target.partitions.map(
-    ({ expression }, index) => `${expression} AS __p_${index}`,
+  const rows = `SELECT ${columns.join(', ')} FROM (${source})`;
+  if (target.partitions.length === 0)
+    return keep([await writeFile(connection, rows, target)], target);
+  // The engine names folders after partition values, whose characters not every reader takes in a path.
+  const folder = join(target.folder, `.${randomUUID()}`);
+  try {
+    const written = await writePartitions(connection, rows, folder, target);
+    return await keep(
+      target.sortBy === ''
+        ? await takeOut(written, target)
+        : await sortEach(connection, written, target),
+      target,
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** One file, in the target's order. */
+async function writeFile(
+  connection: DuckDBConnection,
+  rows: string,
+  target: WriteTarget,
+): Promise<CopyRow> {
+  const path = join(target.folder, `${randomUUID()}.parquet`);
+  const order = target.sortBy === '' ? '' : ` ORDER BY ${target.sortBy}`;
+  const [row] = await copy(connection, `${rows}${order}`, path, fileOptions(target));
+  return row as CopyRow;
+}
+
+async function writePartitions(
+  connection: DuckDBConnection,
+  rows: string,
+  folder: string,
+  target: WriteTarget,
+): Promise<CopyRow[]> {
+  // The engine names folders after the values: a long text would be no name.
+  const keys = target.partitions.map(
+    ({ expression, isText }, index) =>
+      `${isText ? `sha256(${expression})` : expression} AS __p_${index}`,
   );
-  const ids = target.columns.map(
+  const written = await copy(connection, `SELECT *, ${keys.join(', ')} FROM (${rows})`, folder, [
+    ...fileOptions(target),
+    // Without {uuid} two partition values can get one path and a file is lost (iceberg.md §4.11).
+    "FILENAME_PATTERN '{uuid}'",
+    `PARTITION_BY (${keys.map((_, index) => `__p_${index}`).join(', ')})`,
+  ]);
+  const named: CopyRow[] = [];
+  for (const row of written) named.push(await withTexts(connection, row, target));
+  return named;
+}
+
+/** A file with the texts of its partition, which all of its rows have. */
+async function withTexts(
+  connection: DuckDBConnection,
+  row: CopyRow,
+  { partitions }: WriteTarget,
+): Promise<CopyRow> {
+  const texts = partitions.flatMap(({ expression, isText }, index) =>
+    isText ? [`${expression} AS __p_${index}`] : [],
+  );
+  if (texts.length === 0) return row;
+  const reader = await connection.runAndReadAll(
+    `SELECT ${texts.join(', ')} FROM read_parquet(${quoteText(row.filename)}, hive_partitioning = false) LIMIT 1`,
+  );
+  const [values = {}] = reader.getRowObjectsJson() as { readonly [key: string]: string | null }[];
+  const keys = (row.partition_keys ?? []).map(({ key, value }) => ({
+    key,
+    value: key in values ? (values[key] as string | null) : value,
+  }));
+  return { ...row, partition_keys: keys };
+}
+
+function fileOptions({ columns }: WriteTarget): string[] {
+  const ids = columns.map(
     ({ name, id, type }) => `${quoteIdentifier(name)}: ${fieldIds(id, type)}`,
   );
-  const options = [
+  return [
     'FORMAT parquet',
     'COMPRESSION zstd',
     `ROW_GROUP_SIZE ${ROW_GROUP_ROWS}`,
     'RETURN_STATS',
     `FIELD_IDS {${ids.join(', ')}}`,
-    // Without {uuid} two partition values can get one path and a file is lost (iceberg.md §4.11).
-    ...(partitions.length > 0
-      ? [
-          "FILENAME_PATTERN '{uuid}'",
-          `PARTITION_BY (${partitions.map((_, index) => `__p_${index}`).join(', ')})`,
-        ]
-      : []),
   ];
-  // The engine names folders after partition values, whose characters not every reader takes in a path.
-  const isPartitioned = partitions.length > 0;
-  const path = join(target.folder, isPartitioned ? `.${randomUUID()}` : `${randomUUID()}.parquet`);
-  const order = target.sortBy === '' ? '' : ` ORDER BY ${target.sortBy}`;
+}
+
+async function copy(
+  connection: DuckDBConnection,
+  rows: string,
+  path: string,
+  options: readonly string[],
+): Promise<CopyRow[]> {
   const reader = await connection.runAndReadAll(
-    `COPY (SELECT ${[...columns, ...partitions].join(', ')} FROM (${source})${order}) TO ${quoteText(path)} (${options.join(', ')})`,
+    `COPY (${rows}) TO ${quoteText(path)} (${options.join(', ')})`,
   );
-  const rows = reader.getRowObjectsJson() as unknown as CopyRow[];
-  return isPartitioned ? takeOut(rows, path, target) : keep(rows, target);
+  return reader.getRowObjectsJson() as unknown as CopyRow[];
+}
+
+/** The engine keeps no order of rows within a partition, with one thread neither: each file is sorted by itself. */
+async function sortEach(
+  connection: DuckDBConnection,
+  written: readonly CopyRow[],
+  target: WriteTarget,
+): Promise<CopyRow[]> {
+  const sorted: CopyRow[] = [];
+  for (const { filename, partition_keys } of written) {
+    const rows = `SELECT * FROM read_parquet(${quoteText(filename)}, hive_partitioning = false)`;
+    sorted.push({ ...(await writeFile(connection, rows, target)), partition_keys });
+  }
+  return sorted;
 }
 
 /** Out of the folders of partitions; the names are unique without them. */
-async function takeOut(
-  rows: readonly CopyRow[],
-  folder: string,
-  target: WriteTarget,
-): Promise<WrittenFile[]> {
+async function takeOut(rows: readonly CopyRow[], target: WriteTarget): Promise<CopyRow[]> {
   const moved: CopyRow[] = [];
   for (const row of rows) {
     const filename = join(target.folder, basename(row.filename));
     await rename(row.filename, filename);
     moved.push({ ...row, filename });
   }
-  await rm(folder, { recursive: true, force: true });
-  return keep(moved, target);
+  return moved;
 }
 
 async function keep(rows: readonly CopyRow[], target: WriteTarget): Promise<WrittenFile[]> {

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { ScanFile, TableScan } from '../lake/iceberg/live-files.ts';
 import { duckdbTypeOf } from '../lake/iceberg/schema.ts';
+import { fileLocation } from '../lake/location.ts';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
 import { readReshaped } from './nested-columns.ts';
 import type { StoredColumn } from './protocol.ts';
@@ -95,7 +96,7 @@ function withoutDeleted(
 ): string {
   let source = `(${rows}) AS r`;
   if (group.hasPositionDeletes)
-    source += ` ANTI JOIN (SELECT ${PLAIN_PATH} AS f, pos AS n FROM read_parquet(${list(scan.positionDeletes)})) AS p ON r."+file" = p.f AND r."+row" = p.n`;
+    source += ` ANTI JOIN (SELECT ${readPath(scan)} AS f, pos AS n FROM read_parquet(${list(scan.positionDeletes)})) AS p ON r."+file" = p.f AND r."+row" = p.n`;
   for (const [index, one] of byKeys(group, scan).entries()) {
     const read = one.fieldIds.map((id) => mapped(id, `k${id}`, typeOf(id, scan)));
     const same = one.fieldIds.map(
@@ -108,9 +109,34 @@ function withoutDeleted(
   return `SELECT ${[...named, ...place].join(', ')} FROM ${source}`;
 }
 
-/** Delete files name data files as Iceberg does; the engine names them by their paths. */
 const PLAIN_PATH =
   "CASE WHEN starts_with(file_path, 'file://') THEN substr(file_path, 8) WHEN starts_with(file_path, 'file:') THEN substr(file_path, 6) ELSE file_path END";
+
+/**
+ * Delete files name data files as Iceberg does; the engine names them by their paths. After a move of the lake those
+ * files name the old paths still.
+ */
+function readPath({ moved = [], placed }: TableScan): string {
+  const now = beginningWith(
+    PLAIN_PATH,
+    moved.map(([from, to]) => [`${from}/`, `${to}/`]),
+  );
+  return beginningWith(now, placed ? [[placed.from, placed.to]] : []);
+}
+
+/** A path as SQL, with another beginning where it has one of these. */
+function beginningWith(path: string, beginnings: readonly (readonly [string, string])[]): string {
+  if (beginnings.length === 0) return path;
+  const cases = beginnings.map(
+    ([from, to]) =>
+      `WHEN starts_with(path, ${quoteText(from)}) THEN ${quoteText(to)} || substr(path, ${[...from].length + 1})`,
+  );
+  return `list_transform([${path}], lambda path: CASE ${cases.join(' ')} ELSE path END)[1]`;
+}
+
+/** How delete files name a data file. */
+export const locationOf = ({ placed }: TableScan, path: string): string =>
+  placed ? `${placed.from}${path.slice(placed.to.length)}` : fileLocation(path);
 
 function typeOf(id: number, { hidden }: TableScan): string {
   return hidden.find((column) => column.id === id)?.type ?? 'VARCHAR';

@@ -15,6 +15,8 @@ import type { ViewMetadata, ViewRequirement, ViewUpdate } from './iceberg/view.t
  * C5  What cannot be read here does not become the table.
  */
 export interface Catalog {
+  /** What programs that read files of tables are told of where these are. */
+  readonly clientSettings: ClientSettings;
   namespaces(): Promise<readonly string[]>;
   namespace(name: string): Promise<NamespaceProperties>;
   createNamespace(name: string, properties: NamespaceProperties): Promise<void>;
@@ -44,6 +46,11 @@ export interface Catalog {
   commitView(name: TableName, change: ViewChange): Promise<LoadedView>;
   renameView(from: TableName, to: TableName): Promise<void>;
   dropView(name: TableName): Promise<void>;
+}
+
+/** Settings as Iceberg's clients call them: `s3.endpoint`. */
+export interface ClientSettings {
+  readonly [name: string]: string;
 }
 
 export interface TableName {

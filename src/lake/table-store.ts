@@ -2,6 +2,8 @@ import type { NamedField } from '../core/field-types.ts';
 import type { Partition } from '../definition/partition.ts';
 import type { Sort } from '../definition/sort.ts';
 import type { StoredColumn, WriteTarget, WrittenDeletes, WrittenFile } from '../engine/protocol.ts';
+import type { FetchWait } from './data-files.ts';
+import type { FieldsVersion } from './iceberg/evolution.ts';
 import type { Id } from './iceberg/json.ts';
 import type { LiveFile, TableScan } from './iceberg/live-files.ts';
 
@@ -26,6 +28,13 @@ export interface TableStore {
   rename(namespace: string, from: string, to: string): Promise<void>;
   /** The table if it is there; its schema is left as it is. */
   find(namespace: string, name: string): Promise<LakeTable | undefined>;
+  namespaces(): Promise<string[]>;
+  /** Tables that other programs made; those of definitions that were removed are not among them. */
+  foreign(): Promise<readonly { readonly namespace: string; readonly name: string }[]>;
+  /** The files that say which tables and views there are, as texts, for a copy that has those tables alone. */
+  catalogFiles(
+    isCopied: (table: string) => boolean,
+  ): Promise<readonly { path: string; text: string }[]>;
   /** Names of the stored tables. */
   names(namespace: string): Promise<string[]>;
   /** Bytes on disk under this name, older snapshots included. */
@@ -41,6 +50,8 @@ export interface TableSettings {
   readonly partitionBy: readonly Partition[];
   /** Where there is none, an order that another program set stays. */
   readonly sortBy?: readonly Sort[] | undefined;
+  /** Fields of before, in order, and those of today: through them a field is found that was renamed several times. */
+  readonly versions?: readonly FieldsVersion[] | undefined;
 }
 
 export interface SnapshotInfo {
@@ -58,6 +69,11 @@ export interface Properties {
   readonly [name: string]: string;
 }
 
+/** What properties still have to be when a commit is made. */
+export interface Were {
+  readonly [name: string]: string | undefined;
+}
+
 /** What a table is at one moment. */
 export interface TableState {
   readonly columns: readonly StoredColumn[];
@@ -69,8 +85,12 @@ export interface LakeTable extends TableState {
   readonly name: string;
   /** True of the pipeline's own. */
   readonly isDefined: boolean;
+  /** True while deletes of rows name paths from before the lake was moved: they are to be folded in soon. */
+  readonly isMoved: boolean;
   /** Rises with each commit of this process. */
   readonly version: number;
+  /** Another one where rows it had were changed or taken out: by a rollback, or by other programs. */
+  readonly rowsVersion: number;
   /** Of the table's folder. */
   readonly location: string;
   /** How files for it are written. */
@@ -83,15 +103,20 @@ export interface LakeTable extends TableState {
   readonly live: readonly LiveFile[];
   /** What is needed to write files anew: all columns, those too that no definition knows. */
   readonly rewriting: RewriteState;
-  /** Adds files and sets properties in one commit. */
-  append(files: readonly WrittenFile[], properties: Properties): Promise<void>;
+  /** What it is now, and holds it (L7). */
+  pin(): Promise<TablePin>;
+  /**
+   * Adds files and sets properties in one commit.
+   * @throws MillraceError MR_TABLE_COMMIT_CONFLICT where properties are not as they were
+   */
+  append(files: readonly WrittenFile[], properties: Properties, were?: Were): Promise<void>;
   /** Replaces all rows by those of `files`. */
   replace(files: readonly WrittenFile[], properties: Properties): Promise<void>;
   /**
    * Adds files, and deletes of rows by their place, in one commit with properties.
    * @throws MillraceError MR_TABLE_COMMIT_CONFLICT where the table is not as it was read
    */
-  merge(change: Merge, properties: Properties): Promise<void>;
+  merge(change: Merge, properties: Properties, were?: Were): Promise<void>;
   /**
    * Puts files in the place of others that have the same rows.
    * @throws MillraceError MR_TABLE_COMMIT_CONFLICT where one of those is gone, or rows of it were deleted since
@@ -101,15 +126,22 @@ export interface LakeTable extends TableState {
   at(when: SnapshotPlace): Promise<TableState & { readonly snapshotId: string }>;
   /**
    * Makes an older snapshot the current one; `restored` properties become in the same commit what they were then.
+   * @param accept throws where they cannot be that any more
    * @throws MillraceError MR_TABLE_NOT_FOUND
    */
-  rollback(when: SnapshotPlace, restored: readonly string[]): Promise<SnapshotInfo>;
+  rollback(
+    when: SnapshotPlace,
+    restored: readonly string[],
+    accept?: (restored: Properties) => void,
+  ): Promise<SnapshotInfo>;
   /** Lets go of snapshots that are not kept; says how many there were. */
   expire(nowMs: number, asked: AskedRetention): Promise<number>;
   /** Removes files that ended long enough ago and nobody holds; says how many. */
   removeEnded(nowMs: number): Promise<number>;
   /** Removes files in the table's folder that nothing names and that are older; says which. */
   sweep(olderThanMs: number): Promise<readonly string[]>;
+  /** Waits until the files of a scan of this table can be read. */
+  fetch(scan: TableScan, wait: FetchWait): Promise<void>;
   /** Until it is called, no file of the table is removed. */
   hold(): () => void;
 }
@@ -144,4 +176,32 @@ export interface Rewrite {
   readonly files: readonly WrittenFile[];
   /** Of the state they were read at. */
   readonly sequence: bigint;
+}
+
+/** A table as it was when it was pinned. */
+export interface TablePin {
+  readonly properties: { readonly [name: string]: string };
+  /** Names all there is of the table. */
+  readonly metadataFile: string;
+  /** The file that names it, and with what text. */
+  readonly pointer: { readonly path: string; readonly text: string };
+  readonly scan: TableScan;
+  /** Every file that its snapshots reach. */
+  files(): Promise<readonly PinnedFile[]>;
+  /** How large a file is; undefined where it is missing. */
+  bytesOf(file: PinnedFile): Promise<number | undefined>;
+  release(): Promise<void>;
+}
+
+export interface PinnedFile {
+  readonly path: string;
+  /** What the manifest says of a data file. */
+  readonly data?: {
+    /** Where the engine reads it, once it was fetched. */
+    readonly readPath: string;
+    readonly bytes: number;
+    readonly rows: number;
+    /** It is in the current snapshot, not in older ones alone. */
+    readonly isCurrent: boolean;
+  };
 }

@@ -52,5 +52,7 @@ export interface LookupStore {
   names(): readonly string[];
   /** Removes a lookup's entries and its checkpoint in one step; nobody may write it. */
   remove(name: string): Promise<void>;
+  /** A copy as of one moment, in a file that is not there yet; entries go on being written. */
+  copy(path: string): Promise<void>;
   close(): Promise<void>;
 }

@@ -17,6 +17,16 @@ export function checkAccess(request: FastifyRequest, services: Services): void {
     );
 }
 
+/** Only who owns the data folder, by the key of `run.json`: the request names places of this machine. */
+export function checkOwner(request: FastifyRequest, services: Services): void {
+  const principal = whoAsks(request, services);
+  if (principal?.kind === 'key' && principal.id === 'local') return;
+  throw new MillraceError(
+    'MR_ACCESS_DENIED',
+    'This writes to folders of the server, and so is for who owns the data folder: use `millrace backup` there.',
+  );
+}
+
 function unauthenticated({ headers }: FastifyRequest): MillraceError {
   const { authorization } = headers;
   const isBearer = authorization !== undefined && BEARER.test(authorization);

@@ -19,7 +19,9 @@ import {
 } from './openapi-parts.ts';
 import { RECORD_SCHEMAS, readOperation, storedSchema } from './openapi-records.ts';
 import { REMOVED_PATHS } from './openapi-removed.ts';
+import { SAFETY_PATHS } from './openapi-safety.ts';
 import { STREAM_PATHS, STREAM_SCHEMAS } from './openapi-streams.ts';
+import { TABLE_PATHS } from './openapi-tables.ts';
 import type { Services } from './services.ts';
 import { SESSION_COOKIE } from './session-cookie.ts';
 
@@ -64,6 +66,8 @@ export function openapiDocument(plan: Plan): Part {
       ...DASHBOARD_PATHS,
       ...RENDER_PATHS,
       ...REMOVED_PATHS,
+      ...TABLE_PATHS,
+      ...SAFETY_PATHS,
       ...AWS_PATHS,
       ...FIXED_PATHS,
     },

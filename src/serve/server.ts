@@ -18,9 +18,10 @@ import { icebergRoutes } from './iceberg/iceberg-door.ts';
 import { ingestRoutes } from './ingest.ts';
 import { lookupRoutes } from './lookups.ts';
 import { openapiRoutes } from './openapi.ts';
-import { pageRoutes, readPage } from './page.ts';
+import { type PageFiles, pageRoutes, readPage } from './page.ts';
 import { Readers, recordRoutes } from './records.ts';
 import { renderRoutes } from './render.ts';
+import { safetyRoutes } from './safety.ts';
 import type { Principal, Services } from './services.ts';
 import { sessionRoutes } from './session.ts';
 import { sqlRoutes } from './sql.ts';
@@ -98,12 +99,22 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   });
   answerUnmatched(server, page);
   speakBothProtocols(server);
+  await registerRoutes(server, services, page);
+  return server;
+}
+
+async function registerRoutes(
+  server: FastifyInstance,
+  services: Services,
+  page: PageFiles,
+): Promise<void> {
   await server.register(awsRoutes, { services });
   await server.register(icebergRoutes, { services });
   await server.register(ingestRoutes, { services });
   const readers = new Readers();
   await server.register(recordRoutes, { services, readers });
   await server.register(lookupRoutes, { services });
+  await server.register(safetyRoutes, { services });
   await server.register(streamRoutes, { services });
   await server.register(lakeTableRoutes, { services });
   await server.register(sqlRoutes, { services });
@@ -115,7 +126,6 @@ export async function createServer(services: Services): Promise<FastifyInstance>
   await server.register(healthRoutes, { services, readers });
   await server.register(openapiRoutes, { services });
   await server.register(pageRoutes, { page });
-  return server;
 }
 
 /** Requests of HTTP/2 go the way of all others: Node gives them the same form. */

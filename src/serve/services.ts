@@ -132,6 +132,18 @@ export interface Services {
   removedData(name: string): Promise<readonly RemovedPart[]>;
   /** Removes it for good. @throws the same */
   drop(name: string): Promise<readonly RemovedPart[]>;
+  /** Copies all there is to a folder of this machine. @throws MR_BACKUP_REFUSED, MR_BACKUP_FAILED, MR_STORAGE_LOCKED */
+  backUp(
+    request: { readonly to: string; readonly keep?: number },
+    onProgress: (progress: object) => void,
+    signal: AbortSignal,
+  ): Promise<object>;
+  /** Holds log, lake and lookups against each other; of all, or of what has the name. @throws MR_PLAN_UNKNOWN */
+  verify(
+    name: string | undefined,
+    tell: (event: { readonly event: string }) => void,
+    signal: AbortSignal,
+  ): Promise<object>;
   status(): Promise<StatusReport>;
   /** Undefined when everything answers; else what does not yet. */
   notReady(): MillraceError | undefined;

@@ -24,6 +24,10 @@ import type { Shard, ShardChange, ShardMap } from './shard-map.ts';
  *     until its time there is over. While the zone is away nothing is lost and appends go on.
  * S13 Partition keys that producers gave stay with their records, wherever those go. Where damage takes them, no
  *     record is lost with them.
+ * S14 A log that was put back to an earlier state has another epoch from there on, and says which it had before:
+ *     also where only a consumer's checkpoint, beyond its end, tells that it was.
+ * S15 While it is held nothing is removed, and what a moment names is all that was acknowledged until then: copied
+ *     later, while records go on coming, it opens as the logs were at that moment.
  */
 export interface StreamStore {
   /** Opens the stream's log, or creates it. One owner per folder. */
@@ -36,6 +40,39 @@ export interface StreamStore {
   bytes(name: string): Promise<number>;
   /** Removes a stream's data for good, durably when it resolves; its log must not be open. */
   remove(name: string): Promise<void>;
+  /** Says of a stream's log, which must not be open, that it was put back to what it is now (S14). */
+  putBack(name: string): Promise<void>;
+  /** What a log that is not open has; it is made ready as when it is opened, and damage is named. */
+  inspect(name: string): Promise<LogContents>;
+  /** Keeps all files there until it is released: for who copies them (S15). */
+  hold(): Promise<StreamsHold>;
+}
+
+export interface LogContents {
+  readonly nextSequence: number;
+  readonly damaged: readonly string[];
+}
+
+export interface StreamsHold {
+  /** What the logs are made of now. */
+  moment(): readonly LogMoment[];
+  release(): void;
+}
+
+export interface LogMoment {
+  readonly name: string;
+  readonly folder: string;
+  /** Absent where the log is not open. */
+  readonly nextSequence?: number;
+  readonly files: readonly LogFile[];
+}
+
+/** A file of a log's folder: bytes of it, or a text that will have changed. */
+export interface LogFile {
+  readonly name: string;
+  /** The first of them are of this moment; absent where all are, and where there is a text. */
+  readonly bytes?: number;
+  readonly text?: string;
 }
 
 export interface LogSettings {
@@ -45,6 +82,14 @@ export interface LogSettings {
   readonly retention: Retention;
   readonly schema: RecordSchema;
   readonly raw?: RawSettings | undefined;
+  /** Of consumers that keep their positions elsewhere: one beyond the log's end says that it was put back. */
+  readonly checkpoints?: readonly LogPosition[];
+}
+
+/** Every record of a log below a number. */
+export interface LogPosition {
+  readonly epoch: string;
+  readonly next: number;
 }
 
 /** Where closed segments are stored, and how long they stay there. */
@@ -134,8 +179,13 @@ export interface LogStatus {
 
 export interface StreamLog {
   readonly name: string;
-  /** Made anew with the log: a consumer whose checkpoint names another epoch must not continue. */
+  /**
+   * Made anew with the log, and where it is put back to an earlier state: numbers from there on are given again.
+   * What a checkpoint of another epoch means, `deliver/resume.ts` says.
+   */
   readonly epoch: string;
+  /** The epochs it had before it was put back, the oldest first: each with where the next one begins. */
+  readonly lineage: readonly LogPosition[];
   /** Open ones, and closed ones with records. */
   readonly shards: ShardMap;
   readonly routing: Routing;

@@ -1,8 +1,12 @@
 import { chmod } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { open } from 'lmdb';
+import type { BackupManifest } from '../backup/backup-store.ts';
+import { backupFiles } from '../backup/embedded/backup-files.ts';
+import { type BackupContext, FolderBackupStore } from '../backup/embedded/folder-backup-store.ts';
 import type { Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
+import type { FileSystem } from '../core/file-system.ts';
 import type { Logger } from '../core/logger.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
 import { ChildRenderer } from '../dashboard/embedded/child-renderer.ts';
@@ -10,6 +14,7 @@ import { S3Target } from '../deliver/aws/s3-target.ts';
 import { FilesDelivery } from '../deliver/embedded/files-delivery.ts';
 import { FolderTarget } from '../deliver/embedded/folder-target.ts';
 import { TableDelivery } from '../deliver/embedded/table-delivery.ts';
+import { positionText } from '../deliver/files-state.ts';
 import { LmdbKeyStore } from '../govern/embedded/lmdb-key-store.ts';
 import { LmdbUserStore } from '../govern/embedded/lmdb-user-store.ts';
 import { sealingKey } from '../govern/embedded/sealed-secret.ts';
@@ -28,17 +33,23 @@ import { LmdbRunStore, markInterrupted } from '../schedule/embedded/lmdb-run-sto
 import { S3RawZone } from '../stream/aws/s3-raw-zone.ts';
 import { FileAttributeStore } from '../stream/embedded/file-attribute-store.ts';
 import { FolderRawZone } from '../stream/embedded/folder-raw-zone.ts';
-import { SegmentStreamStore } from '../stream/embedded/segment-stream-store.ts';
-import type { Target } from './target.ts';
+import type { LogContext } from '../stream/embedded/segment-stream-log.ts';
+import { type RawZones, SegmentStreamStore } from '../stream/embedded/segment-stream-store.ts';
+import type { StreamStore } from '../stream/stream-store.ts';
+import { openLake } from './lake.ts';
+import type { Stores, Target } from './target.ts';
 
 export interface EmbeddedOptions {
   /** The data folder. */
   readonly folder: string;
+  /** `s3://bucket/prefix` for tables in a bucket; undefined for where they are already. */
+  readonly lake?: string | undefined;
   /** Who asks for what is kept in S3, in the variables that all AWS tools take. */
   readonly environment: { readonly [name: string]: string | undefined };
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onFatal: (error: MillraceError) => void;
+  readonly allowedLocations: readonly string[];
 }
 
 /** A relative one begins beside the data, so that both can be moved together. */
@@ -51,9 +62,57 @@ function folderOutside(data: string, option: string, place: string): string {
   );
 }
 
+/** What is in files alone: also of a folder that nobody owns, and of a backup. */
+export function storesOf(
+  files: FileSystem,
+  folder: string,
+  context: Omit<LogContext, 'files'>,
+  { rawZones, registry }: { readonly rawZones?: RawZones; readonly registry?: TableRegistry } = {},
+): Stores {
+  const log = { files, ...context };
+  return {
+    files,
+    streams: new SegmentStreamStore(join(folder, 'streams'), log, rawZones),
+    deadLetters: new SegmentStreamStore(join(folder, 'deadletters'), log),
+    createdStreams: new SegmentStreamStore(join(folder, 'created'), log),
+    tables: new FileTableStore(registry ?? new TableRegistry(join(folder, 'lake'), log)),
+  };
+}
+
+/** The backups in a folder, and each of them as the stores it is a copy of. */
+export function backupsIn(folder: string, context: BackupContext & { readonly logger: Logger }) {
+  const store = new FolderBackupStore(folder, context);
+  const { files, clock, logger } = context;
+  const onFatal = () => {};
+  return {
+    store,
+    storesOf: (manifest: BackupManifest): Stores =>
+      storesOf(
+        backupFiles(files, manifest, (file) => store.contentOf(file)),
+        manifest.folder,
+        { clock, logger, onFatal },
+      ),
+  };
+}
+
+const filesStateFile = (folder: string, stream: string): string =>
+  join(folder, 'streams', stream, 'files.json');
+
+async function filesPositions(files: FileSystem, folder: string, streams: StreamStore) {
+  const positions: { path: string; text: string }[] = [];
+  for (const name of await streams.names()) {
+    const path = filesStateFile(folder, name);
+    if (await files.exists(path))
+      positions.push({ path, text: positionText((await files.readFile(path)).toString()) });
+  }
+  return positions;
+}
+
 /** Everything in one folder of this machine. */
 export async function embedded({
   folder,
+  lake: place,
+  allowedLocations,
   environment,
   clock,
   logger,
@@ -74,8 +133,8 @@ export async function embedded({
   const lookups = new LmdbLookupStore(join(folder, 'system', 'lookups.mdb'));
   const runs = new LmdbRunStore(system);
   await markInterrupted(runs);
-  const log = { files, clock, logger, onFatal };
-  const registry = new TableRegistry(join(folder, 'lake'), { files, clock, logger });
+  const log = { clock, logger, onFatal };
+  const lake = await openLake({ folder, place, allowedLocations, environment, files, ...log });
   // What was unpacked for a process that is gone.
   await files.remove(join(folder, 'cache', 'raw'));
   const rawZones = {
@@ -93,11 +152,9 @@ export async function embedded({
           staging: join(folder, 'streams', stream, 'files'),
         })
       : new FolderTarget(files, folderOutside(folder, 'files.to', place));
+  const stores = storesOf(files, folder, log, { rawZones, registry: lake.registry });
   return {
-    files,
-    streams: new SegmentStreamStore(join(folder, 'streams'), log, rawZones),
-    deadLetters: new SegmentStreamStore(join(folder, 'deadletters'), log),
-    createdStreams: new SegmentStreamStore(join(folder, 'created'), log),
+    ...stores,
     streamAttributes: await FileAttributeStore.open(files, join(folder, 'system', 'streams.json')),
     deliveryAttributes: await FileAttributeStore.open(
       files,
@@ -113,26 +170,30 @@ export async function embedded({
         clock,
         logger,
       }),
-    tables: new FileTableStore(registry),
-    catalog: new FileCatalog(registry),
+    catalog: new FileCatalog(lake.registry, lake.clientSettings),
+    tableFolder: lake.readFolder,
+    bucket: lake.bucket,
     lookups,
     runs,
     keys: new LmdbKeyStore(system, await sealingKey(files, join(folder, 'system', 'sealing.key'))),
     users: new LmdbUserStore(system),
+    copyRecords: (path) => system.backup(path, false),
     createDelivery: (options) => new TableDelivery(options),
     openFilesDelivery: (options) =>
       FilesDelivery.open({
         ...options,
         files,
-        stateFile: join(folder, 'streams', options.log.name, 'files.json'),
+        stateFile: filesStateFile(folder, options.log.name),
         targetAt: (place) => filesTargetAt(place, options.log.name),
       }),
+    filesPositions: () => filesPositions(files, folder, stores.streams),
     createMaintenance: (options) => new TableMaintenance(options),
     createModelRunner: (options) => new TableModelRunner(options),
     createQueryEngine: (child) => new DuckdbQueryEngine(child, clock),
     createLiveEngine: (child) => new DuckdbLiveEngine(child, clock),
     createRenderer: (start) => new ChildRenderer(start, clock),
     close: async () => {
+      await lake.close();
       await lookups.close();
       await system.close();
     },

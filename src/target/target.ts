@@ -25,14 +25,19 @@ import type {
 } from '../stream/stream-attributes.ts';
 import type { StreamStore } from '../stream/stream-store.ts';
 
-/** Where a pipeline runs: one implementation per room. Only files in this folder name them. */
-export interface Target {
+/** Logs and tables of a data folder. */
+export interface Stores {
   readonly files: FileSystem;
   readonly streams: StreamStore;
   /** Logs of refused records, one per stream. */
   readonly deadLetters: StreamStore;
   /** Logs of streams that programs make, and no definition describes. */
   readonly createdStreams: StreamStore;
+  readonly tables: TableStore;
+}
+
+/** Where a pipeline runs: one implementation per room. Only files in this folder name them. */
+export interface Target extends Stores {
   readonly streamAttributes: AttributeStore<StreamAttributes>;
   readonly deliveryAttributes: AttributeStore<DeliveryAttributes>;
   /** @throws MillraceError MR_DEFINITION_INVALID for a place that no stream can have its raw zone at */
@@ -41,18 +46,25 @@ export interface Target {
   checkFilesTarget(place: string): void;
   /** The ids of records of a stream that were stored lately. */
   openDedupeWindow(options: DedupeSettings): Promise<DedupeWindow>;
-  readonly tables: TableStore;
-  /** The same tables, and further ones, for other programs. */
+  /** The same tables as those of `tables`, and further ones, for other programs. */
   readonly catalog: Catalog;
+  /** Where on this machine data files of tables are read. */
+  readonly tableFolder: string;
+  /** Where the tables are, if they are in a bucket. */
+  readonly bucket: string | undefined;
   readonly lookups: LookupStore;
   readonly runs: RunStore;
   readonly keys: KeyStore;
   readonly users: UserStore;
   createDelivery(options: TableDeliveryOptions): Delivery;
   openFilesDelivery(options: FilesDeliveryOptions): Promise<Delivery>;
+  /** How far the files of each stream are; never beyond what is durable in its log now. */
+  filesPositions(): Promise<readonly { readonly path: string; readonly text: string }[]>;
   createMaintenance(options: TableMaintenanceOptions): Maintenance;
   createModelRunner(options: ModelRunnerOptions): ModelRunner;
   createQueryEngine(child: ChildProcess<SqlMethods>): QueryEngine;
+  /** Copies what runs, keys, users and sessions are in, as of one moment, to a file that is not there yet. */
+  copyRecords(path: string): Promise<void>;
   /** `child`: undefined while there is none. */
   createLiveEngine(child: () => ChildProcess<LiveMethods> | undefined): LiveEngine;
   /** `start`: called for the first picture, and for the first after a pause. */

@@ -3,9 +3,15 @@ import type { RecordsAnswer, WorkerHostMethods, WorkerSetup } from '../app/worke
 import { serveParent } from '../children/child-process.ts';
 import { isDiskFull, MillraceError } from '../core/errors.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
+import { resumeFrom } from '../deliver/resume.ts';
 import { recordsOfRun, type StoredRecord } from '../ingest/stored-record.ts';
 import { type LookupEnvironment, openLookups } from '../lookup/embedded/lmdb-environment.ts';
 import { LmdbLookupWriter } from '../lookup/embedded/lmdb-lookup-writer.ts';
+import {
+  type ExpectedRows,
+  type LookupFindings,
+  verifyLookup,
+} from '../lookup/embedded/verify-lookup.ts';
 import { endOfSlices } from '../stream/run-columns.ts';
 import { readRuns } from '../stream/run-reader.ts';
 
@@ -52,8 +58,8 @@ class StreamFeed {
     return this.#running;
   }
 
-  has(lookup: string): boolean {
-    return this.#writers.some((writer) => writer.schema.name === lookup);
+  writerOf(lookup: string): LmdbLookupWriter | undefined {
+    return this.#writers.find((writer) => writer.schema.name === lookup);
   }
 
   rebuild(lookup: string): Promise<number> {
@@ -95,15 +101,13 @@ class StreamFeed {
   }
 
   async #start(): Promise<Map<LmdbLookupWriter, number>> {
-    const { epoch, firstSequence } = await parent.call('records', {
-      stream: this.#stream,
-      from: null,
-    });
+    const log = await parent.call('records', { stream: this.#stream, from: null });
     const next = new Map<LmdbLookupWriter, number>();
     for (const writer of this.#writers) {
-      const position = await writer.start(epoch);
-      if (position === undefined) await this.#fillFromTable(writer, epoch, firstSequence);
-      next.set(writer, position ?? firstSequence);
+      const { state, next: position } = resumeFrom(writer.position(), log);
+      // Entries of records that the log was put back from would be newer than those that come.
+      if (state !== 'continued') await this.#fillFromTable(writer, log.epoch, log.firstSequence);
+      next.set(writer, state === 'continued' ? position : log.firstSequence);
     }
     return next;
   }
@@ -137,7 +141,7 @@ class StreamFeed {
     { epoch, firstSequence }: RecordsAnswer,
     next: Map<LmdbLookupWriter, number>,
   ): Promise<Map<LmdbLookupWriter, number>> {
-    const writer = this.#writers.find((candidate) => candidate.schema.name === lookup);
+    const writer = this.writerOf(lookup);
     if (!writer) return next;
     await this.#fillFromTable(writer, epoch, firstSequence);
     let changed = new Map(next).set(writer, firstSequence);
@@ -188,9 +192,26 @@ async function configure(setup: WorkerSetup): Promise<null> {
 }
 
 async function rebuild({ lookup }: { lookup: string }): Promise<{ entries: number }> {
-  const feed = feeds.find((candidate) => candidate.has(lookup));
+  const feed = feeds.find((candidate) => candidate.writerOf(lookup));
   if (!feed) throw new MillraceError('MR_PLAN_UNKNOWN', `There is no lookup '${lookup}'.`);
   return { entries: await feed.rebuild(lookup) };
+}
+
+async function verify({ lookup }: { lookup: string }): Promise<LookupFindings> {
+  const writer = feeds.flatMap((feed) => feed.writerOf(lookup) ?? []).at(0);
+  if (!writer) throw new MillraceError('MR_PLAN_UNKNOWN', `There is no lookup '${lookup}'.`);
+  const stream = writer.schema.from;
+  const { oldest } = await parent.call('records', { stream, from: null });
+  const rowsUntil: ExpectedRows = async (until, take) => {
+    let rest = '';
+    const onChunk = (chunk: Uint8Array) => {
+      const lines = (rest + Buffer.from(chunk).toString()).split('\n');
+      rest = lines.pop() ?? '';
+      take(lines);
+    };
+    await parent.call('lookupRows', { lookup, until }, { onChunk });
+  };
+  return verifyLookup(environment, writer, rowsUntil, oldest);
 }
 
 /** A feed that fails ends the process; it starts again from the positions in the lookups. */
@@ -199,4 +220,4 @@ process.on('unhandledRejection', (error) => {
   process.exit(1);
 });
 
-const parent = serveParent<WorkerHostMethods>({ configure, rebuild });
+const parent = serveParent<WorkerHostMethods>({ configure, rebuild, verify });

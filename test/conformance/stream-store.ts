@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MillraceError } from '../../src/core/errors.ts';
 import type { FileSystem } from '../../src/core/file-system.ts';
@@ -333,6 +334,89 @@ export function describeStreamStore(name: string, create: () => StreamStoreUnder
       expect(await again.trim()).toBe(1);
       const rest = (await found(after, again)).filter(([line]) => line !== '{"n":12}');
       expect(rest).toEqual([...expected].sort());
+    });
+
+    test('S14: put back, a log has another epoch from there on, says which it had, and reads what it has', async () => {
+      const first = create();
+      const log = await first.store.open(settings());
+      await log.append(batchOf(lines(6)));
+      const { epoch } = log;
+      const second = first.reopen();
+      await second.store.putBack('sales');
+      const again = await second.store.open(settings());
+      expect(again.epoch).not.toBe(epoch);
+      expect(again.lineage).toEqual([{ epoch, next: 6 }]);
+      await again.append(batchOf(lines(2, 6)));
+      const third = second.reopen();
+      await third.store.putBack('sales');
+      const twice = await third.store.open(settings());
+      expect(twice.lineage).toEqual([
+        { epoch, next: 6 },
+        { epoch: again.epoch, next: 8 },
+      ]);
+      const { records, damage } = await readAll(twice, third.files);
+      expect([records.map(({ line }) => line), damage]).toEqual([lines(8), []]);
+      const fourth = third.reopen();
+      expect((await fourth.store.open(settings())).epoch, 'it stays so').toBe(twice.epoch);
+    });
+
+    test('S14: a checkpoint beyond the end says that the log was put back; others say nothing', async () => {
+      const first = create();
+      const log = await first.store.open(settings());
+      await log.append(batchOf(lines(6)));
+      const { epoch } = log;
+      const harmless = [
+        { epoch, next: 6 },
+        { epoch: 'another', next: 100 },
+      ];
+      const second = first.reopen();
+      const same = await second.store.open(settings({ checkpoints: harmless }));
+      expect([same.epoch, same.lineage]).toEqual([epoch, []]);
+      const third = second.reopen();
+      const put = await third.store.open(settings({ checkpoints: [{ epoch, next: 7 }] }));
+      expect(put.lineage).toEqual([{ epoch, next: 6 }]);
+      const fourth = third.reopen();
+      const known = await fourth.store.open(settings({ checkpoints: [{ epoch, next: 7 }] }));
+      expect(known.epoch, 'it is known from then on').toBe(put.epoch);
+    });
+
+    test('S15: while it is held nothing goes, and the files of a moment are the log of that moment', async () => {
+      const under = create();
+      const log = await withClosedSegment(under, { ageMs: 1000 });
+      const request = { key: 'k1', bodyHash: 'h1', answer: () => '{"accepted":1}' };
+      const keys = ['a'];
+      await log.append(
+        batchOf(lines(1, 10), () => 0, 0, keys),
+        request,
+      );
+      await log.commitConsumer('billing', 3);
+      under.setTime(60_000);
+      const hold = await under.store.hold();
+      expect(await log.trim(), 'retention waits').toBe(0);
+      const [moment] = hold.moment();
+      expect(moment).toMatchObject({ name: 'sales', nextSequence: 11 });
+      await log.append(batchOf(lines(5, 11)));
+      await log.commitConsumer('billing', 16);
+      await log.reshard({ count: 8 });
+      const { files } = under;
+      const from = moment?.folder ?? '';
+      const to = join(dirname(from), 'copied');
+      await files.makeFolder(to);
+      for (const { name: file, bytes, text } of moment?.files ?? []) {
+        const all = text === undefined ? await files.readFile(join(from, file)) : Buffer.from(text);
+        await files.replaceFile(join(to, file), all.subarray(0, bytes));
+      }
+      hold.release();
+      expect(await log.trim(), 'retention goes on').toBe(1);
+      const copy = await under.store.open({ ...settings({ name: 'copied' }), schema: log.schema });
+      const { records, damage } = await readAll(copy, files);
+      expect(damage).toEqual([]);
+      expect(records.map(({ line }) => line)).toEqual(lines(11));
+      expect(records.at(-1)?.key).toBe('a');
+      expect(copy.consumers.get('billing')).toBe(3);
+      expect(openShards(copy.shards)).toHaveLength(4);
+      expect(await copy.answered('k1', 'h1')).toBe('{"accepted":1}');
+      expect(copy.status().damaged).toEqual([]);
     });
 
     test('S8: a keyed request is stored once, and its repeat gets the first answer, also after a restart', async () => {

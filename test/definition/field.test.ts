@@ -483,3 +483,23 @@ test('a type that is not there is named, with those there are and the place', ()
   expect(Object.keys(f)).toContain('timestamptz');
   expect(JSON.parse(JSON.stringify(f))).toEqual({});
 });
+
+test('a field says what it was called before, and only one can say so of a name', () => {
+  expect(f.int().renamedFrom('old').spec).toMatchObject({ renamedFrom: 'old' });
+  expect(f.struct({ a: f.int().renamedFrom('b') }).spec.type).toMatchObject({
+    fields: [{ name: 'a', renamedFrom: 'b' }],
+  });
+  const bad: [() => unknown, RegExp][] = [
+    [() => f.struct({ a: f.int().renamedFrom('a') }), /is its own name/],
+    [() => f.struct({ a: f.int().renamedFrom('b'), b: f.int() }), /names a field that is there/],
+    [
+      () => f.struct({ a: f.int().renamedFrom('c'), b: f.int().renamedFrom('c') }),
+      /is said of `b` too/,
+    ],
+    [() => f.list(f.int().renamedFrom('a')), /has no name/],
+    [() => f.map(f.string(), f.int().renamedFrom('a')), /has no name/],
+    [() => f.int().renamedFrom('no name'), /takes the field's former name/],
+    [() => f.int().renamedFrom(untyped(5)), /takes the field's former name/],
+  ];
+  for (const [make, message] of bad) expect(make).toThrow(message);
+});

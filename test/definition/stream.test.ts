@@ -3,6 +3,7 @@ import { locationOf } from '../../src/definition/location.ts';
 import {
   bucket,
   day,
+  desc,
   field as f,
   hour,
   identity,
@@ -395,4 +396,21 @@ describe('wrong use is refused, and says what is right:', () => {
       /`table\.maxBytes` must be a size such as '64MB'/,
     ],
   ])('%s', (_, wrong, definition, says) => expectRefused(FILE, wrong, definition, says));
+});
+
+test('a table is sorted by fields, upwards or downwards', () => {
+  const sorted = (sortBy: unknown) => () =>
+    stream('s', { fields: { a: f.int(), l: f.list(f.int()) }, table: { sortBy: sortBy as ['a'] } });
+  expect(sorted(['a'])().settings.table).toMatchObject({
+    sortBy: [{ field: 'a', direction: 'asc' }],
+  });
+  expect(sorted([desc('a')])().settings.table).toMatchObject({
+    sortBy: [{ field: 'a', direction: 'desc' }],
+  });
+  expect(sorted('a')).toThrow(/must be a list of at least one field/);
+  expect(sorted([])).toThrow(/must be a list of at least one field/);
+  expect(sorted(['b'])).toThrow(/"b", which is not a field/);
+  expect(sorted(['l'])).toThrow(/'l' is a list, which has no order/);
+  expect(sorted(['a', desc('a')])).toThrow(/names 'a' twice/);
+  expect(sorted([day('a')])).toThrow(/takes a field's name or desc/);
 });

@@ -9,6 +9,7 @@ import { FolderTarget } from '../../src/deliver/embedded/folder-target.ts';
 import type { DeliverFilesRequest, DeliverFilesResult } from '../../src/engine/protocol.ts';
 import { field as f, stream } from '../../src/index.ts';
 import { readRuns } from '../../src/stream/run-reader.ts';
+import type { StreamLog } from '../../src/stream/stream-store.ts';
 import { type Fault, FaultFileSystem } from '../support/fault-file-system.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { batchOf, LOG_SETTINGS, storeOn } from '../support/stream.ts';
@@ -140,6 +141,64 @@ test('control: files without the note beside the log are delivered again, and th
   const { delivery } = await openBoth(files, 'second');
   await delivery.deliverNow();
   expect(await linesBelow(files, '/out')).toHaveLength(2 * ROUNDS * PER_ROUND);
+});
+
+/** The data folder as it was, and files that went on: whatever the disk does to the delivery meanwhile. */
+async function putBackAndGoOn(fault: Fault | undefined, hasNote: boolean) {
+  const files = new FaultFileSystem(SEED + (fault?.call ?? 0));
+  const lines = Array.from({ length: 4 * PER_ROUND }, (_, n) => `{"n":${n}}`);
+  const send = (log: StreamLog, round: number) =>
+    log.append(batchOf(lines.slice(round * PER_ROUND, (round + 1) * PER_ROUND)));
+  const first = await openBoth(files, 'first');
+  await send(first.log, 0);
+  await first.delivery.deliverNow();
+  await send(first.log, 1);
+  const copied = new Map<string, Buffer>();
+  for (const path of files.paths.filter((one) => one.startsWith('/data/')))
+    copied.set(path, await files.readFile(path));
+  files.plan(fault);
+  try {
+    await first.delivery.deliverNow();
+    await send(first.log, 2);
+    await first.delivery.deliverNow();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+  }
+  const { calls } = files;
+  files.cutPower();
+  files.restart();
+  await files.remove('/data');
+  for (const [path, bytes] of copied) await files.replaceFile(path, bytes);
+  if (!hasNote) await files.remove('/out/.millrace');
+  await storeOn(files, '/data', { clock }).putBack('sales');
+  const second = await openBoth(files, 'second');
+  await send(second.log, 3);
+  await second.delivery.deliverNow();
+  const found = await linesBelow(files, '/out');
+  await second.delivery.close();
+  await second.log.close();
+  const isDue = (line: string) => !lines.slice(2 * PER_ROUND, 3 * PER_ROUND).includes(line);
+  return {
+    calls,
+    missing: lines.filter((line) => isDue(line) && !found.includes(line)),
+    twice: found.filter((line, index) => found.indexOf(line) !== index),
+  };
+}
+
+test(`a log that was put back goes on behind its files, however the last batch ended (seed ${SEED})`, async () => {
+  const { calls, ...whole } = await putBackAndGoOn(undefined, true);
+  expect(whole).toEqual({ missing: [], twice: [] });
+  expect(calls).toBeGreaterThan(20);
+  for (const kind of ['error', 'cut', 'drop'] as const)
+    for (let call = 1; call <= calls; call++) {
+      const { missing, twice } = await putBackAndGoOn({ call, kind }, true);
+      expect({ kind, call, missing, twice }).toEqual({ kind, call, missing: [], twice: [] });
+    }
+}, 60_000);
+
+test('control: without the note in the target what was delivered since is there twice', async () => {
+  const { twice } = await putBackAndGoOn(undefined, false);
+  expect(twice).toHaveLength(PER_ROUND);
 });
 
 test('a target whose disk is away is an error, and its records wait', async () => {

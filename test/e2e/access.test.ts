@@ -118,6 +118,8 @@ const ROUTES: readonly [
   ['GET', '/v1/plan', undefined, ['reader', 'admin']],
   ['POST', '/v1/models/nothing/runs', undefined, ['admin']],
   ['POST', '/v1/lookups/nothing/replay', { stream: 'sales' }, ['admin']],
+  ['POST', '/v1/backup', {}, ['admin']],
+  ['POST', '/v1/verify', { name: 'nothing' }, ['admin']],
   ['GET', '/v1/removed/nothing', undefined, ['admin']],
   ['DELETE', '/v1/removed/nothing', undefined, ['admin']],
   ['GET', '/v1/keys', undefined, ['admin']],

@@ -83,6 +83,7 @@ const filesIn = (folder: string): string[] =>
     ? readdirSync(folder, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+        .filter((path) => !path.startsWith('.millrace/'))
         .sort()
     : [];
 
@@ -319,6 +320,49 @@ test(`kill -9 at random moments: each acknowledged record is in one file, once (
   ).toEqual([]);
   expect(acknowledged.size).toBeGreaterThan(100);
 }, 180_000);
+
+test('a restored folder goes on behind the files that came after its backup', async () => {
+  const [folder, out, backups] = [temporaryFolder(), temporaryFolder(), temporaryFolder()];
+  const definition = KILLED.replace("'out'", `'${out}'`);
+  const send = async (running: RunningPipeline, from: number, to: number) => {
+    const ids = Array.from({ length: to - from }, (_, index) => from + index);
+    const lines = ids.map((id) => JSON.stringify({ id, part: `p${id % 7}` }));
+    await running.post('/v1/streams/orders/records', lines.join('\n'));
+  };
+  const idsOut = () =>
+    filesIn(out)
+      .flatMap((file) =>
+        gunzipSync(readFileSync(join(out, file)))
+          .toString()
+          .trimEnd()
+          .split('\n'),
+      )
+      .map((line) => (JSON.parse(line) as { id: number }).id)
+      .sort((a, b) => a - b);
+  const running = await startPipeline(folder, definition);
+  await send(running, 0, 100);
+  await delivered(running, out.slice(1));
+  await send(running, 100, 120);
+  const backup = await millrace(['backup', backups, '--pipeline', folder, '--json']);
+  expect([backup.code, backup.out]).toEqual([
+    0,
+    expect.stringContaining(`the files of orders: ${out}`),
+  ]);
+  await send(running, 120, 150);
+  expect(await running.stop()).toBe(0);
+  expect(idsOut()).toHaveLength(150);
+
+  const copy = temporaryFolder();
+  const restored = await millrace(['restore', backups, '--data', join(copy, '.millrace')]);
+  expect(restored.code).toBe(0);
+  const again = await startPipeline(copy, definition);
+  await send(again, 1000, 1050);
+  await delivered(again, out.slice(1));
+  expect(again.errors()).toMatch(/the log was put back to 120/);
+  expect(await again.stop()).toBe(0);
+  const due = [...Array(150).keys(), ...Array.from({ length: 50 }, (_, index) => 1000 + index)];
+  expect(idsOut()).toEqual(due);
+}, 120_000);
 
 test('a changed format and target hold from then on; plan says so before, and what is there stays', async () => {
   const folder = temporaryFolder();

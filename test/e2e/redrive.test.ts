@@ -139,3 +139,14 @@ test('a letter says who sent it', async () => {
   ]);
   expect(asked.out).toContain(id);
 });
+
+test('a letter that was sent under a former name of a field is stored under the name of today', async () => {
+  const folder = temporaryFolder();
+  const first = await startPipeline(folder, NARROW);
+  expect(await send(first, '{"id":1,"n":500}')).toMatchObject({ accepted: 0 });
+  await first.stop();
+  const renamed = WIDE.replace('n: f.int().max(1000)', "total: f.long().renamedFrom('n')");
+  const second = await startPipeline(folder, renamed);
+  expect(await redrive(folder)).toMatchObject({ code: 0, redriven: 1 });
+  expect(await second.sql('select id, total from events')).toEqual([[1, '500']]);
+});

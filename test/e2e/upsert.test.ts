@@ -1,3 +1,5 @@
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../support/fault-file-system.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -99,4 +101,26 @@ test('what is delivered again changes no row, and what a rollback took back come
   await eventually(() => isDelivered(pipeline));
   expect(await pipeline.sql(ROWS)).toEqual(sorted(accounts.rows));
   await pipeline.stop();
+});
+
+test('in a data folder that was moved deleted rows stay deleted; other programs wait until they are folded in', async () => {
+  const folder = temporaryFolder();
+  const moved = join(temporaryFolder(), 'elsewhere');
+  const accounts = new Accounts(SEED + 2);
+  const first = await startPipeline(folder, PIPELINE);
+  for (let round = 0; round < 3; round++) {
+    await send(first, accounts.changes());
+    await eventually(() => isDelivered(first));
+  }
+  const deleted = 'select count(*) from sys.files where has_deletes';
+  expect(await first.sql(deleted)).not.toEqual([['0']]);
+  await first.stop();
+  renameSync(join(folder, '.millrace'), moved);
+  const second = await startPipeline(folder, undefined, { args: ['--data', moved] });
+  expect(await second.sql(ROWS)).toEqual(sorted(accounts.rows));
+  const table = `${second.url}/iceberg/v1/namespaces/lake/tables/accounts`;
+  await eventually(async () => ((await fetch(table)).status === 200 ? true : undefined));
+  expect(await second.sql(deleted)).toEqual([['0']]);
+  expect(await second.sql(ROWS)).toEqual(sorted(accounts.rows));
+  await second.stop();
 });

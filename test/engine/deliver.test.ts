@@ -186,6 +186,36 @@ describe('a delivery', () => {
     expect(readdirSync(scratch)).toEqual([]);
   });
 
+  test('reads records stored under former names, through a pipe as through a scratch file', async () => {
+    const { log, context, request } = await bench();
+    await appendAll(log, largeBatches(SEED).slice(0, 2));
+    const fields: NamedField[] = [
+      { name: 'code', type: { kind: 'string' }, optional: true, renamedFrom: 'id' },
+      { name: 'count', type: { kind: 'long' }, optional: true, renamedFrom: 'n' },
+      { name: 'id', type: { kind: 'int' }, optional: true },
+    ];
+    const asked = async (): Promise<DeliverRequest> => {
+      const before = await request();
+      const schemas = [...log.schemas, { version: 99, fields, unknown: 'refuse' as const }];
+      const { schema } = evolveSchema([...fields, ...PLACES], undefined);
+      return { ...before, stream: { ...before.stream, fields, schemas }, columns: schema.fields };
+    };
+    const read = async (written: readonly WrittenFile[] = []) => {
+      const { connection } = await context();
+      const reader = await connection.runAndReadAll(
+        `SELECT code, count::VARCHAR, id FROM read_parquet([${written.map(({ path }) => `'${path}'`).join(', ')}]) ORDER BY _sequence_number`,
+      );
+      return reader.getRowsJson() as [string, string, null][];
+    };
+    const piped = await read((await deliverByPipe(await asked(), await context()))?.files);
+    const { files: sure } = await deliverByScratch(await asked(), await context());
+    expect(piped).toEqual(await read(sure));
+    expect(piped).toHaveLength(200);
+    expect(piped.every(([code, count, id]) => code.split('-')[1] === count && id === null)).toBe(
+      true,
+    );
+  });
+
   test('keeps lines and places together over the ends of the buffers that DuckDB reads into', async () => {
     const { log, context, request } = await bench();
     const text = 'x'.repeat(3000);
@@ -333,7 +363,7 @@ describe('a delivery', () => {
   test('to partitions keeps each row with its place', async () => {
     const { log, context, request } = await bench();
     await appendAll(log, largeBatches(11));
-    const asked = { ...(await request()), partitions: [{ expression: '"n" % 3' }] };
+    const asked = { ...(await request()), partitions: [{ expression: '"n" % 3', isText: false }] };
     const piped = await deliverByPipe(asked, await context());
     expect(new Set(piped?.files.map(({ partition }) => partition[0]))).toEqual(
       new Set(['0', '1', '2']),

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { EngineProcess } from './engine-process.ts';
@@ -45,20 +44,17 @@ export async function startSpark(
   );
   const { child } = engine;
   const answers = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+  const lines = answers[Symbol.asyncIterator]();
   const next = async (): Promise<Answer> => {
-    const [line] = (await Promise.race([
-      once(answers, 'line'),
-      once(answers, 'close'),
-    ])) as string[];
-    if (line === undefined) throw engine.ending();
-    return JSON.parse(line) as Answer;
+    const { value, done } = await lines.next();
+    if (done) throw engine.ending();
+    return JSON.parse(value) as Answer;
   };
   let last: Promise<unknown> = next();
   await last;
   const ask = async (statement: string): Promise<Rows> => {
-    const answer = next();
     child.stdin?.write(`${JSON.stringify(statement)}\n`);
-    const { rows, error } = await answer;
+    const { rows, error } = await next();
     if (!rows) throw new Error(`Spark refused ${statement}: ${error}`);
     return rows;
   };

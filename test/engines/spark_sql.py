@@ -13,7 +13,20 @@ import math
 import sys
 
 from pyspark.sql import SparkSession
-from pyspark.sql.types import ArrayType, DecimalType, LongType, MapType, StructType, TimestampType
+from pyspark.sql.types import (
+    ArrayType, DecimalType, LongType, MapType, StructType, TimestampNTZType, TimestampType,
+)
+
+EPOCH = datetime.datetime(1970, 1, 1)
+
+
+def from_micros(_type, micros):
+    """PySpark's own goes by datetime.fromtimestamp, which has no year 1."""
+    return None if micros is None else EPOCH + datetime.timedelta(microseconds=micros)
+
+
+TimestampType.fromInternal = from_micros
+TimestampNTZType.fromInternal = from_micros
 
 
 def shown(type_, value):

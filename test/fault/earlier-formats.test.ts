@@ -34,7 +34,7 @@ test('R11: a log of a format to come is refused by name, and nothing of it is to
   const folder = temporaryFolder();
   cpSync(join(GOLDEN, 'log-0.1.0'), folder, { recursive: true });
   const path = join(folder, 'sales/stream.json');
-  const text = readFileSync(path, 'utf8').replace('"format": 1', '"format": 3');
+  const text = readFileSync(path, 'utf8').replace('"format": 1', '"format": 4');
   writeFileSync(path, text);
   await expect(storeOn(files, folder, { clock }).open(LOG_SETTINGS)).rejects.toMatchObject({
     code: 'MR_STORAGE_FORMAT',

@@ -34,7 +34,8 @@ function fileNumber(index: number): WrittenFile {
 }
 
 let now = 1_000_000;
-const clock = { now: () => ++now, after: () => () => {} };
+/** Commits are far apart: none is young when the next one comes. */
+const clock = { now: () => (now += 10_000), after: () => () => {} };
 const openTable = (files: FaultFileSystem): Promise<LakeTable> =>
   new FileTableStore(new TableRegistry('/lake', { files, clock, logger: silentLogger })).open({
     namespace: 'lake',

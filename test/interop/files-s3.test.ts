@@ -20,7 +20,9 @@ export const sales = stream('sales', {
 
 async function keysOf(bucket: string): Promise<string[]> {
   const listed = await (await fetch(`${server.endpoint}/${bucket}?list-type=2`)).text();
-  return [...listed.matchAll(/<Key>([^<]+)<\/Key>/g)].map(([, key]) => key as string);
+  return [...listed.matchAll(/<Key>([^<]+)<\/Key>/g)]
+    .map(([, key]) => key as string)
+    .filter((key) => !key.startsWith('some/prefix/.millrace/'));
 }
 
 async function idsIn(bucket: string): Promise<number[]> {

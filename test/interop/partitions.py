@@ -52,11 +52,21 @@ def not_found(table, rows):
             yield {"value": repr(value), "found": found, "expected": expected}
 
 
+def most_files(table, rows):
+    """The most files that are read for one value, where the partition is the value itself or a group of it."""
+    values = {row["value"] for row in rows}
+    if not rows or any(isinstance(value, uuid.UUID) for value in values):
+        return None
+    conditions = [IsNull("value") if value is None else EqualTo("value", value) for value in values]
+    return max(len(list(table.scan(row_filter=condition).plan_files())) for condition in conditions)
+
+
 def answer(folder):
     table = current_table(folder)
     tasks = list(table.scan().plan_files())
     rows = table.scan().to_arrow().to_pylist()
     return {
+        "mostFiles": most_files(table, rows),
         "partitions": [[field.name, str(field.transform)] for field in table.spec().fields],
         "files": len(tasks),
         "rows": len(rows),

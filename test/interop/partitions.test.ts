@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
-import { type RunningPipeline, startPipeline } from '../support/pipeline.ts';
+import { eventually, type RunningPipeline, startPipeline } from '../support/pipeline.ts';
 import { runPython } from '../support/python.ts';
 
 const PARTITIONS = fileURLToPath(new URL('partitions.py', import.meta.url));
@@ -10,6 +10,8 @@ const PARTITIONS = fileURLToPath(new URL('partitions.py', import.meta.url));
 interface Reading {
   readonly partitions: readonly (readonly [name: string, transform: string])[];
   readonly files: number;
+  /** That are read for one value, at most. */
+  readonly mostFiles: number | null;
   readonly rows: number;
   readonly misplaced: readonly unknown[];
   readonly notFound: readonly unknown[];
@@ -50,7 +52,21 @@ const VALUES: { readonly [type: string]: readonly unknown[] } = {
     'a/b=c d%é',
     '😀😀x',
     'é',
-    'NULL',
+    ...[
+      'NULL',
+      '  ',
+      ' ',
+      '%',
+      '%20',
+      '/',
+      '..',
+      '.',
+      '__HIVE_DEFAULT_PARTITION__',
+      'a\tb\n',
+      '\\',
+      '"\'',
+    ],
+    ...['x'.repeat(5000), '😀'.repeat(300), '\u{10ffff}', 'null'],
     ...range(20).map((n) => 'x'.repeat(n)),
   ],
   'f.uuid()': [
@@ -114,9 +130,10 @@ test('every row lies in the partition that PyIceberg computes for it, and is fou
   );
   for (const [index, { type, partition }] of CASES.entries()) {
     const name = `${partition} of ${type}`;
-    const { rows, files, misplaced, notFound } = read[index] as Reading;
+    const { rows, files, mostFiles, misplaced, notFound } = read[index] as Reading;
     expect.soft(rows, name).toBe((VALUES[type]?.length ?? 0) + 1);
     expect.soft(files, name).toBeGreaterThan(3);
+    expect.soft(mostFiles ?? 1, `files read for one value of ${name}`).toBe(1);
     expect.soft(misplaced, name).toEqual([]);
     expect.soft(notFound, name).toEqual([]);
   }
@@ -198,4 +215,47 @@ test('the least values of a type do not stop the delivery of a truncated table',
   expect(await pipe.stop()).toBe(0);
   const [read] = await readPartitions(folder, ['s']);
   expect(read).toMatchObject({ files: 2, rows: 2 });
+});
+
+// Iceberg keeps a partition that was given up as one that is always null.
+test('a partition that another program makes void holds for what is delivered after it, beside the files before', async () => {
+  const folder = temporaryFolder();
+  const source = oneStream('', "identity('value'), bucket('id', 2)").replace("'1h'", "'1s'");
+  const pipe = await startPipeline(folder, source);
+  const values = ['a', 'b', null, 'NULL', ''];
+  await send(pipe, 's', values);
+  const table = () => fetch(`${pipe.url}/iceberg/v1/namespaces/lake/tables/s`);
+  const partitionsOf = async () =>
+    ((await (await table()).json()) as { metadata: { 'partition-specs': [{ fields: object[] }] } })
+      .metadata['partition-specs'];
+  await eventually(async () => {
+    const snapshots = await pipe.sql("from sys.snapshots where table_name = 'lake.s'");
+    return snapshots.length > 0 ? snapshots : undefined;
+  });
+  const [spec] = await partitionsOf();
+  const fields = spec.fields.map((field, index) =>
+    index === 0 ? { ...field, transform: 'void' } : field,
+  );
+  const committed = await pipe.post(
+    '/iceberg/v1/namespaces/lake/tables/s',
+    JSON.stringify({
+      requirements: [],
+      updates: [
+        { action: 'add-spec', spec: { 'spec-id': 1, fields } },
+        { action: 'set-default-spec', 'spec-id': -1 },
+      ],
+    }),
+  );
+  expect(committed.status, await committed.clone().text()).toBe(200);
+  await send(pipe, 's', values);
+  expect(await pipe.stop()).toBe(0);
+  const [read] = await readPartitions(folder, ['s']);
+  expect(read).toMatchObject({
+    partitions: [
+      ['value', 'void'],
+      ['id_bucket_2', 'bucket[2]'],
+    ],
+    rows: values.length * 2,
+    misplaced: [],
+  });
 });

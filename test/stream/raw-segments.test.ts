@@ -322,6 +322,7 @@ const dishonest: Zones = (files) => (folder) => {
     rename: (...args) => files.rename(...args),
     exists: (path) => files.exists(path),
     changedMs: () => files.changedMs(),
+    stamp: (path) => files.stamp(path),
     syncFolder: (path) => files.syncFolder(path),
   };
   return new FolderRawZone({ files: unsynced, folder });

@@ -41,6 +41,7 @@ function begin(folder: string, source: string, options: Partial<AppOptions>): Pr
     host: '127.0.0.1',
     port: 0,
     allowedHosts: [],
+    allowedLocations: [],
     allowBreaking: false,
     triggers: true,
     clock: systemClock,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import {
   type FileEntry,
@@ -227,12 +228,16 @@ export class FaultFileSystem implements FileSystem {
 
   async makeFolder(path: string): Promise<void> {
     this.#step();
-    this.#folders.add(path);
+    for (let folder = path; folder !== dirname(folder); folder = dirname(folder))
+      this.#folders.add(folder);
   }
 
+  /** What is not synced away comes back when power goes. */
   async remove(path: string): Promise<void> {
     this.#step();
-    this.#files.delete(path);
+    const isBelow = (other: string) => other === path || other.startsWith(`${path}/`);
+    for (const other of [...this.#files.keys()].filter(isBelow)) this.#files.delete(other);
+    for (const other of [...this.#folders].filter(isBelow)) this.#folders.delete(other);
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -255,6 +260,11 @@ export class FaultFileSystem implements FileSystem {
   /** Everything here is old. */
   async changedMs(): Promise<number> {
     return 0;
+  }
+
+  async stamp(path: string): Promise<string> {
+    this.#step();
+    return createHash('sha256').update(this.#file(path).seen).digest('hex');
   }
 }
 

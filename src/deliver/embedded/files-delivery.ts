@@ -21,6 +21,7 @@ import {
   type PendingFiles,
   parseFilesState,
 } from '../files-state.ts';
+import { resumeFrom } from '../resume.ts';
 import { DeliveryLoop } from './delivery-loop.ts';
 
 export interface FilesDeliveryOptions {
@@ -49,12 +50,15 @@ const SEQUENCE_DIGITS = 16;
  * Stream → files of a folder or bucket. A batch is written where nobody looks; then its files, their names and where it
  * ends are put down beside the log, in one step; only then do they become visible. A crash before that step leaves
  * nothing, and one after it leaves what the next start goes on with: the same files under the same names.
+ *
+ * The target has a note of the same: a log that was put back is older than its files, and goes on behind them.
  */
 export class FilesDelivery implements Delivery {
   readonly stream: string;
   readonly target: string;
   readonly #parts: FilesDeliveryParts;
   readonly #loop: DeliveryLoop;
+  /** Of this log, or of one that it was put back from. */
   #state: FilesState;
 
   private constructor(parts: FilesDeliveryParts, state: FilesState) {
@@ -70,30 +74,28 @@ export class FilesDelivery implements Delivery {
       consumer: CONSUMER,
       clock,
       logger,
-      next: () => this.#next,
+      next: () => this.next,
       deliver: (until) => this.#deliver(until),
     });
   }
 
   static async open(parts: FilesDeliveryParts): Promise<FilesDelivery> {
-    const { files, stateFile, log, logger } = parts;
+    const { files, stateFile, log } = parts;
     const stored = await readState(files, stateFile);
-    const start = { epoch: log.epoch, next: log.firstSequence };
-    if (!stored) return new FilesDelivery(parts, start);
-    if (stored.epoch === log.epoch) return new FilesDelivery(parts, stored);
-    logger.warn(
-      { stream: log.name, stored: stored.epoch, log: log.epoch },
-      'the files were delivered from another log; delivery starts at the beginning of this one',
-    );
-    return new FilesDelivery(parts, {
-      ...start,
-      ...(stored.pending ? { pending: stored.pending } : {}),
-    });
+    if (stored) return new FilesDelivery(parts, stored);
+    const [origin] = log.lineage;
+    const start = { epoch: origin?.epoch ?? log.epoch, next: log.firstSequence };
+    return new FilesDelivery(parts, start);
+  }
+
+  get #isOfLog(): boolean {
+    return this.#state.epoch === this.#parts.log.epoch;
   }
 
   /** The first record that is in no file. Retention waits for no stream whose definition has no files. */
-  get #next(): number {
-    return Math.max(this.#state.next, this.#parts.log.firstSequence);
+  get next(): number {
+    const { firstSequence } = this.#parts.log;
+    return this.#isOfLog ? Math.max(this.#state.next, firstSequence) : firstSequence;
   }
 
   status(): DeliveryStatus {
@@ -112,11 +114,12 @@ export class FilesDelivery implements Delivery {
     await this.#loop.close();
   }
 
-  async #deliver(until: number): Promise<{ rows: number }> {
+  async #deliver(until: number): Promise<{ rows: number } | undefined> {
     const { pending } = this.#state;
     if (pending) return this.#publish(pending);
+    if (!this.#isOfLog) return this.#resume();
     const { log, settings, files, targetAt } = this.#parts;
-    const slices = await log.slices(this.#next, until, LIMITS.deliveryBatchBytesMax);
+    const slices = await log.slices(this.next, until, LIMITS.deliveryBatchBytesMax);
     const next = Math.min(until, endOfSlices(slices) ?? until);
     const folder = targetAt(settings.to).stagingOf(log.epoch);
     // What a crash left there has no names: its records are written again.
@@ -134,12 +137,30 @@ export class FilesDelivery implements Delivery {
     return this.#publish(batch);
   }
 
+  /** Of a log that was put back, or made anew: the target knows best how far its files are. */
+  async #resume(): Promise<undefined> {
+    const { log, settings, targetAt, logger } = this.#parts;
+    const target = targetAt(settings.to);
+    const noted = await target.noted(this.#note);
+    const known = await settled(noted === undefined ? this.#state : parseFilesState(noted), target);
+    const { next, notice } = resumeFrom(known, log);
+    if (notice !== undefined) logger.error({ stream: this.stream, target: this.target }, notice);
+    await this.#save({ epoch: log.epoch, next, lineage: log.lineage });
+    return undefined;
+  }
+
+  /** The name of a log is not its own: several pipelines may deliver to one target. */
+  get #note(): string {
+    const { name, epoch, lineage } = this.#parts.log;
+    return `${name}-${lineage[0]?.epoch ?? epoch}`;
+  }
+
   async #write(
     batch: Pick<DeliverFilesRequest, 'slices' | 'until' | 'folder'>,
   ): Promise<DeliverFilesResult['files']> {
     const { log, settings, stream, write, logger } = this.#parts;
     const { format, compression, prefix, errorPrefix, partitionKeys } = settings;
-    const from = this.#next;
+    const from = this.next;
     const { files, damage, detour } = await write({
       ...batch,
       stream: { ...stream, schemas: log.schemas },
@@ -162,12 +183,14 @@ export class FilesDelivery implements Delivery {
   }
 
   async #publish({ epoch, to, until, rows, files }: PendingFiles): Promise<{ rows: number }> {
-    const { log, files: disk, targetAt } = this.#parts;
+    const { files: disk, targetAt } = this.#parts;
     const target = targetAt(to);
     const staging = target.stagingOf(epoch);
+    await target.note(this.#note, filesStateText(this.#state));
     for (const { staged, name } of files) await target.publish(join(staging, staged), name);
-    const next = epoch === log.epoch ? until : this.#next;
-    await this.#save({ epoch: log.epoch, next });
+    const { pending: _, ...position } = this.#state;
+    await this.#save({ ...position, next: until });
+    await target.note(this.#note, filesStateText(this.#state));
     await disk.remove(staging);
     return { rows };
   }
@@ -176,6 +199,19 @@ export class FilesDelivery implements Delivery {
     await this.#parts.files.replaceFile(this.#parts.stateFile, filesStateText(state));
     this.#state = state;
   }
+}
+
+/** A batch that was cut off, and whose unfinished files are elsewhere or gone: all of it counts, or nothing is left of it. */
+async function settled(
+  { pending, ...position }: FilesState,
+  target: FileTarget,
+): Promise<FilesState> {
+  if (!pending) return position;
+  let isWhole = true;
+  for (const { name } of pending.files) isWhole &&= await target.has(name);
+  if (isWhole) return { ...position, next: pending.until };
+  for (const { name } of pending.files) await target.remove(name);
+  return position;
 }
 
 async function readState(files: FileSystem, path: string): Promise<FilesState | undefined> {

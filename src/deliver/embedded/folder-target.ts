@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
-import type { FileTarget } from '../file-target.ts';
+import { type FileTarget, NOTES_FOLDER } from '../file-target.ts';
 
 /** A folder: files get their names once they are whole, on the same disk. */
 export class FolderTarget implements FileTarget {
@@ -14,23 +14,52 @@ export class FolderTarget implements FileTarget {
   }
 
   stagingOf(epoch: string): string {
-    return join(this.place, '.millrace', epoch);
+    return join(this.place, NOTES_FOLDER, epoch);
   }
 
   async publish(staged: string, name: string): Promise<void> {
     const files = this.#files;
-    const path = join(this.place, ...name.split('/'));
+    const path = this.#pathOf(name);
     if (await files.exists(staged)) {
       await files.makeFolder(dirname(path));
       await files.rename(staged, path);
-    } else if (!(await files.exists(dirname(staged)))) {
-      // With its folder gone the whole target may be: a disk that is not mounted.
-      throw new MillraceError(
-        'MR_DELIVERY_FAILED',
-        `${staged} is missing, and was to become ${path}. Is the disk of ${this.place} there?`,
-      );
+    } else {
+      await this.#requireThere(dirname(staged), `${staged}, which was to become ${path}`);
     }
     // A power cut between rename and sync may have kept neither.
     if (await files.exists(dirname(path))) await files.syncFolder(dirname(path));
+  }
+
+  has(name: string): Promise<boolean> {
+    return this.#files.exists(this.#pathOf(name));
+  }
+
+  remove(name: string): Promise<void> {
+    return this.#files.remove(this.#pathOf(name));
+  }
+
+  async note(name: string, text: string): Promise<void> {
+    const folder = join(this.place, NOTES_FOLDER);
+    await this.#requireThere(folder, folder);
+    await this.#files.replaceFile(join(folder, name), text);
+  }
+
+  async noted(name: string): Promise<string | undefined> {
+    const path = join(this.place, NOTES_FOLDER, name);
+    if (!(await this.#files.exists(path))) return undefined;
+    return (await this.#files.readFile(path)).toString();
+  }
+
+  /** With a folder that was made before the whole target may be gone: a disk that is not mounted. */
+  async #requireThere(folder: string, missing: string): Promise<void> {
+    if (await this.#files.exists(folder)) return;
+    throw new MillraceError(
+      'MR_DELIVERY_FAILED',
+      `${missing} is missing. Is the disk of ${this.place} there?`,
+    );
+  }
+
+  #pathOf(name: string): string {
+    return join(this.place, ...name.split('/'));
   }
 }

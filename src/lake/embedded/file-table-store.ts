@@ -4,17 +4,22 @@ import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { folderBytes } from '../../core/folder-bytes.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { DataFiles } from '../data-files.ts';
 import { newTable } from '../iceberg/commit.ts';
-import { sortOrder, sortProperties } from '../iceberg/evolution.ts';
-import { evolveSchema, FIELDS_PROPERTY } from '../iceberg/schema.ts';
+import { fieldProperties, sortOrder, sortProperties } from '../iceberg/evolution.ts';
+import { evolveSchema } from '../iceberg/schema.ts';
 import { partitionSpec } from '../iceberg/transform.ts';
 import type { LakeTable, TableSettings, TableStore } from '../table-store.ts';
 import type { TableRegistry } from './table-registry.ts';
 
 export interface LakeContext {
   readonly files: FileSystem;
+  /** Where it is absent, files of tables are files of this machine. */
+  readonly dataFiles?: DataFiles;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Folders beside the lake that tables of other programs may have files in. */
+  readonly allowedLocations?: readonly string[];
 }
 
 /** Tables as folders `<lake>/<namespace>/<table>/{metadata,data}` that any Iceberg reader opens. */
@@ -27,6 +32,19 @@ export class FileTableStore implements TableStore {
 
   find(namespace: string, name: string): Promise<LakeTable | undefined> {
     return this.#registry.table({ namespace, name });
+  }
+
+  async foreign() {
+    const { entries } = await this.#registry.contents();
+    return entries.filter(({ kind, isForeign }) => kind === 'table' && isForeign);
+  }
+
+  async namespaces(): Promise<string[]> {
+    return Object.keys((await this.#registry.contents()).namespaces);
+  }
+
+  catalogFiles(isCopied: (table: string) => boolean) {
+    return this.#registry.files(isCopied);
   }
 
   async names(namespace: string): Promise<string[]> {
@@ -61,7 +79,7 @@ export class FileTableStore implements TableStore {
       await existing.evolve(settings);
       return existing;
     }
-    await this.#create(settings);
+    await this.#registry.making(() => this.#create(settings));
     return (await this.#registry.table(settings)) as LakeTable;
   }
 
@@ -75,16 +93,12 @@ export class FileTableStore implements TableStore {
     );
   }
 
-  async #create({
-    namespace,
-    name,
-    fields,
-    partitionBy,
-    sortBy = [],
-  }: TableSettings): Promise<void> {
+  async #create(settings: TableSettings): Promise<void> {
+    const { namespace, name, fields, partitionBy, sortBy = [] } = settings;
     const folder = await this.#registry.newFolder({ namespace, name });
     await folder.create();
-    const { schema, lastColumnId, map } = evolveSchema(fields, undefined);
+    const evolved = evolveSchema(fields, undefined);
+    const { schema, lastColumnId } = evolved;
     const order = sortOrder(sortBy, schema.fields, []);
     const nowMs = this.#registry.context.clock.now();
     const metadata = newTable({
@@ -99,10 +113,15 @@ export class FileTableStore implements TableStore {
         [],
       ),
       sortOrder: order,
-      properties: { [FIELDS_PROPERTY]: JSON.stringify(map), ...sortProperties(order) },
+      properties: { ...fieldProperties(evolved, settings), ...sortProperties(order) },
       nowMs,
     });
-    await folder.commit({ version: 0, metadata }, metadata, nowMs);
-    await this.#registry.add({ namespace, name, kind: 'table' }, folder);
+    await folder.commit({ version: 0, metadata }, metadata);
+    await this.#registry.add({
+      namespace,
+      name,
+      kind: 'table',
+      folder: this.#registry.below(folder.path),
+    });
   }
 }

@@ -1,28 +1,23 @@
-import { MillraceError } from '../../core/errors.ts';
+import type { MillraceError } from '../../core/errors.ts';
+import { bytesThere } from '../../core/folder-bytes.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { StoredColumn, WriteTarget, WrittenFile } from '../../engine/protocol.ts';
+import type { TableChange } from '../catalog.ts';
+import type { FetchWait } from '../data-files.ts';
 import { evolution, type TableShape } from '../iceberg/evolution.ts';
-import { expiry, retentionOf } from '../iceberg/expiry.ts';
-import {
-  countsByPlace,
-  type LiveFile,
-  type LiveFiles,
-  type TableScan,
-  tableScan,
-} from '../iceberg/live-files.ts';
-import { dataFile, deleteFile, POSITION_DELETES } from '../iceberg/manifest.ts';
+import { withoutOld } from '../iceberg/expiry.ts';
+import type { LiveFile, LiveFiles, TableScan } from '../iceberg/live-files.ts';
+import { POSITION_DELETES } from '../iceberg/manifest.ts';
 import {
   currentSchema,
   currentSnapshot,
-  currentSpec,
-  FORMAT_VERSION,
   type IcebergField,
   type Snapshot,
-  specOf,
   type TableMetadata,
 } from '../iceberg/metadata.ts';
-import { type Requirement, unmet } from '../iceberg/requirements.ts';
-import { FIELDS_PROPERTY } from '../iceberg/schema.ts';
+import { MOVED_PROPERTY } from '../iceberg/moved-paths.ts';
+import { requireMet } from '../iceberg/requirements.ts';
+import { FIELDS_PROPERTY, fieldsOf } from '../iceberg/schema.ts';
 import { applyUpdates, type TableUpdate } from '../iceberg/updates.ts';
 import { localPath } from '../location.ts';
 import type {
@@ -34,22 +29,31 @@ import type {
   RewriteState,
   SnapshotInfo,
   SnapshotPlace,
+  TablePin,
   TableState,
+  Were,
 } from '../table-store.ts';
+import { CommitPoint } from './commit-point.ts';
+import { requireOwnerAllows } from './defined-table.ts';
 import { EndedFiles } from './ended-files.ts';
 import type { LakeContext } from './file-table-store.ts';
 import { ManifestFiles, type SnapshotChange } from './manifest-files.ts';
-import { reachableFiles, unreachableFiles } from './reachable-files.ts';
-import { saidBy, snapshotAt, snapshotInfo } from './snapshots.ts';
+import { ReachableFiles } from './reachable-files.ts';
+import { mainAt, saidBy, snapshotAt, snapshotInfo } from './snapshots.ts';
 import { sweepFolder } from './sweep.ts';
+import { TableData } from './table-data.ts';
 import type { StoredTable, TableFolder } from './table-folder.ts';
-import { commitConflict, fieldsOf, rewriteState, rowCount, writeTarget } from './table-view.ts';
-
-/** A commit that is written, and not the table yet. */
-export interface PreparedCommit {
-  readonly metadata: TableMetadata;
-  readonly live: LiveFiles;
-}
+import type { TableRegistry } from './table-registry.ts';
+import {
+  type PreparedCommit,
+  placedDeletes,
+  placedFiles,
+  requireSame,
+  requireStill,
+  requireUntouched,
+  requireWritable,
+  rowCount,
+} from './table-view.ts';
 
 let versions = 0;
 /** No two states of tables have the same: a table may be dropped, and made again under its name. */
@@ -58,55 +62,87 @@ function nextVersion(): number {
   return versions;
 }
 
-/** One table in a folder. Everything that changes it takes its turn here (L4). */
-export class FileTable implements LakeTable {
+interface Names {
   readonly namespace: string;
   readonly name: string;
+}
+
+interface OpenedTable {
+  readonly names: Names;
+  readonly folder: TableFolder;
+  readonly stored: StoredTable;
+  readonly registry: TableRegistry;
+}
+
+/** One table in a folder. Everything that changes it takes its turn here (L4). */
+export class FileTable implements LakeTable {
   readonly #folder: TableFolder;
+  readonly #registry: TableRegistry;
   readonly #context: LakeContext;
   readonly #manifests: ManifestFiles;
+  readonly #data: TableData;
+  readonly #point: CommitPoint;
   readonly #ended: EndedFiles;
+  #names: Names;
+  readonly #reach: ReachableFiles;
   #stored: StoredTable;
   #live: LiveFiles;
   #version = nextVersion();
-  /** Why nothing can be committed until the table was read again (L6). */
-  #doubt: MillraceError | undefined;
+  #rowsVersion = this.#version;
   #scan: TableScan | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(
-    names: { readonly namespace: string; readonly name: string },
-    folder: TableFolder,
-    context: LakeContext,
-    stored: StoredTable,
+    { names, folder, stored, registry }: OpenedTable,
     manifests: ManifestFiles,
     live: LiveFiles,
   ) {
-    this.namespace = names.namespace;
-    this.name = names.name;
+    this.#names = names;
     this.#folder = folder;
-    this.#context = context;
+    this.#registry = registry;
+    this.#context = registry.context;
     this.#stored = stored;
     this.#manifests = manifests;
+    this.#data = new TableData(folder.dataFolder, this.#context.dataFiles);
+    this.#point = new CommitPoint(folder);
+    this.#reach = new ReachableFiles(this.#context.files);
     this.#live = live;
-    this.#ended = new EndedFiles(context.files);
+    this.#ended = new EndedFiles(this.#context.files, (error) =>
+      this.#context.logger.warn(
+        { table: `${names.namespace}.${names.name}`, error: error.message },
+        'files of old snapshots could not be found; the sweep finds them',
+      ),
+    );
   }
 
-  static async load(
-    names: { readonly namespace: string; readonly name: string },
-    folder: TableFolder,
-    stored: StoredTable,
-    context: LakeContext,
-  ): Promise<FileTable> {
-    const manifests = new ManifestFiles(context.files, folder.metadataFolder, (path, bytes) =>
-      folder.writeNew(path, bytes),
-    );
-    const live = await manifests.read(stored.metadata);
-    return new FileTable(names, folder, context, stored, manifests, live);
+  static async load(opened: OpenedTable): Promise<FileTable> {
+    const manifests = new ManifestFiles(opened.folder, opened.registry.places);
+    const live = await manifests.read(opened.stored.metadata);
+    return new FileTable(opened, manifests, live);
+  }
+
+  get namespace(): string {
+    return this.#names.namespace;
+  }
+
+  get name(): string {
+    return this.#names.name;
+  }
+
+  get #title(): string {
+    return `${this.namespace}.${this.name}`;
+  }
+
+  rename({ namespace, name }: Names): void {
+    this.#names = { namespace, name };
   }
 
   get version(): number {
     return this.#version;
+  }
+
+  get rowsVersion(): number {
+    return this.#rowsVersion;
   }
 
   get metadata(): TableMetadata {
@@ -127,6 +163,10 @@ export class FileTable implements LakeTable {
     return this.metadata.location;
   }
 
+  get isMoved(): boolean {
+    return this.properties[MOVED_PROPERTY] !== undefined;
+  }
+
   get path(): string {
     return this.#folder.path;
   }
@@ -140,11 +180,11 @@ export class FileTable implements LakeTable {
   }
 
   get target(): WriteTarget {
-    return writeTarget(this.metadata, this.#folder.dataFolder, this.#fields);
+    return this.#data.target(this.metadata, this.#fields);
   }
 
   get scan(): TableScan {
-    this.#scan ??= tableScan(this.#live, this.metadata, this.#fields);
+    this.#scan ??= this.#data.scan(this.#live, this.metadata, this.#fields);
     return this.#scan;
   }
 
@@ -153,7 +193,7 @@ export class FileTable implements LakeTable {
   }
 
   get rewriting(): RewriteState {
-    return rewriteState(this.metadata, this.#live, this.#folder.dataFolder);
+    return this.#data.rewriting(this.metadata, this.#live);
   }
 
   get rows(): number {
@@ -175,23 +215,16 @@ export class FileTable implements LakeTable {
 
   async at(when: SnapshotPlace): Promise<TableState & { readonly snapshotId: string }> {
     const snapshot = this.#find(when);
-    const live = await this.#manifests.readSnapshot(snapshot);
-    const schemaId = snapshot['schema-id'] ?? this.metadata['current-schema-id'];
-    const fields = fieldsOf(this.metadata, schemaId);
-    return {
-      snapshotId: String(snapshot['snapshot-id']),
-      columns: fields.map(({ name, id, type }) => ({ name, id, type })),
-      scan: tableScan(live, this.metadata, fields),
-    };
+    return this.#data.at(this.metadata, snapshot, await this.#manifests.readSnapshot(snapshot));
   }
 
   #find(when: SnapshotPlace): Snapshot {
-    return snapshotAt(this.metadata, when, `${this.namespace}.${this.name}`);
+    return snapshotAt(this.metadata, when, this.#title);
   }
 
   inTurn<T>(action: () => Promise<T>): Promise<T> {
     const next = async () => {
-      if (this.#doubt) await this.#readAgain();
+      if (this.#point.doubt) await this.#readAgain();
       return action();
     };
     const result = this.#queue.then(next, next);
@@ -207,59 +240,61 @@ export class FileTable implements LakeTable {
     });
   }
 
-  append(files: readonly WrittenFile[], properties: Properties): Promise<void> {
-    return this.#change('append', files, properties, () => false);
+  async append(
+    files: readonly WrittenFile[],
+    properties: Properties,
+    were: Were = {},
+  ): Promise<void> {
+    const stored = await this.#data.store(files);
+    await this.inTurn(async () => {
+      requireStill(this.metadata, were, this.#title);
+      await this.#addSnapshot({ operation: 'append', isRemoved: () => false }, stored, properties);
+    });
   }
 
-  replace(files: readonly WrittenFile[], properties: Properties): Promise<void> {
-    return this.#change('overwrite', files, properties, () => true);
+  async replace(files: readonly WrittenFile[], properties: Properties): Promise<void> {
+    const stored = await this.#data.store(files);
+    const change = { operation: 'overwrite', isRemoved: () => true } as const;
+    await this.inTurn(() => this.#addSnapshot(change, stored, properties));
   }
 
-  merge({ state, files, deletes }: Merge, properties: Properties): Promise<void> {
-    return this.inTurn(async () => {
-      // A row that another commit wrote meanwhile would be a second one of its key.
-      if (BigInt(this.metadata['last-sequence-number']) !== state.sequence)
-        throw commitConflict(`${this.namespace}.${this.name}`, 'another commit came between');
-      const byLocation = new Map(state.live.map((one) => [one.file.file_path, one]));
-      const placed = deletes.map((written) => {
-        const of = byLocation.get(written.of[0] as string) as LiveFile;
-        return { specId: of.specId, files: [deleteFile(written, of.file)] };
-      });
+  async merge(merge: Merge, properties: Properties, were: Were = {}): Promise<void> {
+    const { state } = merge;
+    const { files, deletes } = await this.#data.storeMerge(merge);
+    await this.inTurn(async () => {
+      requireStill(this.metadata, were, this.#title);
+      requireSame(this.metadata, state, this.#title);
+      const placed = placedDeletes(state, deletes);
       const operation = deletes.length > 0 ? 'overwrite' : 'append';
       const change = { operation, isRemoved: () => false, deletes: placed } as const;
       await this.#addSnapshot(change, files, properties);
     });
   }
 
-  rewrite({ replaced, files, sequence }: Rewrite): Promise<void> {
-    return this.inTurn(async () => {
-      const found = this.#live.data.filter(({ file }) => replaced.has(file.file_path));
-      // Deletes by place that came later name the old files; those by value count for the new ones too.
-      const later = this.#live.deletes.filter(
-        (one) => one.sequence > sequence && one.file.content === POSITION_DELETES,
-      );
-      const isTouched = found.some((data) => later.some((one) => countsByPlace(one, data)));
-      if (found.length !== replaced.size || isTouched)
-        throw new MillraceError(
-          'MR_TABLE_COMMIT_CONFLICT',
-          `Files of ${this.namespace}.${this.name} that were being rewritten were changed by another commit.`,
-        );
+  async rewrite({ replaced, files, sequence }: Rewrite): Promise<void> {
+    const stored = await this.#data.store(files);
+    await this.inTurn(async () => {
+      requireUntouched(this.#live, { replaced, sequence }, this.#title);
       await this.#addSnapshot(
         { operation: 'replace', isRemoved: ({ file }) => replaced.has(file.file_path), sequence },
-        files,
+        stored,
         {},
         currentSchema(this.metadata).fields,
       );
+      await this.#endMove();
     });
   }
 
-  #change(
-    operation: 'append' | 'overwrite',
-    files: readonly WrittenFile[],
-    properties: Properties,
-    isRemoved: (live: LiveFile) => boolean,
-  ): Promise<void> {
-    return this.inTurn(() => this.#addSnapshot({ operation, isRemoved }, files, properties));
+  /** Once nothing names an old path but snapshots of before, those go too: others would read them wrong. */
+  async #endMove(): Promise<void> {
+    const isPlace = ({ file }: LiveFile) => file.content === POSITION_DELETES;
+    if (!this.isMoved || this.#live.deletes.some(isPlace)) return;
+    const { metadata } = this;
+    const nowMs = this.#context.clock.now();
+    const alone = withoutOld(metadata, nowMs, { snapshotsMin: 1 });
+    const removal: TableUpdate = { action: 'remove-properties', removals: [MOVED_PROPERTY] };
+    await this.#put(applyUpdates(alone, [removal], nowMs), this.#live);
+    this.#letGo(metadata, alone);
   }
 
   async #addSnapshot(
@@ -269,182 +304,178 @@ export class FileTable implements LakeTable {
     fields: readonly IcebergField[] = this.#fields,
   ): Promise<void> {
     const { metadata } = this;
-    this.#requireWritable();
-    const added = [...new Set(files.map(({ specId }) => specId))].map((specId) => {
-      const spec = specOf(metadata, specId) ?? currentSpec(metadata);
-      const some = files.filter((file) => file.specId === specId);
-      return { specId, files: some.map((file) => dataFile(file, spec, fields)) };
-    });
+    requireWritable(metadata, this.#title);
     const { snapshot, live } = await this.#manifests.write(metadata, this.#live, {
       ...change,
-      added,
+      added: placedFiles(files, metadata, fields),
       said: properties,
       nowMs: this.#context.clock.now(),
     });
     const updates: TableUpdate[] = [
       { action: 'add-snapshot', snapshot },
-      {
-        action: 'set-snapshot-ref',
-        'ref-name': 'main',
-        type: 'branch',
-        'snapshot-id': snapshot['snapshot-id'],
-      },
+      mainAt(this.metadata, snapshot),
       { action: 'set-properties', updates: properties },
     ];
-    await this.#commit(updates, live);
-    await this.#expireSome();
-  }
-
-  #requireWritable(): void {
-    const version = this.metadata['format-version'];
-    if (version === FORMAT_VERSION) return;
-    throw new MillraceError(
-      'MR_TABLE_UNSUPPORTED',
-      `${this.namespace}.${this.name} has Iceberg format version ${version}; only version ${FORMAT_VERSION} can be written.`,
-    );
+    const nowMs = this.#context.clock.now();
+    const next = applyUpdates(metadata, updates, nowMs);
+    const kept = withoutOld(next, nowMs);
+    await this.#put(kept, live);
+    this.#letGo(next, kept);
   }
 
   /** @throws MillraceError MR_TABLE_COMMIT_CONFLICT where the commit was made on another state than this */
-  async prepare(
-    requirements: readonly Requirement[],
-    updates: readonly TableUpdate[],
-  ): Promise<PreparedCommit> {
-    const why = unmet(requirements, this.metadata);
-    if (why !== undefined) throw commitConflict(`${this.namespace}.${this.name}`, why);
+  async prepare({ requirements, updates }: TableChange): Promise<PreparedCommit> {
+    requireMet(requirements, this.metadata, this.#title);
+    for (const update of updates) await this.#requirePlaces(update);
     const metadata = applyUpdates(this.metadata, updates, this.#context.clock.now());
-    const isSame =
-      currentSnapshot(metadata)?.['manifest-list'] ===
-      currentSnapshot(this.metadata)?.['manifest-list'];
-    // What cannot be read must not become the table.
+    requireOwnerAllows(this, metadata);
+    return this.#readable(metadata);
+  }
+
+  async #requirePlaces(update: TableUpdate): Promise<void> {
+    if (update.action === 'set-location' && update.location !== this.metadata.location)
+      await this.#registry.requireLocation(update.location, this.#folder.path);
+  }
+
+  /** What cannot be read must not become the table. */
+  async #readable(metadata: TableMetadata): Promise<PreparedCommit> {
+    const current = currentSnapshot(metadata);
+    const known = new Set(this.metadata.snapshots.map((one) => one['snapshot-id']));
+    const isSame = current?.['manifest-list'] === currentSnapshot(this.metadata)?.['manifest-list'];
     const live = isSame ? this.#live : await this.#manifests.read(metadata);
-    tableScan(live, metadata, fieldsOf(metadata, metadata['current-schema-id']));
+    for (const added of metadata.snapshots)
+      if (!known.has(added['snapshot-id']) && added !== current)
+        await this.#manifests.readSnapshot(added);
+    this.#data.scan(live, metadata, fieldsOf(metadata, metadata['current-schema-id']));
     return { metadata, live };
   }
 
   /** A commit of another program. */
-  commit(requirements: readonly Requirement[], updates: readonly TableUpdate[]): Promise<void> {
+  commit(change: TableChange): Promise<void> {
     return this.inTurn(async () => {
-      const { metadata, live } = await this.prepare(requirements, updates);
+      const { metadata, live } = await this.prepare(change);
       await this.store(metadata, live);
     });
   }
 
-  async #commit(updates: readonly TableUpdate[], live = this.#live): Promise<void> {
-    await this.store(applyUpdates(this.metadata, updates, this.#context.clock.now()), live);
+  #commit(updates: readonly TableUpdate[]): Promise<void> {
+    return this.#put(applyUpdates(this.metadata, updates, this.#context.clock.now()), this.#live);
+  }
+
+  /** A commit of ours: what it does to rows, queries know by the position that it sets. */
+  async #put(metadata: TableMetadata, live: LiveFiles): Promise<void> {
+    const rowsVersion = this.#rowsVersion;
+    this.switchTo(await this.#move(metadata), live);
+    this.#rowsVersion = rowsVersion;
   }
 
   /** Metadata and files change in the same step: whoever looks meanwhile sees the table before or after. */
   async store(metadata: TableMetadata, live: LiveFiles): Promise<void> {
-    this.switchTo(await this.#point(metadata), live);
+    this.switchTo(await this.#move(metadata), live);
+  }
+
+  async #move(metadata: TableMetadata): Promise<StoredTable> {
+    try {
+      return await this.#point.move(this.#stored, metadata);
+    } catch (error) {
+      // Where it cannot be read now, the next turn does.
+      if (error !== this.#point.doubt) await this.#readAgain().catch(() => {});
+      throw error;
+    }
   }
 
   /** The metadata file of a commit that several tables make together; nothing points to it yet. */
   write(metadata: TableMetadata): Promise<StoredTable> {
-    return this.#folder.write(this.#stored, metadata, this.#context.clock.now());
-  }
-
-  async #point(metadata: TableMetadata): Promise<StoredTable> {
-    try {
-      return await this.#folder.commit(this.#stored, metadata, this.#context.clock.now());
-    } catch (error) {
-      return this.#resolve(metadata, error as Error);
-    }
-  }
-
-  /** L6: what went wrong may have done so after the pointer had moved. */
-  async #resolve(metadata: TableMetadata, error: Error): Promise<StoredTable> {
-    const doubt = new MillraceError(
-      'MR_TABLE_COMMIT_UNKNOWN',
-      `It is not known whether a commit of ${this.namespace}.${this.name} was made: ${error.message}`,
-      { cause: error },
-    );
-    let found: StoredTable | undefined;
-    try {
-      found = await this.#folder.confirm(this.#stored, metadata);
-    } catch {
-      this.#doubt = doubt;
-      throw doubt;
-    }
-    if (!found) throw error;
-    return found;
+    return this.#folder.write(this.#stored, metadata);
   }
 
   async #readAgain(): Promise<void> {
-    const stored = await this.#folder.read();
-    if (!stored) throw this.#doubt;
-    await this.#folder.point(stored.version);
+    await this.#registry.settle();
+    const stored = await this.#point.readAgain();
     this.switchTo(stored, await this.#manifests.read(stored.metadata));
-    this.#doubt = undefined;
+    this.#point.trust();
   }
 
   /** What it is has to be read again before anything else is done (L6). */
   distrust(why: MillraceError): void {
-    this.#doubt = why;
+    this.#point.distrust(why);
   }
 
   switchTo(stored: StoredTable, live: LiveFiles): void {
+    const next = currentSnapshot(stored.metadata);
+    const isOther = next?.['snapshot-id'] !== currentSnapshot(this.metadata)?.['snapshot-id'];
+    const dueMs = this.#context.clock.now() + LIMITS.tableFilesGraceMs;
+    this.#ended.add(this.#folder.forgotten(this.metadata, stored.metadata), dueMs);
     this.#stored = stored;
     this.#live = live;
     this.#scan = undefined;
     this.#version = nextVersion();
+    if (isOther && next?.summary.operation !== 'replace') this.#rowsVersion = this.#version;
   }
 
-  rollback(when: SnapshotPlace, restored: readonly string[]): Promise<SnapshotInfo> {
+  rollback(
+    when: SnapshotPlace,
+    restored: readonly string[],
+    accept: (restored: Properties) => void = () => {},
+  ): Promise<SnapshotInfo> {
     return this.inTurn(async () => {
       const snapshot = this.#find(when);
       const properties = saidBy(this.metadata, snapshot, restored);
-      const { metadata, live } = await this.prepare(
-        [],
-        [
-          {
-            action: 'set-snapshot-ref',
-            'ref-name': 'main',
-            type: 'branch',
-            'snapshot-id': snapshot['snapshot-id'],
-          },
-          { action: 'set-properties', updates: properties },
-        ],
+      accept(properties);
+      const updates: TableUpdate[] = [
+        mainAt(this.metadata, snapshot),
+        { action: 'set-properties', updates: properties },
+      ];
+      const { metadata, live } = await this.#readable(
+        applyUpdates(this.metadata, updates, this.#context.clock.now()),
       );
       await this.store(metadata, live);
       return snapshotInfo(snapshot);
     });
   }
 
-  /** Beside a commit, in steps: a failure here costs disk, never rows. */
-  async #expireSome(): Promise<void> {
-    const { metadata } = this;
-    const { snapshotsMin } = retentionOf(metadata);
-    if (metadata.snapshots.length <= snapshotsMin + LIMITS.snapshotsExpiredAtOnce) return;
-    try {
-      await this.#expireNow(this.#context.clock.now(), {});
-    } catch (error) {
-      this.#context.logger.warn(
-        { table: `${this.namespace}.${this.name}`, error: (error as Error).message },
-        'old snapshots could not be expired',
-      );
-    }
-  }
-
   expire(nowMs: number, asked: AskedRetention): Promise<number> {
-    return this.inTurn(() => this.#expireNow(nowMs, asked));
+    return this.inTurn(async () => {
+      const before = this.metadata;
+      const after = withoutOld(before, nowMs, asked);
+      if (after !== before) await this.#put(after, this.#live);
+      this.#letGo(before, after);
+      return before.snapshots.length - after.snapshots.length;
+    });
   }
 
-  async #expireNow(nowMs: number, asked: AskedRetention): Promise<number> {
-    const before = this.metadata;
-    const updates = expiry(before, retentionOf(before, asked), nowMs);
-    if (updates.length === 0) return 0;
-    await this.#commit(updates);
-    const keepsFiles = before.properties['gc.enabled'] === 'false';
-    if (!keepsFiles)
-      this.#ended.add(
-        await unreachableFiles(this.#context.files, before, this.metadata),
-        nowMs + LIMITS.tableFilesGraceMs,
-      );
-    return before.snapshots.length - this.metadata.snapshots.length;
+  /** A failure here costs disk, never rows. */
+  #letGo(before: TableMetadata, after: TableMetadata): void {
+    if (before === after || after.properties['gc.enabled'] === 'false') return;
+    this.#ended.addFound(
+      async () =>
+        (await this.#reach.unreachable(before, after)).filter((path) => this.#folder.owns(path)),
+      this.#context.clock.now() + LIMITS.tableFilesGraceMs,
+    );
   }
 
   removeEnded(nowMs: number): Promise<number> {
     return this.#ended.remove(nowMs);
+  }
+
+  pin(): Promise<TablePin> {
+    return this.inTurn(async () => {
+      const { version, metadata } = this.#stored;
+      const release = this.hold();
+      return {
+        properties: metadata.properties,
+        metadataFile: this.#folder.metadataFile(version),
+        pointer: { path: this.#folder.pointer, text: String(version) },
+        scan: this.scan,
+        files: () => this.#reach.pinned(metadata, (path) => this.#data.readPath(path)),
+        bytesOf: ({ path }) => bytesThere(this.#context.files, path),
+        release: async () => release(),
+      };
+    });
+  }
+
+  fetch(scan: TableScan, wait: FetchWait): Promise<void> {
+    return this.#data.fetch(scan, wait);
   }
 
   hold(): () => void {
@@ -454,8 +485,9 @@ export class FileTable implements LakeTable {
   /** In its turn: a commit that is being written names its files only at its end. */
   sweep(olderThanMs: number): Promise<readonly string[]> {
     return this.inTurn(async () => {
+      await this.#ended.found();
       if (this.#ended.isHeld || this.metadata.properties['gc.enabled'] === 'false') return [];
-      const reachable = await reachableFiles(this.#context.files, this.metadata);
+      const reachable = await this.#reach.all(this.metadata);
       reachable.add(localPath(this.metadataLocation));
       return sweepFolder(this.#context.files, this.#folder, {
         isNamed: (path) => reachable.has(path) || this.#ended.has(path),

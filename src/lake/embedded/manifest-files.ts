@@ -1,5 +1,4 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import type { FileSystem } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { type Amount, type Operation, rowsOf, snapshotFrom } from '../iceberg/commit.ts';
@@ -37,7 +36,9 @@ import {
   type TableMetadata,
 } from '../iceberg/metadata.ts';
 import { partitionSummaries } from '../iceberg/partition-summary.ts';
-import { fileLocation, localPath } from '../location.ts';
+import { fileLocation, placeIn } from '../location.ts';
+import type { Places } from './places.ts';
+import type { TableFolder } from './table-folder.ts';
 
 export interface AddedFiles {
   readonly specId: number;
@@ -72,18 +73,16 @@ export interface NextSnapshot {
 export class ManifestFiles {
   readonly #files: FileSystem;
   readonly #folder: string;
+  readonly #places: Places;
   readonly #writeNew: (path: string, bytes: Uint8Array) => Promise<void>;
   /** Of the current snapshot: manifests never change, and each commit needs them. */
   #entries = new Map<string, readonly ManifestEntry[]>();
 
-  constructor(
-    files: FileSystem,
-    folder: string,
-    writeNew: (path: string, bytes: Uint8Array) => Promise<void>,
-  ) {
-    this.#files = files;
-    this.#folder = folder;
-    this.#writeNew = writeNew;
+  constructor(folder: TableFolder, places: Places) {
+    this.#files = folder.files;
+    this.#folder = folder.metadataFolder;
+    this.#places = places;
+    this.#writeNew = (path, bytes) => folder.writeNew(path, bytes);
   }
 
   /** The files of the current snapshot. */
@@ -103,7 +102,7 @@ export class ManifestFiles {
 
   async #load(snapshot: Snapshot) {
     const list = snapshot['manifest-list'];
-    const manifests = readManifestList(list, await this.#files.readFile(localPath(list)));
+    const manifests = readManifestList(list, await this.#read(list));
     const entries = new Map<string, readonly ManifestEntry[]>();
     for (const manifest of manifests) {
       const { manifest_path: path } = manifest;
@@ -113,7 +112,13 @@ export class ManifestFiles {
   }
 
   async #readManifest(location: string): Promise<readonly ManifestEntry[]> {
-    return readManifest(location, await this.#files.readFile(localPath(location)));
+    const entries = readManifest(location, await this.#read(location));
+    for (const { data_file: file } of entries) this.#places.path(file.file_path);
+    return entries;
+  }
+
+  #read(location: string): Promise<Buffer> {
+    return this.#files.readFile(this.#places.path(location));
   }
 
   /** Writes the manifests and the list of a snapshot that follows the current one; nothing names them yet. */
@@ -123,9 +128,10 @@ export class ManifestFiles {
     change: SnapshotChange,
   ): Promise<NextSnapshot> {
     const id = newSnapshotId();
-    const writer = new Writer(metadata, id, async (name, bytes) => {
-      const path = join(this.#folder, name);
-      await this.#writeNew(path, bytes);
+    const written: { readonly path: string; readonly bytes: Buffer }[] = [];
+    const writer = new Writer(metadata, id, (name, bytes) => {
+      const path = placeIn(this.#folder, name);
+      written.push({ path, bytes });
       return fileLocation(path);
     });
     const kept = live.data.filter((one) => !change.isRemoved(one));
@@ -134,13 +140,13 @@ export class ManifestFiles {
         ? live.deletes
         : live.deletes.filter((one) => counts(one, kept));
     const stays = new Set([...kept, ...keptDeletes].map(({ file }) => file));
-    const manifests: ManifestFile[] = [];
-    for (const manifest of live.manifests)
-      manifests.push(...(await writer.without(manifest, this.#entriesOf(manifest), stays)));
-    const merged = await writer.merged(manifests, (manifest) => this.#written(writer, manifest));
-    for (const added of change.added) merged.push(await writer.added(added, DATA, change.sequence));
-    for (const added of change.deletes ?? []) merged.push(await writer.added(added, DELETES));
-    const manifestList = await writer.list(merged);
+    const manifests = writer.without(live.manifests, (one) => this.#entriesOf(one), stays);
+    const merged = writer.merged(manifests, (manifest) => this.#written(writer, manifest));
+    for (const added of change.added) merged.push(writer.added(added, DATA, change.sequence));
+    for (const added of change.deletes ?? []) merged.push(writer.added(added, DELETES));
+    const manifestList = writer.list(merged);
+    // Nothing names them yet: they may come to disk in any order.
+    await Promise.all(written.map(({ path, bytes }) => this.#writeNew(path, bytes)));
     this.#entries = new Map(
       merged.map((manifest) => [manifest.manifest_path, this.#written(writer, manifest)]),
     );
@@ -215,13 +221,9 @@ class Writer {
   /** Of what was written, by location. */
   readonly entries = new Map<string, readonly ManifestEntry[]>();
   readonly #metadata: TableMetadata;
-  readonly #write: (name: string, bytes: Buffer) => Promise<string>;
+  readonly #write: (name: string, bytes: Buffer) => string;
 
-  constructor(
-    metadata: TableMetadata,
-    id: Id,
-    write: (name: string, bytes: Buffer) => Promise<string>,
-  ) {
+  constructor(metadata: TableMetadata, id: Id, write: (name: string, bytes: Buffer) => string) {
     this.#metadata = metadata;
     this.#write = write;
     this.id = id;
@@ -229,33 +231,56 @@ class Writer {
     this.sequence = BigInt(metadata['last-sequence-number'] + 1);
   }
 
-  /** The manifest as it is, or without the files that do not stay; none where it only says what was removed before. */
-  async without(
-    manifest: ManifestFile,
-    entries: readonly ManifestEntry[],
+  /**
+   * The manifests as they are; but those with files that do not stay are one together, which says so. What only
+   * says what was removed before is not needed any more.
+   */
+  without(
+    manifests: readonly ManifestFile[],
+    entriesOf: (manifest: ManifestFile) => readonly ManifestEntry[],
     stays: ReadonlySet<DataFile>,
-  ): Promise<ManifestFile[]> {
-    const live = entries.filter((entry) => entry.status !== DELETED);
-    if (live.length === 0) return [];
-    if (live.every((entry) => stays.has(entry.data_file))) return [manifest];
-    const next = live.map((entry): ManifestEntry => {
-      const known = explicit(entry, manifest);
-      return stays.has(entry.data_file)
-        ? { ...known, status: EXISTING }
-        : { ...known, status: DELETED, snapshot_id: BigInt(this.id) };
-    });
-    return [await this.#manifest(next, manifest.partition_spec_id, manifest.content)];
+  ): ManifestFile[] {
+    const untouched: ManifestFile[] = [];
+    const touched = new Map<string, { readonly of: ManifestFile; entries: ManifestEntry[] }>();
+    for (const manifest of manifests) {
+      const live = entriesOf(manifest).filter((entry) => entry.status !== DELETED);
+      if (live.length === 0) continue;
+      if (live.every((entry) => stays.has(entry.data_file))) {
+        untouched.push(manifest);
+        continue;
+      }
+      const key = `${manifest.partition_spec_id} ${manifest.content}`;
+      const group = touched.get(key) ?? { of: manifest, entries: [] };
+      touched.set(key, group);
+      for (const entry of live) group.entries.push(this.#afterwards(entry, manifest, stays));
+    }
+    const rewritten = [...touched.values()].map(({ of, entries }) =>
+      this.#manifest(entries, of.partition_spec_id, of.content),
+    );
+    return [...untouched, ...rewritten];
+  }
+
+  #afterwards(
+    entry: ManifestEntry,
+    manifest: ManifestFile,
+    stays: ReadonlySet<DataFile>,
+  ): ManifestEntry {
+    const known = explicit(entry, manifest);
+    return stays.has(entry.data_file)
+      ? { ...known, status: EXISTING }
+      : { ...known, status: DELETED, snapshot_id: BigInt(this.id) };
   }
 
   /** Many small manifests become one; entries keep the sequence numbers they were added with. */
-  async merged(
+  merged(
     manifests: readonly ManifestFile[],
     entriesOf: (manifest: ManifestFile) => readonly ManifestEntry[],
-  ): Promise<ManifestFile[]> {
+  ): ManifestFile[] {
     const specId = this.#metadata['default-spec-id'];
     const isOfSpec = (manifest: ManifestFile) =>
       manifest.partition_spec_id === specId &&
       manifest.content === DATA &&
+      manifest.manifest_length < LIMITS.manifestBytes &&
       manifest.added_snapshot_id !== BigInt(this.id);
     const small = manifests.filter(isOfSpec);
     if (small.length < LIMITS.manifestsMax) return [...manifests];
@@ -266,7 +291,7 @@ class Writer {
     );
     return [
       ...manifests.filter((manifest) => !isOfSpec(manifest)),
-      await this.#manifest(entries, specId, DATA),
+      this.#manifest(entries, specId, DATA),
     ];
   }
 
@@ -274,7 +299,7 @@ class Writer {
     { specId, files }: AddedFiles,
     content: number,
     sequence?: bigint | undefined,
-  ): Promise<ManifestFile> {
+  ): ManifestFile {
     const entries = files.map(
       (file): ManifestEntry => ({
         status: ADDED,
@@ -287,7 +312,7 @@ class Writer {
     return this.#manifest(entries, specId, content);
   }
 
-  list(manifests: readonly ManifestFile[]): Promise<string> {
+  list(manifests: readonly ManifestFile[]): string {
     return this.#write(
       `snap-${this.id}-1-${randomUUID()}.avro`,
       writeManifestList(manifests, {
@@ -298,16 +323,12 @@ class Writer {
     );
   }
 
-  async #manifest(
-    entries: readonly ManifestEntry[],
-    specId: number,
-    content: number,
-  ): Promise<ManifestFile> {
+  #manifest(entries: readonly ManifestEntry[], specId: number, content: number): ManifestFile {
     const metadata = this.#metadata;
     const spec = specOf(metadata, specId) ?? currentSpec(metadata);
     const schema = currentSchema(metadata);
     const bytes = writeManifest(entries, spec, schema, content);
-    const location = await this.#write(`${randomUUID()}-m0.avro`, bytes);
+    const location = this.#write(`${randomUUID()}-m0.avro`, bytes);
     this.entries.set(location, entries);
     const of = (status: number) => entries.filter((entry) => entry.status === status);
     const rows = (some: readonly ManifestEntry[]) =>

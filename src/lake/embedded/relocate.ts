@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { basename, join } from 'node:path';
-import { MillraceError } from '../../core/errors.ts';
+import { basename } from 'node:path';
 import {
   DELETED,
   POSITION_DELETES,
   readManifest,
   readManifestList,
+  withDeletedPaths,
   writeManifest,
   writeManifestList,
 } from '../iceberg/manifest.ts';
@@ -16,12 +16,27 @@ import {
   specOf,
   type TableMetadata,
 } from '../iceberg/metadata.ts';
-import { localPath } from '../location.ts';
+import { MOVED_PROPERTY, movedOn, movedPaths } from '../iceberg/moved-paths.ts';
+import { fileLocation, localPath, placeIn } from '../location.ts';
 import type { LakeContext } from './file-table-store.ts';
 import type { StoredTable, TableFolder } from './table-folder.ts';
 
 /** Where a location is now. */
-export type Relocation = (location: string) => string;
+type Relocation = (location: string) => string;
+
+/** Paths: of the folder before, and now. */
+export interface Move {
+  readonly from: string;
+  readonly now: string;
+}
+
+/** Other programs write `file:/path` for what is `file:///path` here. */
+export function moved(location: string, from: string, now: string): string {
+  const path = localPath(location);
+  return path === from || path.startsWith(`${from}/`)
+    ? fileLocation(`${now}${path.slice(from.length)}`)
+    : location;
+}
 
 /**
  * Iceberg keeps absolute paths. When the data folder was moved, every path of the table is written
@@ -30,10 +45,11 @@ export type Relocation = (location: string) => string;
 export async function relocate(
   folder: TableFolder,
   stored: StoredTable,
-  to: Relocation,
+  { from, now }: Move,
   context: LakeContext,
 ): Promise<StoredTable> {
   const { metadata } = stored;
+  const to = (location: string) => moved(location, from, now);
   const manifests = new Manifests(folder, metadata, to, context);
   const snapshots: Snapshot[] = [];
   for (const snapshot of metadata.snapshots)
@@ -43,6 +59,12 @@ export async function relocate(
     location: to(metadata.location),
     snapshots,
     'metadata-log': [],
+    properties: manifests.hasPlaces
+      ? {
+          ...metadata.properties,
+          [MOVED_PROPERTY]: JSON.stringify(movedOn(movedPaths(metadata), from, now)),
+        }
+      : metadata.properties,
     // Files of statistics tell places of their own; who needs them makes them again.
     ...(metadata.statistics ? { statistics: [] } : {}),
     ...(metadata['partition-statistics'] ? { 'partition-statistics': [] } : {}),
@@ -54,7 +76,6 @@ export async function relocate(
   return folder.commit(
     { version: stored.version, metadata: { ...metadata, 'metadata-log': [] } },
     next,
-    context.clock.now(),
   );
 }
 
@@ -63,6 +84,8 @@ class Manifests {
   readonly #metadata: TableMetadata;
   readonly #to: Relocation;
   readonly #context: LakeContext;
+  /** Where there are deletes by place: their rows name old paths. */
+  hasPlaces = false;
   readonly #written = new Map<string, { readonly location: string; readonly length: number }>();
 
   constructor(folder: TableFolder, metadata: TableMetadata, to: Relocation, context: LakeContext) {
@@ -102,17 +125,10 @@ class Manifests {
     if (known) return known;
     const entries = readManifest(old, await this.#read(old)).map((entry) => {
       const { data_file: file } = entry;
-      if (entry.status !== DELETED && file.content === POSITION_DELETES)
-        throw this.#namesOldPlaces();
-      const reference = file.referenced_data_file;
-      return {
-        ...entry,
-        data_file: {
-          ...file,
-          file_path: this.#to(file.file_path),
-          ...(reference ? { referenced_data_file: this.#to(reference) } : {}),
-        },
-      };
+      const isPlaces = file.content === POSITION_DELETES;
+      if (isPlaces && entry.status !== DELETED) this.hasPlaces = true;
+      const moved = { ...file, file_path: this.#to(file.file_path) };
+      return { ...entry, data_file: isPlaces ? withDeletedPaths(moved, this.#to) : moved };
     });
     const spec = specOf(this.#metadata, specId) ?? currentSpec(this.#metadata);
     const bytes = writeManifest(entries, spec, currentSchema(this.#metadata), content);
@@ -122,20 +138,12 @@ class Manifests {
     return written;
   }
 
-  /** Such files hold paths in their rows. */
-  #namesOldPlaces(): MillraceError {
-    return new MillraceError(
-      'MR_TABLE_UNSUPPORTED',
-      `The lake was moved, and ${this.#folder.path} has deleted rows that are named by their old paths. Move the data folder back to where it was, run \`millrace compact\`, and move it then.`,
-    );
-  }
-
   #read(location: string): Promise<Buffer> {
     return this.#context.files.readFile(localPath(this.#to(location)));
   }
 
   async #write(name: string, bytes: Uint8Array): Promise<string> {
-    await this.#folder.writeNew(join(this.#folder.metadataFolder, name), bytes);
+    await this.#folder.writeNew(placeIn(this.#folder.metadataFolder, name), bytes);
     return `${this.#folder.location}/metadata/${name}`;
   }
 }

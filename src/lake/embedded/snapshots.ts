@@ -1,5 +1,6 @@
 import { MillraceError } from '../../core/errors.ts';
 import { type Snapshot, snapshotOf, type TableMetadata } from '../iceberg/metadata.ts';
+import type { TableUpdate } from '../iceberg/updates.ts';
 import type { SnapshotInfo, SnapshotPlace } from '../table-store.ts';
 
 export function snapshotInfo(snapshot: Snapshot): SnapshotInfo {
@@ -34,6 +35,17 @@ export function snapshotAt(metadata: TableMetadata, when: SnapshotPlace, table: 
     'MR_TABLE_NOT_FOUND',
     `Table ${table} has ${what}. It has ${some.join(', ') || 'none'}; sys.snapshots lists them.`,
   );
+}
+
+/** The step that makes a snapshot the current one. What somebody said of the branch, such as its retention, stays. */
+export function mainAt({ refs: { main } }: TableMetadata, snapshot: Snapshot): TableUpdate {
+  return {
+    ...main,
+    action: 'set-snapshot-ref',
+    'ref-name': 'main',
+    type: 'branch',
+    'snapshot-id': snapshot['snapshot-id'],
+  };
 }
 
 /** Properties as they were when the snapshot was current: each is in the summary of the commit that set it. */

@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import type { FileSystem } from '../../core/file-system.ts';
+import { placeIn } from '../location.ts';
 import type { TableFolder } from './table-folder.ts';
 
 export interface Sweep {
@@ -16,7 +16,7 @@ export async function sweepFolder(
   const removed: string[] = [];
   const visit = async (path: string): Promise<void> => {
     for (const entry of await files.list(path)) {
-      const inside = join(path, entry.name);
+      const inside = placeIn(path, entry.name);
       if (entry.isFolder) await visit(inside);
       else if (entry.name !== 'version-hint.text' && !sweep.isNamed(inside))
         if (await removeOld(files, inside, sweep.olderThanMs)) removed.push(inside);

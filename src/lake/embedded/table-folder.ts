@@ -1,8 +1,9 @@
-import { dirname, join } from 'node:path';
-import { MillraceError } from '../../core/errors.ts';
+import { basename, dirname } from 'node:path';
+import { MillraceError, systemErrorCode } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { metadataText, parseMetadata, type TableMetadata } from '../iceberg/metadata.ts';
-import { fileLocation, localPath } from '../location.ts';
+import { fileLocation, localPath, placeIn, plainPlace } from '../location.ts';
+import { isInside } from './places.ts';
 
 export interface StoredTable {
   /** N of `v{N}.metadata.json`. */
@@ -10,8 +11,7 @@ export interface StoredTable {
   readonly metadata: TableMetadata;
 }
 
-/** Metadata files younger than this stay: another reader may still be at one of them (iceberg.md §4.0). */
-const METADATA_KEPT_MS = 60 * 60_000;
+/** Each commit writes them all again. */
 const METADATA_LOG_KEPT = 100;
 
 /** The files of one table. The pointer `version-hint.text` moves by a rename and a folder sync. */
@@ -25,8 +25,8 @@ export class TableFolder {
   constructor(path: string, files: FileSystem) {
     this.path = path;
     this.location = fileLocation(path);
-    this.metadataFolder = join(path, 'metadata');
-    this.dataFolder = join(path, 'data');
+    this.metadataFolder = placeIn(path, 'metadata');
+    this.dataFolder = placeIn(path, 'data');
     this.files = files;
   }
 
@@ -35,8 +35,9 @@ export class TableFolder {
     await this.files.makeFolder(this.dataFolder);
   }
 
-  get #pointer(): string {
-    return join(this.metadataFolder, 'version-hint.text');
+  /** Holds the version that is the table. */
+  get pointer(): string {
+    return placeIn(this.metadataFolder, 'version-hint.text');
   }
 
   async read(): Promise<StoredTable | undefined> {
@@ -46,17 +47,36 @@ export class TableFolder {
     return { version, metadata: parseMetadata(this.metadataFile(version), text.text) };
   }
 
+  /** True where there is a table or a view. */
+  exists(): Promise<boolean> {
+    return this.files.exists(this.pointer);
+  }
+
   /** The current metadata file as it is: a view has one too. */
   async readText(): Promise<{ readonly version: number; readonly text: string } | undefined> {
-    if (!(await this.files.exists(this.#pointer))) return undefined;
-    const version = Number((await this.files.readFile(this.#pointer)).toString().trim());
-    if (!Number.isInteger(version))
-      throw new MillraceError('MR_STORAGE_DAMAGED', `${this.#pointer} does not name a version.`);
+    const version = await this.currentVersion();
+    if (version === undefined) return undefined;
     return { version, text: (await this.files.readFile(this.metadataFile(version))).toString() };
   }
 
+  async currentVersion(): Promise<number | undefined> {
+    if (!(await this.exists())) return undefined;
+    const text = (await this.files.readFile(this.pointer)).toString().trim();
+    if (/^\d{1,15}$/.test(text)) return Number(text);
+    throw new MillraceError('MR_STORAGE_DAMAGED', `${this.pointer} does not name a version.`);
+  }
+
+  /** Files that may end with snapshots: others name files of the table by location, and may name any. */
+  owns(path: string): boolean {
+    const file = plainPlace(path);
+    const isMetadata =
+      dirname(file) === this.metadataFolder &&
+      /\.metadata\.json$|^version-hint\./.test(basename(file));
+    return isInside(file, this.path) && file !== this.path && !isMetadata;
+  }
+
   metadataFile(version: number): string {
-    return join(this.metadataFolder, `v${version}.metadata.json`);
+    return placeIn(this.metadataFolder, `v${version}.metadata.json`);
   }
 
   metadataLocation(version: number): string {
@@ -77,53 +97,67 @@ export class TableFolder {
   }
 
   /** Makes `next` the table. The caller holds the table's queue. */
-  async commit(current: StoredTable, next: TableMetadata, nowMs: number): Promise<StoredTable> {
-    const stored = await this.write(current, next, nowMs);
+  async commit(current: StoredTable, next: TableMetadata): Promise<StoredTable> {
+    const stored = await this.write(current, next);
     await this.point(stored.version);
-    await this.#removeOld(current.metadata, stored.metadata);
     return stored;
   }
 
   /** Writes the metadata file that would make `next` the table; nothing points to it yet. */
-  async write(current: StoredTable, next: TableMetadata, nowMs: number): Promise<StoredTable> {
-    const version = current.version + 1;
-    const metadata = { ...next, 'metadata-log': this.#log(current, nowMs) };
-    await this.writeNew(this.metadataFile(version), Buffer.from(metadataText(metadata)));
-    await this.files.syncFolder(this.metadataFolder);
+  async write(current: StoredTable, next: TableMetadata): Promise<StoredTable> {
+    const metadata = { ...next, 'metadata-log': this.#log(current) };
+    const version = await this.writeVersion(current.version + 1, metadataText(metadata));
     return { version, metadata };
   }
 
-  #log(current: StoredTable, nowMs: number): TableMetadata['metadata-log'] {
+  /** Writes a metadata file that nothing points to yet; its version, the first that is free. */
+  async writeVersion(from: number, text: string): Promise<number> {
+    for (let version = from; ; version++) {
+      try {
+        await this.writeNew(this.metadataFile(version), Buffer.from(text));
+        await this.files.syncFolder(this.metadataFolder);
+        return version;
+      } catch (error) {
+        // In a bucket there may be one of another process, or of a commit that was not made: it stays.
+        if (systemErrorCode(error) !== 'EEXIST') throw error;
+      }
+    }
+  }
+
+  #log(current: StoredTable): TableMetadata['metadata-log'] {
     const log = [...current.metadata['metadata-log']];
     if (current.version > 0)
       log.push({
         'metadata-file': this.metadataLocation(current.version),
         'timestamp-ms': current.metadata['last-updated-ms'],
       });
-    return log.filter(
-      (entry, index) =>
-        index >= log.length - METADATA_LOG_KEPT || entry['timestamp-ms'] > nowMs - METADATA_KEPT_MS,
-    );
+    return log.slice(-METADATA_LOG_KEPT);
   }
 
-  async #removeOld(before: TableMetadata, after: TableMetadata): Promise<void> {
+  /** Metadata files of before that the table does not know any more; a reader may still be at one of them. */
+  forgotten(before: TableMetadata, after: TableMetadata): string[] {
     const kept = new Set(after['metadata-log'].map((entry) => entry['metadata-file']));
-    for (const { 'metadata-file': location } of before['metadata-log']) {
-      const path = localPath(location);
-      // A table that was registered has its earlier ones elsewhere: they are not ours.
-      if (!kept.has(location) && dirname(path) === this.metadataFolder)
-        await this.files.remove(path);
-    }
+    const paths = before['metadata-log']
+      .filter((entry) => !kept.has(entry['metadata-file']))
+      .map((entry) => localPath(entry['metadata-file']));
+    // A table that was registered has its earlier ones elsewhere: they are not ours.
+    return paths.filter((path) => dirname(path) === this.metadataFolder);
+  }
+
+  /** For a transaction that is ended late: the table may be further than that. */
+  async pointForward(version: number): Promise<void> {
+    const now = await this.currentVersion();
+    if (now === undefined || now < version) await this.point(version);
   }
 
   async point(version: number): Promise<void> {
-    await this.files.replaceFile(this.#pointer, String(version));
+    await this.files.replaceFile(this.pointer, String(version));
   }
 
   /** After a commit that failed: the table if it was made all the same, durable now. */
   async confirm(current: StoredTable, next: TableMetadata): Promise<StoredTable | undefined> {
     const found = await this.read();
-    if (!found || found.version !== current.version + 1) return undefined;
+    if (!found || found.version <= current.version) return undefined;
     const expected = { ...next, 'metadata-log': found.metadata['metadata-log'] };
     if (metadataText(found.metadata) !== metadataText(expected)) return undefined;
     await this.point(found.version);

@@ -9,6 +9,7 @@ import {
   partOfScan,
   planCompaction,
 } from '../compaction.ts';
+import { WORK_FETCH } from '../data-files.ts';
 import type { ScanFile } from '../iceberg/live-files.ts';
 import type { Compacted, Expired, Maintenance } from '../maintenance.ts';
 import type { AskedRetention, LakeTable } from '../table-store.ts';
@@ -38,6 +39,7 @@ export class TableMaintenance implements Maintenance {
   readonly #closing = new AbortController();
   #queue: Promise<unknown> = Promise.resolve();
   #cancel = () => {};
+  #round: Promise<void> = Promise.resolve();
   #sweptMs: number;
 
   constructor(options: TableMaintenanceOptions) {
@@ -46,20 +48,26 @@ export class TableMaintenance implements Maintenance {
   }
 
   start(): void {
-    this.#after(LIMITS.maintenanceIntervalMs);
+    const isMoved = this.#options.tables().some((table) => table.isMoved);
+    this.#after(isMoved ? 0 : LIMITS.maintenanceIntervalMs);
   }
 
   #after(ms: number): void {
     if (this.#closing.signal.aborted) return;
-    this.#cancel = this.#options.clock.after(ms, async () => {
-      const tookMs = await this.#round();
-      // A quarter of the time at most (M2).
-      this.#after(Math.max(LIMITS.maintenanceIntervalMs, tookMs * 3));
+    this.#cancel = this.#options.clock.after(ms, () => {
+      this.#round = this.#lookAfterAll();
+      return this.#round;
     });
   }
 
+  async #lookAfterAll(): Promise<void> {
+    const tookMs = await this.#someOfEach();
+    // A quarter of the time at most (M2).
+    this.#after(Math.max(LIMITS.maintenanceIntervalMs, tookMs * 3));
+  }
+
   /** One job a table; says how long they took. */
-  async #round(): Promise<number> {
+  async #someOfEach(): Promise<number> {
     const { tables, clock } = this.#options;
     const startMs = clock.now();
     const isSweepDue = startMs - this.#sweptMs >= LIMITS.tableOrphanAgeMs / 4;
@@ -67,7 +75,12 @@ export class TableMaintenance implements Maintenance {
     for (const table of tables()) {
       if (this.#closing.signal.aborted) break;
       await this.#quietly(table, async () => {
-        await this.#inTurn(() => this.#some(table, 'due', 1));
+        // Other programs wait for such a table.
+        const [scope, jobs] = table.isMoved
+          ? (['all', Number.POSITIVE_INFINITY] as const)
+          : (['due', 1] as const);
+        await this.#inTurn(() => this.#some(table, scope, jobs));
+        if (this.#closing.signal.aborted) return;
         await table.removeEnded(clock.now());
         if (isSweepDue) await this.#sweep(table);
       });
@@ -136,6 +149,7 @@ export class TableMaintenance implements Maintenance {
     job: CompactionJob,
   ): Promise<Compacted> {
     const part = partOfScan(scan, job);
+    await this.#unlessClosed(table.fetch(part, WORK_FETCH));
     const { files } = await this.#options.compact({ ...target, scan: part }, this.#closing.signal);
     const replaced = new Set(job.files.map((index) => live[index]?.file.file_path as string));
     try {
@@ -159,10 +173,19 @@ export class TableMaintenance implements Maintenance {
     };
   }
 
+  #unlessClosed(fetch: Promise<void>): Promise<void> {
+    const { signal } = this.#closing;
+    return new Promise((resolve, reject) => {
+      const closed = () => reject(signal.reason);
+      signal.addEventListener('abort', closed, { once: true });
+      fetch.then(resolve, reject).finally(() => signal.removeEventListener('abort', closed));
+    });
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     this.#cancel();
-    await this.#queue;
+    await Promise.all([this.#queue, this.#round]);
   }
 }
 

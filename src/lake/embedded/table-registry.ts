@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { MillraceError } from '../../core/errors.ts';
-import { fileLocation } from '../location.ts';
+import { fileLocation, localPath, placeIn, plainPlace } from '../location.ts';
 import { type CatalogContents, type CatalogEntry, CatalogFile } from './catalog-file.ts';
 import { FileTable } from './file-table.ts';
 import type { LakeContext } from './file-table-store.ts';
-import { relocate } from './relocate.ts';
-import { TableFolder } from './table-folder.ts';
-import { finishTransaction } from './transaction.ts';
+import { folderName } from './folder-name.ts';
+import { isInside, Places } from './places.ts';
+import { moved, relocate } from './relocate.ts';
+import { type StoredTable, TableFolder } from './table-folder.ts';
+import { type Journal, JournalFile } from './transaction.ts';
 
 export interface Names {
   readonly namespace: string;
@@ -21,17 +24,25 @@ const OWN_NAMESPACES = ['lake', 'warehouse'];
 export class TableRegistry {
   readonly root: string;
   readonly context: LakeContext;
+  readonly places: Places;
   readonly #file: CatalogFile;
+  readonly #journal: JournalFile;
   readonly #open = new Map<string, Promise<FileTable>>();
   #contents: CatalogContents | undefined;
+  /** True while there may be a journal. */
+  #isUnfinished = false;
   #opening: Promise<CatalogContents> | undefined;
   /** Changes of the file come one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** And so do those who make tables: a folder that is free stays so until it is named. */
+  #making: Promise<unknown> = Promise.resolve();
 
   constructor(root: string, context: LakeContext) {
     this.root = root;
     this.context = context;
-    this.#file = new CatalogFile(root, context.files);
+    this.places = new Places(root, context.allowedLocations ?? []);
+    this.#file = new CatalogFile(root, context.files, context.logger);
+    this.#journal = new JournalFile(root, context.files);
   }
 
   async #loaded(): Promise<CatalogContents> {
@@ -45,8 +56,7 @@ export class TableRegistry {
 
   async #load(): Promise<CatalogContents> {
     await this.context.files.makeFolder(this.root);
-    await finishTransaction(this);
-    const stored = (await this.#file.read()) ?? (await this.#adopt());
+    const stored = await this.#finish((await this.#file.read()) ?? (await this.#adopt()));
     if (stored.root !== this.root) await this.#relocateAll(stored);
     this.#contents = { ...stored, root: this.root };
     if (stored.root !== this.root) await this.#file.write(this.#contents);
@@ -58,9 +68,9 @@ export class TableRegistry {
     const { files } = this.context;
     const entries: CatalogEntry[] = [];
     for (const namespace of OWN_NAMESPACES) {
-      for (const { name, isFolder } of await files.list(join(this.root, namespace))) {
-        const folder = join(namespace, name);
-        if (isFolder && (await new TableFolder(join(this.root, folder), files).read()))
+      for (const { name, isFolder } of await files.list(placeIn(this.root, namespace))) {
+        const folder = placeIn(namespace, name);
+        if (isFolder && (await new TableFolder(placeIn(this.root, folder), files).read()))
           entries.push({ namespace, name, kind: 'table', folder });
       }
     }
@@ -69,6 +79,60 @@ export class TableRegistry {
       namespaces: Object.fromEntries(OWN_NAMESPACES.map((name) => [name, {}])),
       entries,
     };
+  }
+
+  /** Does what of a transaction is not done yet; what is done stays as it is. */
+  async #finish(contents: CatalogContents): Promise<CatalogContents> {
+    const journal = await this.#journal.read();
+    if (!journal) {
+      // Its removal may have failed before it was on disk: a journal that comes back would undo what came after.
+      if (this.#isUnfinished) await this.context.files.syncFolder(this.root);
+      return contents;
+    }
+    for (const { folder, version } of journal.pointers)
+      await this.#folderAt(folder).pointForward(version);
+    const missing = journal.entries.filter(
+      ({ folder }) => !contents.entries.some((entry) => entry.folder === folder),
+    );
+    const next = { ...contents, entries: [...contents.entries, ...missing] };
+    if (missing.length > 0) await this.#file.write(next);
+    await this.#journal.remove();
+    return next;
+  }
+
+  /** Makes a transaction: the journal is the commit. */
+  make(journal: Journal): Promise<void> {
+    return this.inTurn(async () => {
+      const contents = await this.#settled();
+      for (const entry of journal.entries) {
+        requireNamespace(contents, entry.namespace);
+        requireFree(contents, entry);
+      }
+      this.#isUnfinished = true;
+      await this.#journal.write(journal);
+      await this.#settled();
+    });
+  }
+
+  /** True where the tables are as the transaction makes them; after `settle` all are or none. */
+  async isMade({ pointers }: Journal): Promise<boolean> {
+    for (const { folder, version } of pointers)
+      if ((await this.#folderAt(folder).currentVersion()) !== version) return false;
+    return true;
+  }
+
+  /** Ends a transaction of which it is not known how far it came. */
+  settle(): Promise<void> {
+    return this.inTurn(async () => {
+      await this.#settled();
+    });
+  }
+
+  async #settled(): Promise<CatalogContents> {
+    const contents = await this.#finish(await this.#loaded());
+    this.#contents = contents;
+    this.#isUnfinished = false;
+    return contents;
   }
 
   /** Idempotent: a crash leaves some tables moved and the old root in the file. */
@@ -81,17 +145,23 @@ export class TableRegistry {
       const old = stored.root === '' ? table.metadata.location : fileLocation(stored.root);
       const now = stored.root === '' ? folder.location : fileLocation(this.root);
       if (old === now || table.metadata.location === folder.location) continue;
-      const to = (location: string) =>
-        location.startsWith(`${old}/`) || location === old
-          ? `${now}${location.slice(old.length)}`
-          : location;
-      if (to(table.metadata.location) !== table.metadata.location)
-        await relocate(folder, table, to, this.context);
+      const move = { from: localPath(old), now: localPath(now) };
+      if (moved(table.metadata.location, move.from, move.now) !== table.metadata.location)
+        await relocate(folder, table, move, this.context);
     }
   }
 
-  folderOf(entry: CatalogEntry): TableFolder {
-    return new TableFolder(join(this.root, entry.folder), this.context.files);
+  folderOf(entry: Pick<CatalogEntry, 'folder'>): TableFolder {
+    return this.#folderAt(entry.folder);
+  }
+
+  #folderAt(folder: string): TableFolder {
+    return new TableFolder(placeIn(this.root, folder), this.context.files);
+  }
+
+  /** How `catalog.json` names a folder of the lake. */
+  below(path: string): string {
+    return path.slice(this.root.length + 1);
   }
 
   async contents(): Promise<CatalogContents> {
@@ -108,16 +178,56 @@ export class TableRegistry {
     return entries.filter((one) => one.namespace === namespace && one.kind === kind);
   }
 
+  /** What this is made of, without tables that are not copied with it. */
+  async files(isCopied: (table: string) => boolean): Promise<{ path: string; text: string }[]> {
+    const contents = await this.#loaded();
+    const views: { path: string; text: string }[] = [];
+    for (const entry of contents.entries) {
+      if (entry.kind !== 'view') continue;
+      const folder = this.folderOf(entry);
+      const stored = await folder.readText();
+      if (!stored) continue;
+      views.push({ path: folder.metadataFile(stored.version), text: stored.text });
+      views.push({ path: folder.pointer, text: String(stored.version) });
+    }
+    const entries = contents.entries.filter(
+      ({ kind, namespace, name }) => kind === 'view' || isCopied(`${namespace}.${name}`),
+    );
+    return [...this.#file.texts({ ...contents, entries }), ...views];
+  }
+
   /** Changes the file; readers see the contents before or after. */
   change<T>(
     make: (contents: CatalogContents) => { readonly next: CatalogContents; readonly result: T },
   ): Promise<T> {
     return this.inTurn(async () => {
-      const { next, result } = make(await this.#loaded());
-      await this.#file.write(next);
+      const contents = this.#isUnfinished ? await this.#settled() : await this.#loaded();
+      const { next, result } = make(contents);
+      await this.#write(next);
       this.#contents = next;
       return result;
     });
+  }
+
+  /** L6: what went wrong may have done so after the file was written. */
+  async #write(next: CatalogContents): Promise<void> {
+    try {
+      await this.#file.write(next);
+    } catch (error) {
+      const stored = await this.#file.read().catch(() => undefined);
+      if (stored && isDeepStrictEqual(stored, next)) return;
+      // Another process may have written it, or half of it was: whoever asks next reads it.
+      this.#contents = undefined;
+      this.#opening = undefined;
+      throw error;
+    }
+  }
+
+  /** For all of making a table, from the search for its folder until it has its name. */
+  making<T>(action: () => Promise<T>): Promise<T> {
+    const done = this.#making.then(action);
+    this.#making = done.catch(() => undefined);
+    return done;
   }
 
   inTurn<T>(action: () => Promise<T>): Promise<T> {
@@ -146,28 +256,83 @@ export class TableRegistry {
         'MR_STORAGE_DAMAGED',
         `${folder.path} has no table, though catalog.json names ${entry.namespace}.${entry.name} there. Restore the folder from a backup, or drop the table.`,
       );
-    return FileTable.load(entry, folder, stored, this.context);
+    return this.load(entry, folder, stored);
+  }
+
+  /** @throws MillraceError where its files cannot be read */
+  load(names: Names, folder: TableFolder, stored: StoredTable): Promise<FileTable> {
+    return FileTable.load({ names, folder, stored, registry: this });
+  }
+
+  /**
+   * The folder that a table was staged in; else a new one.
+   * @throws MillraceError MR_TABLE_LOCATION where files of another table are there
+   */
+  async folderFor(names: Names, location: string | undefined): Promise<TableFolder> {
+    if (location !== undefined) {
+      await this.requireLocation(location);
+      const { entries } = await this.#loaded();
+      const folder = new TableFolder(plainPlace(this.places.path(location)), this.context.files);
+      const isStaged =
+        isInside(folder.path, placeIn(this.root, folderName(names.namespace))) &&
+        this.below(folder.path).split('/').length === 2 &&
+        !entries.some((entry) => entry.folder === this.below(folder.path)) &&
+        !(await folder.exists());
+      if (isStaged) return folder;
+    }
+    return this.newFolder(names);
+  }
+
+  /** @throws MillraceError MR_TABLE_LOCATION for a place that is not allowed, or another table's */
+  async requireLocation(location: string, own?: string): Promise<void> {
+    const path = plainPlace(this.places.path(location));
+    const { entries } = await this.#loaded();
+    const other = entries.find((entry) => {
+      const folder = placeIn(this.root, entry.folder);
+      return folder !== own && (isInside(path, folder) || isInside(folder, path));
+    });
+    if (!other && path !== this.root) return;
+    throw new MillraceError(
+      'MR_TABLE_LOCATION',
+      other
+        ? `${location} is where ${other.namespace}.${other.name} has its files. Leave the location to the catalog, or choose another.`
+        : `${location} is the lake itself. Leave the location to the catalog.`,
+    );
+  }
+
+  /** Where a namespace's tables are. */
+  namespaceLocation(namespace: string): string {
+    return fileLocation(placeIn(this.root, folderName(namespace)));
   }
 
   /** A folder for a new table; a folder that another left has a name of its own. */
   async newFolder({ namespace, name }: Names): Promise<TableFolder> {
     const { entries } = await this.#loaded();
-    const plain = join(folderName(namespace), folderName(name));
+    const plain = placeIn(folderName(namespace), folderName(name));
     const isFree =
-      !entries.some((entry) => entry.folder === plain) &&
-      !(await this.context.files.exists(join(this.root, plain, 'metadata', 'version-hint.text')));
-    const folder = isFree ? plain : `${plain}-${randomBytes(4).toString('hex')}`;
-    return new TableFolder(join(this.root, folder), this.context.files);
+      !entries.some((entry) => entry.folder === plain) && !(await this.#folderAt(plain).exists());
+    return this.#folderAt(isFree ? plain : `${plain}-${randomBytes(4).toString('hex')}`);
   }
 
   /** @throws MillraceError MR_TABLE_EXISTS, MR_TABLE_NOT_FOUND for the namespace */
-  add(entry: Omit<CatalogEntry, 'folder'>, folder: TableFolder): Promise<void> {
-    return this.change((contents) => {
+  async add(entry: CatalogEntry, table?: FileTable): Promise<void> {
+    await this.change((contents) => {
       requireNamespace(contents, entry.namespace);
       requireFree(contents, entry);
-      const added = { ...entry, folder: folder.path.slice(this.root.length + 1) };
-      return { next: { ...contents, entries: [...contents.entries, added] }, result: undefined };
+      return { next: { ...contents, entries: [...contents.entries, entry] }, result: undefined };
     });
+    if (table) this.#open.set(entry.folder, Promise.resolve(table));
+  }
+
+  /** Another table has the name from now on; the folder of the one before stays. */
+  async replace(entry: CatalogEntry, table: FileTable): Promise<void> {
+    const before = await this.change((contents) => {
+      const known = requireEntry(contents, entry, 'table');
+      const entries = contents.entries.map((one) => (one === known ? entry : one));
+      return { next: { ...contents, entries }, result: known };
+    });
+    this.#open.delete(before.folder);
+    this.#open.set(entry.folder, Promise.resolve(table));
   }
 
   /** The name is gone when it resolves; the folder is there still. */
@@ -189,33 +354,32 @@ export class TableRegistry {
       const entries = contents.entries.map((one) => (one === entry ? { ...entry, ...to } : one));
       return { next: { ...contents, entries }, result: entry.folder };
     });
-    this.#open.delete(folder);
+    // The same table still: two of one folder would not take turns (L4).
+    (await this.#open.get(folder))?.rename(to);
   }
 
   async removeFolder(entry: CatalogEntry): Promise<void> {
     const { files } = this.context;
     const { path } = this.folderOf(entry);
     await files.remove(path);
-    await files.syncFolder(join(path, '..'));
+    await files.syncFolder(dirname(path));
   }
 }
 
-/** Names of other programs may have any character; folders may not. */
-const folderName = (name: string): string =>
-  encodeURIComponent(name)
-    .replace(/^\.+/, (dots) => '%2E'.repeat(dots.length))
-    .replaceAll('*', '%2A');
-
-export function requireNamespace(contents: CatalogContents, namespace: string): void {
-  if (contents.namespaces[namespace]) return;
+export function requireNamespace(
+  contents: CatalogContents,
+  namespace: string,
+  kind: 'namespace' | CatalogEntry['kind'] = 'namespace',
+): void {
+  if (Object.hasOwn(contents.namespaces, namespace)) return;
   throw new MillraceError(
     'MR_TABLE_NOT_FOUND',
     `There is no namespace '${namespace}'. Namespaces are: ${Object.keys(contents.namespaces).join(', ')}.`,
-    { details: { kind: 'namespace' } },
+    { details: { kind } },
   );
 }
 
-function requireFree(contents: CatalogContents, { namespace, name }: Names): void {
+export function requireFree(contents: CatalogContents, { namespace, name }: Names): void {
   const taken = contents.entries.find((one) => one.namespace === namespace && one.name === name);
   if (taken)
     throw new MillraceError(
@@ -229,7 +393,8 @@ export function requireEntry(
   { namespace, name }: Names,
   kind: CatalogEntry['kind'],
 ): CatalogEntry {
-  requireNamespace(contents, namespace);
+  // Who asks for a table misses a table: loading one goes on to `sales.files` of the table `sales` by that.
+  requireNamespace(contents, namespace, kind);
   const found = contents.entries.find((one) => one.namespace === namespace && one.name === name);
   if (found?.kind === kind) return found;
   const names = contents.entries

@@ -33,15 +33,25 @@ function typeHook(schema: unknown): avro.Type | undefined {
   return isLong ? longType : undefined;
 }
 
-function typeOf(schema: AvroSchema): avro.Type {
-  return avro.Type.forSchema(
-    schema as avro.Schema,
+/** Making one compiles code, which takes longer than to write a manifest. A table has one a partition spec. */
+const TYPES = new Map<string, avro.Type>();
+const TYPES_KEPT = 200;
+
+function typeOf(schemaText: string): avro.Type {
+  const known = TYPES.get(schemaText);
+  if (known) return known;
+  const type = avro.Type.forSchema(
+    JSON.parse(schemaText) as avro.Schema,
     {
       registry: { long: longType },
       typeHook,
       wrapUnions: false,
     } as unknown as avro.ForSchemaOptions,
   );
+  const [oldest] = TYPES.keys();
+  if (TYPES.size >= TYPES_KEPT && oldest !== undefined) TYPES.delete(oldest);
+  TYPES.set(schemaText, type);
+  return type;
 }
 
 const METADATA = avro.Type.forSchema({ type: 'map', values: 'bytes' });
@@ -52,14 +62,15 @@ export function writeAvro(
   values: readonly object[],
   metadata: { readonly [key: string]: string },
 ): Buffer {
-  const type = typeOf(schema);
+  const schemaText = JSON.stringify(schema);
+  const type = typeOf(schemaText);
   const sync = randomBytes(SYNC_BYTES);
   const block = deflateRawSync(Buffer.concat(values.map((value) => type.toBuffer(value))));
   const head = METADATA.toBuffer(
     Object.fromEntries(
       Object.entries({
         ...metadata,
-        'avro.schema': JSON.stringify(schema),
+        'avro.schema': schemaText,
         'avro.codec': 'deflate',
       }).map(([key, value]) => [key, Buffer.from(value)]),
     ),
@@ -82,7 +93,7 @@ export function readAvro(
   const metadata = Object.fromEntries(
     Object.entries(head.value).map(([key, value]) => [key, value.toString()]),
   );
-  const type = typeOf(JSON.parse(metadata['avro.schema'] ?? '"null"') as AvroSchema);
+  const type = typeOf(metadata['avro.schema'] ?? '"null"');
   const values: object[] = [];
   let at = head.offset + SYNC_BYTES;
   while (at < file.length) {

@@ -8,16 +8,17 @@ const DAY_MS = 86_400_000;
 export function lowerBound(type: string, text: string): Buffer | undefined {
   if (type === 'string') return Buffer.from([...text].slice(0, TRUNCATED_CHARACTERS).join(''));
   if (type === 'binary') return Buffer.from(text, 'hex').subarray(0, TRUNCATED_CHARACTERS);
-  return exactBound(type, text);
+  return exactBound(type, text, -0);
 }
 
 export function upperBound(type: string, text: string): Buffer | undefined {
   if (type === 'string') return upperText(text);
   if (type === 'binary') return upperBytes(Buffer.from(text, 'hex'));
-  return exactBound(type, text);
+  return exactBound(type, text, 0);
 }
 
-function exactBound(type: string, text: string): Buffer | undefined {
+/** @param zero that bounds both: the engine takes -0 and 0 for equal, Iceberg orders them */
+function exactBound(type: string, text: string, zero: number): Buffer | undefined {
   if (type.startsWith('decimal')) return decimalBound(text, Number(/,\s*(\d+)\)/.exec(type)?.[1]));
   switch (type) {
     case 'boolean':
@@ -27,9 +28,9 @@ function exactBound(type: string, text: string): Buffer | undefined {
     case 'long':
       return fixed(8, (buffer) => buffer.writeBigInt64LE(BigInt(text)));
     case 'float':
-      return finite(text, (value) => fixed(4, (buffer) => buffer.writeFloatLE(value)));
+      return finite(text, zero, (value) => fixed(4, (buffer) => buffer.writeFloatLE(value)));
     case 'double':
-      return finite(text, (value) => fixed(8, (buffer) => buffer.writeDoubleLE(value)));
+      return finite(text, zero, (value) => fixed(8, (buffer) => buffer.writeDoubleLE(value)));
     case 'date': {
       const time = Date.parse(`${text}T00:00:00Z`);
       return Number.isNaN(time)
@@ -55,9 +56,9 @@ function fixed(bytes: number, write: (buffer: Buffer) => void): Buffer {
   return buffer;
 }
 
-function finite(text: string, bound: (value: number) => Buffer): Buffer | undefined {
+function finite(text: string, zero: number, bound: (value: number) => Buffer): Buffer | undefined {
   const value = text === 'inf' ? Infinity : text === '-inf' ? -Infinity : Number(text);
-  return Number.isNaN(value) ? undefined : bound(value);
+  return Number.isNaN(value) ? undefined : bound(value === 0 ? zero : value);
 }
 
 const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:\+00)?$/;

@@ -8,7 +8,14 @@ import {
   type SortOrder,
   type TableMetadata,
 } from './metadata.ts';
-import { definedFields, evolveSchema, FIELDS_PROPERTY, fieldMap, fieldNamed } from './schema.ts';
+import {
+  definedFields,
+  type EvolvedSchema,
+  evolveSchema,
+  FIELDS_PROPERTY,
+  fieldMap,
+  fieldNamed,
+} from './schema.ts';
 import { partitionSpec } from './transform.ts';
 import type { TableUpdate } from './updates.ts';
 
@@ -17,7 +24,17 @@ export interface TableShape {
   readonly fields: readonly NamedField[];
   readonly partitionBy: readonly Partition[];
   readonly sortBy?: readonly Sort[] | undefined;
+  readonly versions?: readonly FieldsVersion[] | undefined;
 }
+
+/** Fields that the definition had one after the other, the last ones those of today. */
+export interface FieldsVersion {
+  readonly version: number;
+  readonly fields: readonly NamedField[];
+}
+
+/** Of the fields that the table has: others may have come and gone while the stream had no table. */
+const VERSION_PROPERTY = 'millrace.fields-version';
 
 /** The id of the sort order that the definition asked for: one that another program set stays where there is none. */
 const SORT_PROPERTY = 'millrace.sort-order';
@@ -28,15 +45,7 @@ const SORT_PROPERTY = 'millrace.sort-order';
  */
 export function evolution(metadata: TableMetadata, shape: TableShape): TableUpdate[] {
   const current = currentSchema(metadata);
-  const evolved = evolveSchema(
-    shape.fields,
-    {
-      schema: current,
-      map: fieldMap(current, metadata.properties),
-      lastColumnId: metadata['last-column-id'],
-    },
-    partitionNames(metadata['partition-specs']),
-  );
+  const evolved = evolvedSchema(metadata, shape);
   const fields = definedFields(evolved.schema, evolved.map);
   const names = evolved.schema.fields.map(({ name }) => name);
   const spec = partitionSpec(shape.partitionBy, fields, names, metadata['partition-specs']);
@@ -46,15 +55,46 @@ export function evolution(metadata: TableMetadata, shape: TableShape): TableUpda
       { action: 'add-schema', schema: evolved.schema },
       { action: 'set-current-schema', 'schema-id': -1 },
     );
-  const text = JSON.stringify(evolved.map);
-  if (text !== metadata.properties[FIELDS_PROPERTY])
-    updates.push({ action: 'set-properties', updates: { [FIELDS_PROPERTY]: text } });
+  const properties = fieldProperties(evolved, shape);
+  if (Object.entries(properties).some(([name, text]) => metadata.properties[name] !== text))
+    updates.push({ action: 'set-properties', updates: properties });
   if (spec['spec-id'] !== metadata['default-spec-id'])
     updates.push({ action: 'add-spec', spec }, { action: 'set-default-spec', 'spec-id': -1 });
   return [
     ...updates,
     ...sortEvolution(metadata, sortOrder(shape.sortBy ?? [], fields, metadata['sort-orders'])),
   ];
+}
+
+/** The properties that say what the table has of its definition. */
+export function fieldProperties(
+  { map }: EvolvedSchema,
+  { versions }: Pick<TableShape, 'versions'>,
+): { readonly [name: string]: string } {
+  const last = versions?.at(-1);
+  return {
+    [FIELDS_PROPERTY]: JSON.stringify(map),
+    ...(last ? { [VERSION_PROPERTY]: String(last.version) } : {}),
+  };
+}
+
+/** Version by version, so that a field that was renamed in each of them is found. */
+function evolvedSchema(metadata: TableMetadata, shape: TableShape): EvolvedSchema {
+  const schema = currentSchema(metadata);
+  const seen = metadata.properties[VERSION_PROPERTY];
+  const missed = (shape.versions ?? [])
+    .slice(0, -1)
+    .filter(({ version }) => seen !== undefined && version > Number(seen));
+  const before: EvolvedSchema = {
+    schema,
+    map: fieldMap(schema, metadata.properties),
+    lastColumnId: metadata['last-column-id'],
+  };
+  const reserved = partitionNames(metadata['partition-specs']);
+  return [...missed, shape].reduce(
+    (stored, { fields }) => evolveSchema(fields, stored, reserved),
+    before,
+  );
 }
 
 /** By name, the column that a partition of any spec is made of: readers refuse a column of that name that is another. */

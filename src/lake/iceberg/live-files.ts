@@ -16,6 +16,7 @@ import {
   type IcebergType,
   type TableMetadata,
 } from './metadata.ts';
+import { type MovedPaths, movedPaths } from './moved-paths.ts';
 import { duckdbTypeOf, reshapedColumns } from './schema.ts';
 
 /** A file of the current snapshot, with what its entry inherits from the manifest (specification, "Sequence Number Inheritance"). */
@@ -71,11 +72,24 @@ export interface TableScan {
     readonly path: string;
     readonly fieldIds: readonly number[];
   }[];
+  /** Paths in the files of deleted places that are others by now. */
+  readonly moved?: MovedPaths;
   /** Ids of columns whose nested parts have other names in some files. */
   readonly reshaped: readonly number[];
   /** Columns that only deletes by value need: today's table has them no more, or calls them otherwise. */
   readonly hidden: readonly HiddenColumn[];
+  /** Where files are read at other paths than their locations: what those begin with, here and there. */
+  readonly placed?: { readonly from: string; readonly to: string };
 }
+
+/** The scan of a table without rows. */
+export const NO_ROWS: TableScan = Object.freeze({
+  files: [],
+  positionDeletes: [],
+  equalityDeletes: [],
+  reshaped: [],
+  hidden: [],
+});
 
 export interface HiddenColumn {
   readonly id: number;
@@ -114,6 +128,7 @@ export function tableScan(
       path: localPath(file.file_path),
       fieldIds: file.equality_ids ?? [],
     })),
+    ...(position.length > 0 ? { moved: movedPaths(metadata) } : {}),
     reshaped: reshapedColumns(columns, metadata.schemas),
     hidden: [...keys].map((id) => ({ id, type: duckdbTypeOf(typeOfKey(metadata, id)) })),
   };
@@ -162,15 +177,20 @@ const samePartition = (a: LiveFile, b: LiveFile): boolean =>
 
 const PARTITION_TEXTS = new WeakMap<DataFile, string>();
 
-/** Equal for equal partitions. */
+/** Equal for equal partitions, also where a column was an int in one file and is a long in the other. */
 export function partitionText(file: DataFile): string {
   const known = PARTITION_TEXTS.get(file);
   if (known !== undefined) return known;
   const text = JSON.stringify(file.partition, (_name, value: unknown) =>
-    typeof value === 'bigint' ? `${value}n` : value,
+    typeof value === 'bigint' ? shortest(value) : value,
   );
   PARTITION_TEXTS.set(file, text);
   return text;
+}
+
+function shortest(value: bigint): number | string {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : `${value}n`;
 }
 
 export function countsByPlace(one: LiveFile, data: LiveFile): boolean {

@@ -290,6 +290,21 @@ export function deleteFile(written: WrittenDeletes, of: DataFile): DataFile {
   };
 }
 
+/** The file with the paths that it is about as they are now. */
+export function withDeletedPaths(file: DataFile, to: (path: string) => string): DataFile {
+  const moved = (bounds: DataFile['lower_bounds']) =>
+    bounds?.map(({ key, value }) =>
+      key === DELETED_PATH_ID ? { key, value: Buffer.from(to(value.toString())) } : { key, value },
+    ) ?? null;
+  const reference = file.referenced_data_file;
+  return {
+    ...file,
+    lower_bounds: moved(file.lower_bounds),
+    upper_bounds: moved(file.upper_bounds),
+    ...(reference ? { referenced_data_file: to(reference) } : {}),
+  };
+}
+
 /** The paths that a file of position deletes is about, as far as it says. */
 export function deletedPaths({ lower_bounds: lower, upper_bounds: upper }: DataFile) {
   const bound = (bounds: DataFile['lower_bounds']) =>

@@ -1,3 +1,4 @@
+import { MillraceError } from '../../core/errors.ts';
 import type { Id } from './json.ts';
 import type { TableMetadata } from './metadata.ts';
 
@@ -18,6 +19,20 @@ export type Requirement =
     }
   | { readonly type: 'assert-default-spec-id'; readonly 'default-spec-id': number }
   | { readonly type: 'assert-default-sort-order-id'; readonly 'default-sort-order-id': number };
+
+/** @throws MillraceError MR_TABLE_COMMIT_CONFLICT where the commit was made on another state of the table */
+export function requireMet(
+  requirements: readonly Requirement[],
+  metadata: TableMetadata,
+  table: string,
+): void {
+  const why = unmet(requirements, metadata);
+  if (why !== undefined)
+    throw new MillraceError(
+      'MR_TABLE_COMMIT_CONFLICT',
+      `The commit of ${table} was made on another state of the table: ${why}. Load the table again and commit anew.`,
+    );
+}
 
 /** Why the commit does not fit the table any more, in words; undefined where it does. */
 export function unmet(
@@ -40,7 +55,11 @@ function unmetOne(
   if (!metadata) return 'the table does not exist';
   switch (requirement.type) {
     case 'assert-table-uuid':
-      return differs('table UUID', requirement.uuid.toLowerCase(), metadata['table-uuid']);
+      return differs(
+        'table UUID',
+        requirement.uuid.toLowerCase(),
+        metadata['table-uuid'].toLowerCase(),
+      );
     case 'assert-ref-snapshot-id': {
       const is = metadata.refs[requirement.ref]?.['snapshot-id'];
       return differs(

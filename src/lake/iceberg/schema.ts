@@ -3,7 +3,14 @@ import type { FieldSpec, FieldType, NamedField, PrimitiveKind } from '../../core
 import { promotes, readsAs } from '../../plan/field-history.ts';
 import { quoteIdentifier } from '../../plan/render-sql.ts';
 import { duckdbType } from '../../plan/type-mapping.ts';
-import type { IcebergField, IcebergSchema, IcebergType } from './metadata.ts';
+import {
+  currentSchema,
+  type IcebergField,
+  type IcebergSchema,
+  type IcebergType,
+  schemaOf,
+  type TableMetadata,
+} from './metadata.ts';
 
 /** Our fields as an Iceberg schema: every part has an id that stays its own for the table's life. */
 
@@ -284,6 +291,13 @@ export function definedFields(schema: IcebergSchema, map: FieldMap): IcebergFiel
   return visit(schema.fields);
 }
 
+/** The columns as our definition calls them; of a table that is none of ours all, as they are called. */
+export function fieldsOf(metadata: TableMetadata, schemaId: number): IcebergField[] {
+  const schema = schemaOf(metadata, schemaId) ?? currentSchema(metadata);
+  if (metadata.properties[FIELDS_PROPERTY] === undefined) return [...schema.fields];
+  return definedFields(schema, fieldMap(schema, metadata.properties));
+}
+
 /**
  * Columns inside of which a part was renamed, or a name was given to another part: the engine reads nested
  * parts by their names in the file, which are then not those of today.
@@ -315,6 +329,12 @@ export function reshapedColumns(
 
 const typeFits = (stored: IcebergType, type: FieldType): boolean =>
   typeof stored === 'string' && readsAs(primitiveType(stored), type);
+
+/** True for the same type, and for one that all its values fit in. */
+export function widensTo(from: IcebergType, to: IcebergType): boolean {
+  if (typeof from !== 'string' || typeof to !== 'string') return kindOf(from) === kindOf(to);
+  return from === to || promotes(primitiveType(from), primitiveType(to));
+}
 
 /** The field type of an Iceberg primitive. */
 function primitiveType(text: string): FieldType {

@@ -1,4 +1,5 @@
 import { MillraceError } from '../../core/errors.ts';
+import { checkSchema, checkSortOrder, checkSpec, requireWhole } from './check-metadata.ts';
 import type { Id } from './json.ts';
 import {
   FORMAT_VERSION_MAX,
@@ -86,15 +87,16 @@ export function applyUpdates(
     if (!apply) throw wrong(`There is no update '${String(update.action)}'.`);
     next = apply(next, update as never, progress, nowMs);
   }
+  requireWhole(next);
   return updates.length === 0 ? next : { ...next, 'last-updated-ms': lastUpdated(next, nowMs) };
 }
 
 /** Readers refuse a snapshot that is more than a minute younger than its table. */
 const lastUpdated = (metadata: TableMetadata, nowMs: number): number =>
-  Math.max(nowMs, ...metadata.snapshots.map((snapshot) => snapshot['timestamp-ms']));
+  metadata.snapshots.reduce((ms, snapshot) => Math.max(ms, snapshot['timestamp-ms']), nowMs);
 
 const STEPS: { readonly [A in TableUpdate['action']]: Apply<A> } = {
-  'assign-uuid': (metadata, { uuid }) => ({ ...metadata, 'table-uuid': uuid }),
+  'assign-uuid': (metadata, { uuid }) => ({ ...metadata, 'table-uuid': uuid.toLowerCase() }),
   'upgrade-format-version': upgradeFormat,
   'add-schema': addSchema,
   'set-current-schema': (metadata, update, { schemaId }) => {
@@ -240,6 +242,7 @@ function addSchema(
   { schema }: { readonly schema: IcebergSchema },
   progress: Progress,
 ): TableMetadata {
+  checkSchema(schema);
   const twin = metadata.schemas.find((known) => sameSchema(known, schema));
   const id = twin?.['schema-id'] ?? nextId(metadata.schemas.map((known) => known['schema-id']));
   progress.schemaId = id;
@@ -258,7 +261,7 @@ const sameSchema = (a: IcebergSchema, b: IcebergSchema): boolean =>
 const nextId = (ids: readonly number[]): number => Math.max(-1, ...ids) + 1;
 
 function highestFieldId(fields: readonly IcebergField[]): number {
-  return Math.max(0, ...fields.map((field) => Math.max(field.id, highestId(field.type))));
+  return fields.reduce((most, field) => Math.max(most, field.id, highestId(field.type)), 0);
 }
 
 function highestId(type: IcebergType): number {
@@ -278,6 +281,7 @@ function addSpec(
   { spec }: { readonly spec: PartitionSpec },
   progress: Progress,
 ): TableMetadata {
+  checkSpec(spec, metadata.schemas);
   let last = metadata['last-partition-id'];
   const fields = spec.fields.map((field): PartitionField => {
     if (field['field-id'] !== undefined) return field;
@@ -305,6 +309,7 @@ function addSortOrder(
   update: { readonly 'sort-order': SortOrder },
   progress: Progress,
 ): TableMetadata {
+  checkSortOrder(update['sort-order'], metadata.schemas);
   const { fields } = update['sort-order'];
   const twin = metadata['sort-orders'].find((known) => sameFields(known.fields, fields));
   // 0 is the order of what is not sorted.
@@ -318,6 +323,9 @@ function addSortOrder(
   return { ...metadata, 'sort-orders': [...metadata['sort-orders'], { 'order-id': id, fields }] };
 }
 
+/** What a Date can have. */
+const TIME_MAX_MS = 8.64e15;
+
 function addSnapshot(
   metadata: TableMetadata,
   { snapshot }: { readonly snapshot: Snapshot },
@@ -325,6 +333,8 @@ function addSnapshot(
 ): TableMetadata {
   const id = snapshot['snapshot-id'];
   if (snapshotOf(metadata, id)) throw wrong(`add-snapshot: snapshot ${id} is there already.`);
+  if (Math.abs(snapshot['timestamp-ms']) > TIME_MAX_MS)
+    throw wrong(`add-snapshot: timestamp-ms ${snapshot['timestamp-ms']} is no time.`);
   const version = metadata['format-version'];
   const sequence = snapshot['sequence-number'] ?? 0;
   if (

@@ -1,4 +1,5 @@
 import { MillraceError } from '../../core/errors.ts';
+import { checkSchema } from './check-metadata.ts';
 import type { IcebergSchema } from './metadata.ts';
 
 /** Views (Iceberg view specification, version 1): SQL in the dialects of those who wrote it. */
@@ -86,6 +87,7 @@ export function changeView(
       case 'upgrade-format-version':
         break;
       case 'add-schema': {
+        checkSchema(update.schema);
         schemaId = Math.max(...next.schemas.map((schema) => schema['schema-id'])) + 1;
         const schema = { ...update.schema, 'schema-id': schemaId };
         next = { ...next, schemas: [...next.schemas, schema] };
@@ -108,12 +110,14 @@ export function changeView(
         const given = update['view-version'];
         versionId = Math.max(...next.versions.map((version) => version['version-id'])) + 1;
         const schema = given['schema-id'] === -1 ? schemaId : given['schema-id'];
+        if (!next.schemas.some((one) => one['schema-id'] === schema))
+          throw invalid(`add-view-version: the view has no schema ${given['schema-id']}.`);
         const version = {
           ...given,
           'version-id': versionId,
-          'schema-id': schema ?? given['schema-id'],
+          'schema-id': schema as number,
         };
-        next = { ...next, versions: [...next.versions, version].slice(-VERSIONS_KEPT) };
+        next = { ...next, versions: kept([...next.versions, version], next) };
         break;
       }
       case 'set-current-view-version':
@@ -127,6 +131,17 @@ export function changeView(
     }
   }
   return next;
+}
+
+const invalid = (message: string): MillraceError =>
+  new MillraceError('MR_TABLE_COMMIT_INVALID', message);
+
+/** The newest, and the one that is current. */
+function kept(versions: readonly ViewVersion[], view: ViewMetadata): ViewVersion[] {
+  const first = versions.length - VERSIONS_KEPT;
+  return versions.filter(
+    (version, index) => index >= first || version['version-id'] === view['current-version-id'],
+  );
 }
 
 function current(view: ViewMetadata, id: number, added: number | undefined): ViewMetadata {

@@ -86,6 +86,10 @@ export class LmdbLookupStore implements LookupStore {
     return shape === today.number ? json : inShape(json, today);
   }
 
+  async copy(path: string): Promise<void> {
+    await this.#environment.root.backup(path, false);
+  }
+
   async close(): Promise<void> {
     await this.#environment.root.close();
   }

@@ -1,7 +1,9 @@
+import type { GetOptions } from 'lmdb';
 import { LIMITS } from '../../core/limits.ts';
 import { committed } from '../../core/lmdb-commit.ts';
 import { type CanonicalRow, canonicalRow } from '../../ingest/canonical-row.ts';
 import type { StoredRecord } from '../../ingest/stored-record.ts';
+import type { LogPosition } from '../../stream/stream-store.ts';
 import { type KeyPart, keyBytes, keyPartOfJson } from '../lookup-key.ts';
 import type { LookupSchema } from '../lookup-store.ts';
 import {
@@ -33,7 +35,7 @@ export class LmdbLookupWriter {
   readonly #keyAt: number;
   readonly #sortAt: readonly (number | null)[];
   readonly #tombstoneAt: number;
-  readonly #shape: RowShape;
+  readonly shape: RowShape;
 
   constructor(environment: LookupEnvironment, schema: WrittenLookup) {
     const at = (name: string) => schema.fields.findIndex((field) => field.name === name);
@@ -42,22 +44,18 @@ export class LmdbLookupWriter {
     this.#database = environment.lookup(schema.name);
     this.#keyAt = at(schema.key.name);
     this.#sortAt = schema.sort.map((field) => (field ? at(field.name) : null));
-    this.#shape = shapeOf(schema.fields);
+    this.shape = shapeOf(schema.fields);
     this.#tombstoneAt = schema.tombstone === undefined ? -1 : at(schema.tombstone);
   }
 
-  /** Where to go on in the log of `epoch`; undefined where the entries are of another log or another key. */
-  async start(epoch: string): Promise<number | undefined> {
-    const stored = this.#environment.positions.get(this.schema.name);
-    const position =
-      stored === undefined
-        ? undefined
-        : (JSON.parse(stored) as { epoch: string; next: number; fingerprint: string });
-    return position?.epoch === epoch &&
-      position.fingerprint === this.schema.fingerprint &&
-      position.next >= 0
-      ? position.next
-      : undefined;
+  /** The position that was saved; undefined where there are no entries, or those of another key. */
+  position(options: GetOptions = {}): LogPosition | undefined {
+    const stored = this.#environment.positions.get(this.schema.name, options);
+    if (stored === undefined) return undefined;
+    const { epoch, next, fingerprint } = JSON.parse(stored) as LogPosition & {
+      fingerprint: string;
+    };
+    return fingerprint === this.schema.fingerprint && next >= 0 ? { epoch, next } : undefined;
   }
 
   /** Drops all entries; until a position is saved they count as not there. */
@@ -72,10 +70,17 @@ export class LmdbLookupWriter {
   async writeRows(rows: readonly string[]): Promise<void> {
     await this.#transaction(() => {
       for (const row of rows) {
-        const sequence = Number(/"_sequence_number":"?(\d+)/.exec(row)?.[1]);
-        this.#put(canonicalRow(row, this.#shape.fields), sequence);
+        this.#put(canonicalRow(row, this.shape.fields), sequenceOf(row));
       }
     });
+  }
+
+  /** What a row of the stream's table should be as an entry; undefined for one without. */
+  expected(row: string): { key: KeyPart[]; sequence: number; json: string } | undefined {
+    const sequence = sequenceOf(row);
+    const { values, json } = canonicalRow(row, this.shape.fields);
+    const key = this.#keyOf(values, sequence);
+    return key && { key, sequence, json };
   }
 
   async savePosition(epoch: string, next: number): Promise<void> {
@@ -128,7 +133,7 @@ export class LmdbLookupWriter {
     else
       this.#database.putSync(
         key,
-        packEntry(sequence, { shape: this.#shape.number, json: row.json }),
+        packEntry(sequence, { shape: this.shape.number, json: row.json }),
       );
     return bytes;
   }
@@ -147,3 +152,5 @@ export class LmdbLookupWriter {
     return parts;
   }
 }
+
+const sequenceOf = (row: string): number => Number(/"_sequence_number":"?(\d+)/.exec(row)?.[1]);

@@ -4,6 +4,7 @@ import { MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { CatalogState, RunModelRequest, RunModelResult } from '../../engine/protocol.ts';
+import { WORK_FETCH } from '../../lake/data-files.ts';
 import type { TableScan } from '../../lake/iceberg/live-files.ts';
 import type { LakeTable } from '../../lake/table-store.ts';
 import type { ModelPlan } from '../../plan/plan.ts';
@@ -180,7 +181,9 @@ export class TableModelRunner implements ModelRunner {
     for (const name of model.tables) {
       const { table } = this.#model(name);
       positions[name] = table.snapshotId ?? '';
-      scans[`warehouse.${name}`] = table.scan;
+      const { scan } = table;
+      await table.fetch(scan, WORK_FETCH);
+      scans[`warehouse.${name}`] = scan;
     }
     const { table } = model;
     const deadline = new AbortController();

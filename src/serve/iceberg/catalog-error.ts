@@ -10,7 +10,9 @@ const TYPES: { readonly [code: string]: string } = {
   MR_ACCESS_UNAUTHENTICATED: 'NotAuthorizedException',
   MR_ACCESS_DENIED: 'ForbiddenException',
   MR_TABLE_DEFINED: 'ForbiddenException',
+  MR_TABLE_LOCATION: 'ForbiddenException',
   MR_TABLE_UNSUPPORTED: 'UnsupportedOperationException',
+  MR_LAKE_UNAVAILABLE: 'ServiceUnavailableException',
   MR_NOT_READY: 'ServiceUnavailableException',
   MR_STOPPING: 'ServiceUnavailableException',
   MR_OVERLOADED: 'ServiceUnavailableException',
@@ -22,22 +24,52 @@ const NOT_FOUND: { readonly [kind: string]: string } = {
   view: 'NoSuchViewException',
 };
 
-function typeOf({ code, details, status }: MillraceError): string {
+function typeOf({ code, details, status }: MillraceError, route: string): string {
   if (code === 'MR_TABLE_NOT_FOUND')
-    return NOT_FOUND[String(details['kind'])] ?? 'NoSuchTableException';
+    return NOT_FOUND[askedFor(route) ?? String(details['kind'])] ?? 'NoSuchTableException';
+  if (details['isUnprocessable']) return 'UnprocessableEntityException';
   return TYPES[code] ?? (status < 500 ? 'BadRequestException' : 'InternalServerError');
 }
 
-/** Not implemented is 406 there. */
-const statusOf = (error: MillraceError): number =>
-  error.code === 'MR_TABLE_UNSUPPORTED' ? 406 : error.status;
+/**
+ * What is missing where an address names a table or view. Spark asks for `sales.snapshots` as table
+ * `snapshots` of namespace `lake.sales` first, and looks further only when it is told that there is no such table.
+ */
+function askedFor(route: string): string | undefined {
+  if (/\/:table\b|\/transactions\//.test(route)) return 'table';
+  return /\/:view\b/.test(route) ? 'view' : undefined;
+}
 
-export function catalogError(error: MillraceError): { status: number; body: string } {
+function statusOf({ code, details, status }: MillraceError): number {
+  if (code === 'MR_TABLE_UNSUPPORTED') return 406;
+  return details['isUnprocessable'] ? 422 : status;
+}
+
+/** `route`: its pattern. */
+export function catalogError(
+  error: MillraceError,
+  route: string,
+): { status: number; body: string } {
   const status = statusOf(error);
   return {
     status,
     body: icebergJson({
-      error: { message: `${error.message} (${error.code})`, type: typeOf(error), code: status },
+      error: {
+        message: `${error.message} (${error.code})`,
+        type: typeOf(error, route),
+        code: status,
+      },
     }),
+  };
+}
+
+/** The token route speaks as RFC 6749 does (5.2). */
+export function tokenError(error: MillraceError): { status: number; body: string } {
+  const name = String(
+    error.details['oauth'] ?? (error.status === 401 ? 'invalid_client' : 'invalid_request'),
+  );
+  return {
+    status: error.status,
+    body: icebergJson({ error: name, error_description: `${error.message} (${error.code})` }),
   };
 }

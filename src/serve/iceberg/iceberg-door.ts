@@ -3,7 +3,7 @@ import { asMillraceError, MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { parseIcebergJson } from '../../lake/iceberg/json.ts';
 import type { Services } from '../services.ts';
-import { catalogError } from './catalog-error.ts';
+import { catalogError, tokenError } from './catalog-error.ts';
 import { namespaceRoutes } from './namespaces.ts';
 import { sendJson } from './reply.ts';
 import { tableRoutes } from './tables.ts';
@@ -15,6 +15,7 @@ import { viewRoutes } from './views.ts';
  * DuckDB read and write the lake through it. Who reads needs the role reader; who changes something, admin.
  */
 const CATALOG_PATH = '/iceberg/v1';
+const TOKEN_PATH = `${CATALOG_PATH}/oauth/tokens`;
 
 export async function icebergRoutes(
   server: FastifyInstance,
@@ -26,12 +27,13 @@ export async function icebergRoutes(
       error,
       clientsFault(error) ? 'MR_REQUEST_INVALID' : 'MR_INTERNAL',
     );
-    if (known.status >= 500)
+    if (known.status >= 500 && known.code !== 'MR_NOT_READY')
       services.logger.error(
         { code: known.code, url: request.routeOptions.url, error: known.message },
         'request to the catalog failed',
       );
-    const { status, body } = catalogError(known);
+    const route = request.routeOptions.url ?? '';
+    const { status, body } = route === TOKEN_PATH ? tokenError(known) : catalogError(known, route);
     if (known.code === 'MR_NOT_READY') reply.header('retry-after', '1');
     return reply.status(status).type('application/json').send(body);
   });
@@ -39,7 +41,7 @@ export async function icebergRoutes(
     sendJson(reply, { defaults: {}, overrides: {}, endpoints: ENDPOINTS }),
   );
   // Who asks for a token has none yet; what it sends is judged there.
-  server.post(`${CATALOG_PATH}/oauth/tokens`, async (request, reply) => {
+  server.post(TOKEN_PATH, async (request, reply) => {
     if (!(request.body instanceof URLSearchParams))
       throw new MillraceError(
         'MR_REQUEST_INVALID',

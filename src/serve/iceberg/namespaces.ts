@@ -49,11 +49,12 @@ export function namespaceRoutes(
     const body = object(request.body, 'body');
     const updates = maybe(body['updates'], 'updates', texts) ?? {};
     const removals = maybe(body['removals'], 'removals', (some, at) => list(some, at, text)) ?? [];
-    const both = removals.find((name) => name in updates);
+    const both = removals.find((name) => Object.hasOwn(updates, name));
     if (both !== undefined)
       throw new MillraceError(
         'MR_TABLE_COMMIT_INVALID',
         `Property '${both}' is in updates and in removals.`,
+        { details: { isUnprocessable: true } },
       );
     return sendJson(
       reply,

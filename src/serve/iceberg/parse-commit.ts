@@ -60,15 +60,31 @@ function refType(value: unknown, path: string): SnapshotRef['type'] {
   return text(value, path) === 'tag' ? 'tag' : 'branch';
 }
 
-/** Kept as they come: only their snapshot and path say something to us. */
-const statistics = (value: unknown, path: string): StatisticsFile => {
+/** Kept as they come, where they have what the specification asks. */
+const partitionStatistics = (value: unknown, path: string): StatisticsFile => {
   const given = object(value, path);
+  integer(given['file-size-in-bytes'], `${path}.file-size-in-bytes`);
   return {
     ...given,
     'snapshot-id': id(given['snapshot-id'], `${path}.snapshot-id`),
     'statistics-path': text(given['statistics-path'], `${path}.statistics-path`),
   };
 };
+
+const statistics = (value: unknown, path: string): StatisticsFile => {
+  const given = object(value, path);
+  integer(given['file-footer-size-in-bytes'], `${path}.file-footer-size-in-bytes`);
+  list(given['blob-metadata'], `${path}.blob-metadata`, blob);
+  return partitionStatistics(given, path);
+};
+
+const blob: Member = (value, path) =>
+  members(object(value, path), path, {
+    type: text,
+    'snapshot-id': id,
+    'sequence-number': integer,
+    fields: integers,
+  });
 
 const encryptionKey: Member = (value, path) => {
   const given = object(value, path);
@@ -93,7 +109,7 @@ const UPDATES: { readonly [A in TableUpdate['action']]: readonly [Members, Membe
   'remove-properties': [{ removals: (value, path) => list(value, path, text) }],
   'set-statistics': [{ statistics }],
   'remove-statistics': [{ 'snapshot-id': id }],
-  'set-partition-statistics': [{ 'partition-statistics': statistics }],
+  'set-partition-statistics': [{ 'partition-statistics': partitionStatistics }],
   'remove-partition-statistics': [{ 'snapshot-id': id }],
   'remove-partition-specs': [{ 'spec-ids': integers }],
   'remove-schemas': [{ 'schema-ids': integers }],

@@ -1,3 +1,4 @@
+import { MillraceError } from '../../core/errors.ts';
 import type {
   IcebergField,
   IcebergSchema,
@@ -42,8 +43,16 @@ function field(value: unknown, path: string): IcebergField {
 const kept = (given: { readonly [name: string]: unknown }, name: string): object =>
   given[name] === undefined || given[name] === null ? {} : { [name]: given[name] };
 
+/** More than any schema has, and less than the stack. */
+const DEPTH_MAX = 100;
+
 function type(value: unknown, path: string): IcebergType {
   if (typeof value === 'string') return value;
+  if (path.split('.').length > 3 * DEPTH_MAX)
+    throw new MillraceError(
+      'MR_REQUEST_INVALID',
+      `A field has more than ${DEPTH_MAX} levels of nested types.`,
+    );
   const given = object(value, path);
   switch (given['type']) {
     case 'struct':

@@ -39,13 +39,14 @@ export function flag(value: unknown, path: string): boolean {
 }
 
 export function integer(value: unknown, path: string): number {
-  if (typeof value === 'number' && Number.isInteger(value)) return value;
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
   throw wrong(path, 'an integer', value);
 }
 
 export function id(value: unknown, path: string): Id {
-  if (typeof value === 'bigint') return idOf(value);
-  return integer(value, path);
+  if (typeof value !== 'bigint') return integer(value, path);
+  if (BigInt.asIntN(64, value) === value) return idOf(value);
+  throw wrong(path, 'an integer of 64 bits', value);
 }
 
 export function texts(value: unknown, path: string): { [name: string]: string } {

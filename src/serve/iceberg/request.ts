@@ -6,14 +6,17 @@ import { list, object, text } from './parse.ts';
 /** Between the levels of a namespace in an address (REST catalog specification). */
 const LEVELS = '\u001f';
 
-/** Namespaces have one level here. */
-export function namespaceOf(levels: readonly string[]): string {
+/** Namespaces have one level here; `kind` is what was asked for, and is not there. */
+export function namespaceOf(
+  levels: readonly string[],
+  kind: 'namespace' | 'table' | 'view' = 'namespace',
+): string {
   const [name = '', ...more] = levels;
   if (name !== '' && more.length === 0) return name;
   throw new MillraceError(
     'MR_TABLE_NOT_FOUND',
     `There is no namespace '${levels.join('.')}': namespaces have one level here.`,
-    { details: { kind: 'namespace' } },
+    { details: { kind } },
   );
 }
 
@@ -25,12 +28,18 @@ export function namespaceParam(request: FastifyRequest): string {
   return namespaceOf((paramsOf(request)['namespace'] ?? '').split(LEVELS));
 }
 
+/** Of a parameter that is given twice, the first. */
 export function queryOf(request: FastifyRequest): { readonly [name: string]: string | undefined } {
-  return request.query as { [name: string]: string | undefined };
+  const given = request.query as { [name: string]: string | string[] | undefined };
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
+  );
 }
 
 export function nameParam(request: FastifyRequest, param: 'table' | 'view'): TableName {
-  return { namespace: namespaceParam(request), name: paramsOf(request)[param] ?? '' };
+  const { namespace = '', [param]: name = '' } = paramsOf(request);
+  // Spark asks for `lake.sales.files` as a table of namespace `lake.sales` first, and goes on where there is no such table.
+  return { namespace: namespaceOf(namespace.split(LEVELS), param), name };
 }
 
 export function identifier(value: unknown, path: string): TableName {

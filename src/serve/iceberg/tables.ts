@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { MillraceError } from '../../core/errors.ts';
-import type { LoadedTable } from '../../lake/catalog.ts';
+import type { Catalog, ClientSettings, LoadedTable } from '../../lake/catalog.ts';
 import { NO_SNAPSHOT, type TableMetadata } from '../../lake/iceberg/metadata.ts';
 import type { Services } from '../services.ts';
 import { flag, list, maybe, object, text } from './parse.ts';
@@ -30,16 +30,16 @@ export function tableRoutes(server: FastifyInstance, path: string, services: Tab
     const name = { namespace: namespaceParam(request), name: text(body['name'], 'name') };
     const asked = tableRequest(body, 'body');
     if (maybe(body['stage-create'], 'stage-create', flag) !== true)
-      return sendTable(reply, await catalog.createTable(name, asked));
+      return sendTable(reply, await catalog.createTable(name, asked), catalog);
     const metadata = await catalog.stageTable(name, asked);
-    return sendJson(reply, { metadata: shown(metadata), config: {} });
+    return sendJson(reply, { metadata: shown(metadata), config: catalog.clientSettings });
   });
   server.post(`${path}/namespaces/:namespace/register`, CHANGE, async (request, reply) => {
     const body = object(request.body, 'body');
     const name = { namespace: namespaceParam(request), name: text(body['name'], 'name') };
     const location = text(body['metadata-location'], 'metadata-location');
     const overwrite = maybe(body['overwrite'], 'overwrite', flag) ?? false;
-    return sendTable(reply, await catalog.registerTable(name, location, overwrite));
+    return sendTable(reply, await catalog.registerTable(name, location, overwrite), catalog);
   });
   oneTableRoutes(server, `${tables}/:table`, services);
   server.post(`${path}/tables/rename`, CHANGE, async (request, reply) => {
@@ -68,7 +68,7 @@ function oneTableRoutes(
 ): void {
   server.get(path, READ, async (request, reply) => {
     const table = await catalog.table(nameParam(request, 'table'));
-    return sendLoaded(request, reply, table);
+    return sendLoaded(request, reply, { ...table, config: catalog.clientSettings });
   });
   server.head(path, READ, async (request, reply) => {
     await catalog.table(nameParam(request, 'table'));
@@ -80,6 +80,7 @@ function oneTableRoutes(
       name,
       tableChange(request.body, 'body'),
     );
+    reply.header('etag', etagOf(metadataLocation, 'all'));
     return sendJson(reply, { 'metadata-location': metadataLocation, metadata: shown(metadata) });
   });
   server.delete(path, CHANGE, async (request, reply) => {
@@ -93,16 +94,22 @@ function oneTableRoutes(
   });
   server.post(`${path}/metrics`, READ, async (request, reply) => {
     const report = object(request.body, 'body');
-    logger.debug({ table: nameParam(request, 'table'), report: report['report-type'] }, 'metrics');
+    const name = nameParam(request, 'table');
+    await catalog.table(name);
+    logger.debug({ table: name, report: report['report-type'] }, 'metrics');
     return sendNothing(reply);
   });
 }
 
-function sendTable(reply: FastifyReply, { metadata, metadataLocation }: LoadedTable): FastifyReply {
+function sendTable(
+  reply: FastifyReply,
+  { metadata, metadataLocation }: LoadedTable,
+  { clientSettings: config }: Catalog,
+): FastifyReply {
   return sendJson(reply.header('etag', etagOf(metadataLocation, 'all')), {
     'metadata-location': metadataLocation,
     metadata: shown(metadata),
-    config: {},
+    config,
   });
 }
 
@@ -110,7 +117,7 @@ function sendTable(reply: FastifyReply, { metadata, metadataLocation }: LoadedTa
 function sendLoaded(
   request: FastifyRequest,
   reply: FastifyReply,
-  { metadata, metadataLocation }: LoadedTable,
+  { metadata, metadataLocation, config }: LoadedTable & { readonly config: ClientSettings },
 ): FastifyReply {
   const which = queryOf(request)['snapshots'] ?? 'all';
   if (which !== 'all' && which !== 'refs')
@@ -122,7 +129,7 @@ function sendLoaded(
   return sendJson(reply, {
     'metadata-location': metadataLocation,
     metadata: shown(which === 'all' ? metadata : withRefsOnly(metadata)),
-    config: {},
+    config,
   });
 }
 

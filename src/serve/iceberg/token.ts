@@ -13,6 +13,7 @@ export function tokenFor(form: URLSearchParams, services: Services): object {
     throw new MillraceError(
       'MR_REQUEST_INVALID',
       `grant_type '${grant ?? ''}' is not supported. Use client_credentials, with the key's id as client_id and the key as client_secret.`,
+      { details: { oauth: 'unsupported_grant_type' } },
     );
   const id = form.get('client_id');
   const secret = form.get('client_secret') ?? '';

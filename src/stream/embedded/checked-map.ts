@@ -1,5 +1,5 @@
+import { writeChecked } from '../../core/checked-file.ts';
 import type { FileSystem } from '../../core/file-system.ts';
-import { writeChecked } from './checked-file.ts';
 
 export interface MapFile<T> {
   readonly files: FileSystem;

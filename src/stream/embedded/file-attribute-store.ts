@@ -1,7 +1,7 @@
+import { readChecked } from '../../core/checked-file.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import type { AttributeStore } from '../stream-attributes.ts';
-import { readChecked } from './checked-file.ts';
 import { CheckedMap } from './checked-map.ts';
 
 /** Attributes in one file, in two checked copies: they are few. A change counts once it is on disk. */

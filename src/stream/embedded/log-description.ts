@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { MillraceError } from '../../core/errors.ts';
 import { changeShards, evenShards, forgetShards, type ShardMap } from '../shard-map.ts';
-import type { LogSettings, SchemaVersion } from '../stream-store.ts';
+import type { LogPosition, LogSettings, SchemaVersion } from '../stream-store.ts';
 
 /** `stream.json`: what a log says of itself, so that its folder can be read without anything else. */
 export interface LogDescription {
   readonly epoch: string;
+  /** As `StreamLog.lineage`. */
+  readonly lineage: readonly LogPosition[];
   /** The number that the definition asked for. */
   readonly shardsDefined: number;
   readonly shards: ShardMap;
@@ -13,12 +15,15 @@ export interface LogDescription {
 }
 
 const FORMAT = 2;
+/** With a lineage: who does not know of it would take the log for another one. */
+const LINEAGE_FORMAT = 3;
 
 /** Format 1 had a number of even shards. */
 type Stored = { readonly epoch: string; readonly schemas: readonly SchemaVersion[] } & (
   | { readonly format: 1; readonly shards: number }
   | {
-      readonly format: 2;
+      readonly format: 2 | 3;
+      readonly lineage?: readonly LogPosition[];
       readonly shardsDefined: number;
       readonly shards: readonly {
         readonly id: number;
@@ -39,10 +44,17 @@ export function parseDescription(path: string, value: object): LogDescription {
   const stored = value as Stored;
   const { epoch, schemas } = stored;
   if (stored.format === 1)
-    return { epoch, schemas, shardsDefined: stored.shards, shards: evenShards(stored.shards) };
-  if (stored.format === FORMAT)
     return {
       epoch,
+      lineage: [],
+      schemas,
+      shardsDefined: stored.shards,
+      shards: evenShards(stored.shards),
+    };
+  if (stored.format === FORMAT || stored.format === LINEAGE_FORMAT)
+    return {
+      epoch,
+      lineage: stored.lineage ?? [],
       schemas,
       shardsDefined: stored.shardsDefined,
       shards: stored.shards.map((shard) => ({
@@ -54,22 +66,42 @@ export function parseDescription(path: string, value: object): LogDescription {
   const { format } = stored as { format: unknown };
   throw new MillraceError(
     'MR_STORAGE_FORMAT',
-    `${path} has format ${String(format)}; this version reads up to format ${FORMAT}. Use the version of millrace that wrote it.`,
+    `${path} has format ${String(format)}; this version reads up to format ${LINEAGE_FORMAT}. Use the version of millrace that wrote it.`,
   );
 }
 
 export function storedDescription(description: LogDescription): object {
-  const { epoch, schemas, shardsDefined, shards } = description;
+  const { epoch, lineage, schemas, shardsDefined, shards } = description;
   const text = shards.map((shard) => ({
     ...shard,
     hashFrom: String(shard.hashFrom),
     hashLast: String(shard.hashLast),
   }));
-  return { format: FORMAT, epoch, shardsDefined, shards: text, schemas };
+  const rest = { shardsDefined, shards: text, schemas };
+  return lineage.length === 0
+    ? { format: FORMAT, epoch, ...rest }
+    : { format: LINEAGE_FORMAT, epoch, lineage, ...rest };
 }
 
 export function newDescription({ shards }: LogSettings): LogDescription {
-  return { epoch: randomUUID(), shardsDefined: shards, shards: evenShards(shards), schemas: [] };
+  return {
+    epoch: randomUUID(),
+    lineage: [],
+    shardsDefined: shards,
+    shards: evenShards(shards),
+    schemas: [],
+  };
+}
+
+/** The log once it was put back to where `next` is the number of its next record. */
+export function putBack(known: LogDescription, next: number): LogDescription {
+  const { epoch, lineage } = known;
+  return { ...known, epoch: randomUUID(), lineage: [...lineage, { epoch, next }] };
+}
+
+/** What index entries carry: the epoch that the log began with. */
+export function entriesEpoch({ epoch, lineage }: LogDescription): string {
+  return lineage[0]?.epoch ?? epoch;
 }
 
 /** What the log is with the settings; the same object where nothing changes. */
@@ -87,7 +119,7 @@ export function withSettings(
   const isSame =
     known.shardsDefined === shards && schemas === known.schemas && kept === known.shards;
   if (isSame) return known;
-  return { epoch: known.epoch, shardsDefined: shards, shards: kept, schemas };
+  return { ...known, shardsDefined: shards, shards: kept, schemas };
 }
 
 function withSchema(

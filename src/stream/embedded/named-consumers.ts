@@ -1,10 +1,10 @@
 import { join } from 'node:path';
+import type { Damage } from '../../core/checked-file.ts';
+import { readChecked } from '../../core/checked-file.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { readChecked } from './checked-file.ts';
 import { CheckedMap } from './checked-map.ts';
-import type { Damage } from './segment.ts';
 
 interface Stored {
   readonly format: 2;
@@ -12,6 +12,8 @@ interface Stored {
 }
 
 const NAME = /^[a-z][a-z0-9_-]{0,62}$/;
+
+export const CONSUMERS = 'consumers.json';
 
 /** `consumers.json`: positions of consumers that have no place of their own for them. */
 export class NamedConsumers {
@@ -26,7 +28,7 @@ export class NamedConsumers {
     files: FileSystem,
     folder: string,
   ): Promise<{ consumers: NamedConsumers; damaged: readonly Damage[] }> {
-    const path = join(folder, 'consumers.json');
+    const path = join(folder, CONSUMERS);
     const { value, damaged } = await readChecked(files, path);
     const { consumers } = (value ?? { consumers: {} }) as Pick<Stored, 'consumers'>;
     const stored = (positions: Stored['consumers']): Stored => ({
@@ -35,6 +37,11 @@ export class NamedConsumers {
     });
     const known = new CheckedMap({ files, path, stored }, consumers);
     return { consumers: new NamedConsumers(known), damaged };
+  }
+
+  /** What the file holds. */
+  get stored(): object {
+    return { format: 2, consumers: Object.fromEntries(this.positions) } satisfies Stored;
   }
 
   get positions(): ReadonlyMap<string, number> {

@@ -1,8 +1,8 @@
 import { basename, join } from 'node:path';
+import type { Damage } from '../../core/checked-file.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import type { Logger } from '../../core/logger.ts';
 import { readRange } from './recovery.ts';
-import type { Damage } from './segment.ts';
 
 /**
  * Copies damaged bytes to `folder`, once, each file named after where they were: retention removes the

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import type { Damage } from '../../core/checked-file.ts';
+import { readChecked, writeChecked } from '../../core/checked-file.ts';
 import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
@@ -6,10 +8,9 @@ import type { Logger } from '../../core/logger.ts';
 import { loadCompressor } from '../../wire/seekable-zstd.ts';
 import type { RawZone } from '../raw-zone.ts';
 import type { LogStatus } from '../stream-store.ts';
-import { readChecked, writeChecked } from './checked-file.ts';
 import { pack } from './packed-file.ts';
 import { RAW_DATA, RAW_INDEX, RAW_KEYS, type RawSegment } from './raw-segment.ts';
-import { type Damage, type Segment, segmentName } from './segment.ts';
+import { type Segment, segmentName } from './segment.ts';
 import { UnpackedSegments } from './unpacked-segments.ts';
 
 interface Stored {
@@ -19,7 +20,10 @@ interface Stored {
 
 export interface RawSegmentsOptions {
   readonly stream: string;
+  /** In the names of objects: a log that was put back must not write over those of the other. */
   readonly epoch: string;
+  /** What the entries of its indexes carry. */
+  readonly entriesEpoch: string;
   readonly keepMs: number;
   /** Where segments go from now on, as the definition says it; older ones may be in other places. */
   readonly place: string;
@@ -33,7 +37,7 @@ export interface RawSegmentsOptions {
   readonly cache: string;
 }
 
-const LIST = 'raw.json';
+export const LIST = 'raw.json';
 /** A zone that does not answer is not waited for longer when the log is closed. */
 const PATIENCE_MS = 3000;
 
@@ -117,6 +121,11 @@ export class RawSegments {
       next = (all[start] as RawSegment).firstSequence;
     }
     return all.slice(start, end);
+  }
+
+  /** What the list holds. */
+  get stored(): object {
+    return { format: 2, segments: [...this.#over, ...this.#segments] } satisfies Stored;
   }
 
   get status(): LogStatus['raw'] {

@@ -1,8 +1,9 @@
 import { crc32 } from 'node:zlib';
+import type { Damage } from '../../core/checked-file.ts';
 import { type FileHandle, type FileSystem, SECTOR_BYTES } from '../../core/file-system.ts';
 import { RUN } from '../run-columns.ts';
 import { type CommitEntry, type CommitRun, declaredBytes, indexBytes } from './index-format.ts';
-import { type Damage, type ReadSegment, readSegment, Segment } from './segment.ts';
+import { type ReadSegment, readSegment, Segment } from './segment.ts';
 
 /**
  * Makes the newest segment ready to be appended to. Commits are strictly serial, so only its last one

@@ -1,12 +1,18 @@
 import { join } from 'node:path';
+import type { Damage } from '../../core/checked-file.ts';
+import { readChecked, writeChecked } from '../../core/checked-file.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
-import { readChecked, writeChecked } from './checked-file.ts';
-import { type LogDescription, parseDescription, storedDescription } from './log-description.ts';
+import {
+  entriesEpoch,
+  type LogDescription,
+  parseDescription,
+  storedDescription,
+} from './log-description.ts';
 import { readClosed, recoverNewest } from './recovery.ts';
-import { type Damage, type ReadSegment, readSegment, Segment } from './segment.ts';
+import { type ReadSegment, readSegment, Segment } from './segment.ts';
 
-const DESCRIPTION = 'stream.json';
+export const DESCRIPTION = 'stream.json';
 
 /** What a folder held when it was opened. */
 interface Opened {
@@ -54,13 +60,18 @@ export class SegmentFolder {
     const description = parseDescription(file, value);
     if (!isWhole) await writeChecked(files, file, storedDescription(description));
     await finishRemovals(files, path);
-    const epoch = Buffer.from(description.epoch.replaceAll('-', ''), 'hex');
+    const epoch = Buffer.from(entriesEpoch(description).replaceAll('-', ''), 'hex');
     return new SegmentFolder(files, path, {
       description,
       read: await readSegments(files, path, epoch),
       answersOnly: await readAnswers(files, path, epoch),
       damaged,
     });
+  }
+
+  /** Segments of which only answers to keyed requests are left. */
+  get answers(): readonly Segment[] {
+    return this.#answers;
   }
 
   async writeDescription(description: LogDescription): Promise<void> {

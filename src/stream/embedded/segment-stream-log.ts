@@ -7,6 +7,8 @@ import { RUN } from '../run-columns.ts';
 import { changeShards, openShards, type ShardChange, type ShardMap } from '../shard-map.ts';
 import type {
   KeyedRequest,
+  LogMoment,
+  LogPosition,
   LogSlice,
   LogStatus,
   Placement,
@@ -18,13 +20,15 @@ import type {
 } from '../stream-store.ts';
 import { commitBytesMax, measure, type PendingAppend } from './commit-layout.ts';
 import type { IdempotencyWindow } from './idempotency-window.ts';
-import type { LogDescription } from './log-description.ts';
-import type { NamedConsumers } from './named-consumers.ts';
+import { entriesEpoch, type LogDescription, storedDescription } from './log-description.ts';
+import { filesOfState } from './log-moment.ts';
+import { resharded, stillRunning } from './log-refusals.ts';
+import { CONSUMERS, type NamedConsumers } from './named-consumers.ts';
 import type { RawSegment } from './raw-segment.ts';
-import type { RawSegments } from './raw-segments.ts';
+import { LIST as RAW_LIST, type RawSegments } from './raw-segments.ts';
 import { bytesOf, expired, isDue, segmentBytesMax } from './retention.ts';
 import type { Segment } from './segment.ts';
-import type { SegmentFolder } from './segment-folder.ts';
+import { DESCRIPTION, type SegmentFolder } from './segment-folder.ts';
 import { SegmentWriter } from './segment-writer.ts';
 
 export interface OpenedLog {
@@ -37,6 +41,8 @@ export interface OpenedLog {
   readonly window: IdempotencyWindow;
   readonly named: NamedConsumers;
   readonly raw: RawSegments | undefined;
+  /** True while nothing may be removed. */
+  readonly isHeld: () => boolean;
 }
 
 export interface LogContext {
@@ -67,6 +73,7 @@ const RAW_CONSUMER = 'raw zone';
 export class SegmentStreamLog implements StreamLog {
   readonly name: string;
   readonly epoch: string;
+  readonly lineage: readonly LogPosition[];
   readonly schemas: readonly SchemaVersion[];
   readonly #context: LogContext;
   readonly #folder: SegmentFolder;
@@ -76,6 +83,7 @@ export class SegmentStreamLog implements StreamLog {
   readonly #window: IdempotencyWindow;
   readonly #named: NamedConsumers;
   readonly #raw: RawSegments | undefined;
+  readonly #isHeld: () => boolean;
   readonly #segments: Segment[];
   readonly #writer: SegmentWriter;
   readonly #ownConsumers = new Map<string, number>();
@@ -94,12 +102,14 @@ export class SegmentStreamLog implements StreamLog {
   #isFull = false;
   /** The one under way, or the last. */
   #trimming: Promise<unknown> = Promise.resolve();
+  #removing: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
   constructor(opened: OpenedLog, context: LogContext) {
-    const { epoch, schemas, shards } = opened.description;
+    const { epoch, lineage, schemas, shards } = opened.description;
     this.name = opened.name;
     this.epoch = epoch;
+    this.lineage = lineage;
     this.schemas = schemas;
     this.#context = context;
     this.#folder = opened.folder;
@@ -110,10 +120,16 @@ export class SegmentStreamLog implements StreamLog {
     this.#window = opened.window;
     this.#named = opened.named;
     this.#raw = opened.raw;
+    this.#isHeld = opened.isHeld;
     this.#description = opened.description;
     this.#shardsToBe = shards;
     this.#routing = { version: 0, open: openShards(shards) };
-    this.#writer = new SegmentWriter(context, this.#folder.path, epoch, this.#segments);
+    this.#writer = new SegmentWriter(
+      context,
+      this.#folder.path,
+      entriesEpoch(opened.description),
+      this.#segments,
+    );
     const isSealed = this.#segments.at(-1)?.isSealed === true;
     if (isSealed || this.#lastSchemaVersion() !== this.schema.version) this.#writer.closeNext();
   }
@@ -408,11 +424,13 @@ export class SegmentStreamLog implements StreamLog {
       await this.#inTurn(() => this.#writer.roll());
     await this.#raw?.store(this.#segments);
     // Another log may have opened the folder since.
-    if (this.#isClosed) return 0;
+    if (this.#isClosed || this.#isHeld()) return 0;
     const { removable, held } = expired(this.#segments, this.#retention, this.#waitedFor, now);
     this.#say(held);
     this.#segments.splice(0, removable.length);
-    await this.#folder.removeSegments(removable, now - LIMITS.idempotencyWindowMs);
+    const removing = this.#folder.removeSegments(removable, now - LIMITS.idempotencyWindowMs);
+    this.#removing = removing.catch(() => undefined);
+    await removing;
     await this.#raw?.trim(this.consumers.values());
     return removable.length;
   }
@@ -425,6 +443,27 @@ export class SegmentStreamLog implements StreamLog {
         'records past their retention stay: a consumer has not read them',
       );
     this.#held = held;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Once what was being removed is gone; what is to be held is held before. */
+  async removed(): Promise<void> {
+    await this.#removing;
+  }
+
+  moment(): LogMoment {
+    const values = {
+      [DESCRIPTION]: storedDescription(this.#description),
+      ...(this.#named.positions.size > 0 ? { [CONSUMERS]: this.#named.stored } : {}),
+      ...(this.#raw ? { [RAW_LIST]: this.#raw.stored } : {}),
+    };
+    const { name, nextSequence } = this;
+    const { path: folder, answers } = this.#folder;
+    const files = filesOfState({ segments: this.#segments, answers, values });
+    return { name, folder, nextSequence, files };
   }
 
   status(): LogStatus {
@@ -453,20 +492,6 @@ export class SegmentStreamLog implements StreamLog {
     if ((await this.#raw?.close()) !== false) await this.#trimming;
     await this.#writer.close();
   }
-}
-
-function stillRunning(key: string): MillraceError {
-  return new MillraceError(
-    'MR_REQUEST_CONFLICT',
-    `The first request with Idempotency-Key ${JSON.stringify(key)} is still running. Repeat this one a little later.`,
-  );
-}
-
-function resharded(name: string): MillraceError {
-  return new MillraceError(
-    'MR_RESHARDED',
-    `The shards of stream '${name}' changed while the records were on their way. Send them again.`,
-  );
 }
 
 /** Records never start inside a sector of another commit, so a torn write cannot reach acknowledged ones. */

@@ -1,18 +1,33 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import type { Damage } from '../../core/checked-file.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { folderBytes } from '../../core/folder-bytes.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { RawZone } from '../raw-zone.ts';
-import type { LogSettings, StreamLog, StreamStore } from '../stream-store.ts';
+import type {
+  LogContents,
+  LogMoment,
+  LogSettings,
+  StreamLog,
+  StreamStore,
+  StreamsHold,
+} from '../stream-store.ts';
 import { IdempotencyWindow } from './idempotency-window.ts';
 import type { CommitEntry } from './index-format.ts';
-import { newDescription, withSettings } from './log-description.ts';
+import {
+  entriesEpoch,
+  type LogDescription,
+  newDescription,
+  putBack,
+  withSettings,
+} from './log-description.ts';
+import { filesOfFolder } from './log-moment.ts';
 import { NamedConsumers } from './named-consumers.ts';
 import { setAside } from './quarantine.ts';
 import { RawSegments } from './raw-segments.ts';
-import type { Damage, ReadSegment } from './segment.ts';
+import type { ReadSegment } from './segment.ts';
 import { SegmentFolder } from './segment-folder.ts';
 import { type LogContext, SegmentStreamLog } from './segment-stream-log.ts';
 
@@ -46,6 +61,8 @@ export class SegmentStreamStore implements StreamStore {
   readonly #folder: string;
   readonly #context: LogContext;
   readonly #rawZones: RawZones | undefined;
+  readonly #logs = new Map<string, SegmentStreamLog>();
+  #holds = 0;
 
   constructor(folder: string, context: LogContext, rawZones?: RawZones) {
     this.#folder = folder;
@@ -88,9 +105,9 @@ export class SegmentStreamStore implements StreamStore {
     const folder = await SegmentFolder.open(files, this.#pathOf(settings.name));
     const { read, answersOnly, ...opened } = folder.opened;
     const segments = read.map(({ segment }) => segment);
-    const known = opened.description ?? newDescription(settings);
     const next = segments.at(-1)?.nextSequence ?? 0;
-    const raw = await this.#openRaw(settings, { folder: folder.path, epoch: known.epoch, next });
+    const known = this.#lineOf(opened.description ?? newDescription(settings), settings, next);
+    const raw = await this.#openRaw(settings, { folder: folder.path, known, next });
     const first = segments[0]?.firstSequence ?? 0;
     const description = withSettings(known, settings, {
       first: raw?.below(first)[0]?.firstSequence ?? first,
@@ -108,7 +125,7 @@ export class SegmentStreamStore implements StreamStore {
       ...(raw?.damaged ?? []),
     ];
     await this.#report(settings.name, damaged);
-    return new SegmentStreamLog(
+    const log = new SegmentStreamLog(
       {
         name: settings.name,
         folder,
@@ -119,25 +136,80 @@ export class SegmentStreamStore implements StreamStore {
         window: answers.window,
         named: named.consumers,
         raw,
+        isHeld: () => this.#holds > 0,
       },
       this.#context,
     );
+    this.#logs.set(settings.name, log);
+    return log;
+  }
+
+  async hold(): Promise<StreamsHold> {
+    this.#holds += 1;
+    const open = () => [...this.#logs.values()].filter((log) => !log.isClosed);
+    await Promise.all(open().map((log) => log.removed()));
+    const still = new Map<string, LogMoment>();
+    for (const name of await this.names()) {
+      const folder = this.#pathOf(name);
+      still.set(name, { name, folder, files: await filesOfFolder(this.#context.files, folder) });
+    }
+    return {
+      moment: () => [
+        ...new Map([...still, ...open().map((log) => [log.name, log.moment()] as const)]).values(),
+      ],
+      release: () => {
+        this.#holds -= 1;
+      },
+    };
+  }
+
+  /** S14: numbers that consumers have are not there any more, and are given again. */
+  #lineOf(
+    known: LogDescription,
+    { name, checkpoints = [] }: LogSettings,
+    next: number,
+  ): LogDescription {
+    const ahead = checkpoints.filter((one) => one.epoch === known.epoch && one.next > next);
+    if (ahead.length === 0) return known;
+    const reached = Math.max(...ahead.map((one) => one.next));
+    this.#context.logger.error(
+      { stream: name, next, reached },
+      'the log ends before what was read of it: it was put back, or its end was lost',
+    );
+    return putBack(known, next);
+  }
+
+  async inspect(name: string): Promise<LogContents> {
+    const { opened } = await SegmentFolder.open(this.#context.files, this.#pathOf(name));
+    const damaged = [...opened.damaged, ...opened.read.flatMap((segment) => segment.damaged)];
+    return {
+      nextSequence: opened.read.at(-1)?.segment.nextSequence ?? 0,
+      damaged: damaged.map(({ text }) => text),
+    };
+  }
+
+  async putBack(name: string): Promise<void> {
+    const folder = await SegmentFolder.open(this.#context.files, this.#pathOf(name));
+    const { description, read } = folder.opened;
+    if (description)
+      await folder.writeDescription(putBack(description, read.at(-1)?.segment.nextSequence ?? 0));
   }
 
   async #openRaw(
     { name, raw }: LogSettings,
     {
       folder,
-      epoch,
+      known,
       next,
-    }: { readonly folder: string; readonly epoch: string; readonly next: number },
+    }: { readonly folder: string; readonly known: LogDescription; readonly next: number },
   ): Promise<RawSegments | undefined> {
     if (!raw || !this.#rawZones) return undefined;
     const { cache, zoneAt } = this.#rawZones;
     const { files, clock, logger } = this.#context;
     const options = {
       stream: name,
-      epoch,
+      epoch: known.epoch,
+      entriesEpoch: entriesEpoch(known),
       keepMs: raw.keepMs,
       place: raw.to,
       zoneAt,

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Damage } from '../../core/checked-file.ts';
 import type { FileHandle, FileSystem } from '../../core/file-system.ts';
 import { SECTOR_BYTES } from '../../core/file-system.ts';
 import { keysColumn, RUN, RUN_COLUMNS, RunList } from '../run-columns.ts';
@@ -112,16 +113,6 @@ export interface SegmentFiles {
   readonly index: FileHandle;
   metadata: FileHandle | undefined;
   keys: FileHandle | undefined;
-}
-
-/** Bytes that are not what was written, named for people, with where they are. */
-export interface Damage {
-  readonly text: string;
-  readonly places: readonly {
-    readonly file: string;
-    readonly start: number;
-    readonly end: number;
-  }[];
 }
 
 export interface ReadSegment {

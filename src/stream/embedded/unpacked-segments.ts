@@ -10,7 +10,7 @@ import { type Segment, segmentName } from './segment.ts';
 
 export interface UnpackedSegmentsOptions {
   readonly stream: string;
-  readonly epoch: string;
+  readonly entriesEpoch: string;
   readonly files: FileSystem;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -77,7 +77,7 @@ export class UnpackedSegments {
   }
 
   async #unpack(stored: RawSegment, folder: string): Promise<Segment | undefined> {
-    const { files, zoneOf, epoch, signal } = this.#options;
+    const { files, zoneOf, entriesEpoch, signal } = this.#options;
     const { place, name, firstSequence, nextSequence, keysBytes = 0 } = stored;
     const base = join(folder, segmentName(firstSequence));
     const packed = `${base}.packed`;
@@ -103,7 +103,7 @@ export class UnpackedSegments {
       throw error;
     }
     const { segment, damaged } = await readClosed(files, folder, firstSequence, {
-      epoch: Buffer.from(epoch.replaceAll('-', ''), 'hex'),
+      epoch: Buffer.from(entriesEpoch.replaceAll('-', ''), 'hex'),
       next: nextSequence,
     });
     for (const { text } of damaged) this.#say(`${place}/${name}, ${text}`);

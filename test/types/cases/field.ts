@@ -1,7 +1,7 @@
 import { field as f } from 'millrace';
 
 export const right = [
-  f.boolean().optional().describe('text').pii().default(true),
+  f.boolean().optional().describe('text').pii().default(true).renamedFrom('old'),
   f.int().min(1).max(9).oneOf([1, 9]).default(1),
   f.long().min(1n).max(9n).oneOf([1n]).default(1n),
   f.float().min(0.5).max(1.5),
@@ -25,6 +25,8 @@ export const right = [
   f.struct({ a: f.int() }).optional(),
 ];
 
+// @ts-expect-error a name is text
+f.int().renamedFrom(5);
 // @ts-expect-error a boolean has no range
 f.boolean().min(1);
 // @ts-expect-error a boolean has no pattern

@@ -1,4 +1,4 @@
-import { bucket, day, field as f, sql, stream, truncate } from 'millrace';
+import { bucket, day, desc, field as f, sql, stream, truncate } from 'millrace';
 import { sales } from './shop.ts';
 
 const fields = { id: f.string(), at: f.timestamp(), size: f.int() };
@@ -15,6 +15,7 @@ export const right = stream('right', {
   invalid: 'deadletter',
   table: {
     partitionBy: [day('at'), bucket('id', 8), truncate('id', 2)],
+    sortBy: ['at', desc('id')],
     every: '60s',
     maxBytes: '64MB',
   },
@@ -29,6 +30,10 @@ stream('wrong', { fields, key: 'idd' });
 stream('wrong', { fields, time: 'when' });
 // @ts-expect-error the partition is of a field
 stream('wrong', { fields, table: { partitionBy: [day('when')] } });
+// @ts-expect-error the table is sorted by a field of the stream
+stream('wrong', { fields, table: { sortBy: ['when'] } });
+// @ts-expect-error downwards too
+stream('wrong', { fields, table: { sortBy: [desc('when')] } });
 // @ts-expect-error a bucket has a size
 stream('wrong', { fields, table: { partitionBy: [bucket('id')] } });
 // @ts-expect-error there is no such option

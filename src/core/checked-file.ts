@@ -1,6 +1,15 @@
 import { crc32 } from 'node:zlib';
-import type { FileSystem } from '../../core/file-system.ts';
-import type { Damage } from './segment.ts';
+import type { FileSystem } from './file-system.ts';
+
+/** Bytes that are not what was written, named for people, with where they are. */
+export interface Damage {
+  readonly text: string;
+  readonly places: readonly {
+    readonly file: string;
+    readonly start: number;
+    readonly end: number;
+  }[];
+}
 
 export interface CheckedFile {
   /** Undefined where there is none, or none that is sound. */
@@ -23,13 +32,27 @@ export async function readChecked(files: FileSystem, path: string): Promise<Chec
   };
 }
 
-export async function writeChecked(files: FileSystem, path: string, value: object): Promise<void> {
-  const text = `${JSON.stringify({ ...value, crc: crcOf(value) }, null, 1)}\n`;
-  await files.replaceFile(path, text);
-  await files.replaceFile(copyOf(path), text);
+/** The second copy goes first: what is left of a removal that a crash ended is what it was. */
+export async function removeChecked(files: FileSystem, path: string): Promise<void> {
+  await files.remove(copyOf(path));
+  await files.remove(path);
 }
 
-const copyOf = (path: string): string => path.replace(/\.json$/, '.copy.json');
+export async function writeChecked(files: FileSystem, path: string, value: object): Promise<void> {
+  for (const copy of checkedTexts(path, value)) await files.replaceFile(copy.path, copy.text);
+}
+
+/** What is written. */
+export function checkedTexts(path: string, value: object): { path: string; text: string }[] {
+  const text = checkedText(value);
+  return [path, copyOf(path)].map((copy) => ({ path: copy, text }));
+}
+
+export function checkedText(value: object): string {
+  return `${JSON.stringify({ ...value, crc: crcOf(value) }, null, 1)}\n`;
+}
+
+export const copyOf = (path: string): string => path.replace(/\.json$/, '.copy.json');
 const crcOf = (value: object): number => crc32(JSON.stringify(value));
 
 interface Copy {

@@ -1,0 +1,4 @@
+import { describeLakeInBucket } from '../conformance/lake-in-bucket.ts';
+import { motoServer } from '../support/moto.ts';
+
+describeLakeInBucket(motoServer('commits'));
