@@ -174,6 +174,17 @@ export class ChildProcess<Remote extends Methods> {
   }
 }
 
+/**
+ * In a child with threads of its own: Node ends when they do, and a query may have hours to go or wait for the other end
+ * of a pipe. So the process is killed once `tidy` has run.
+ */
+export function endWithoutThreads(tidy: () => void = () => {}): void {
+  process.on('exit', () => {
+    tidy();
+    process.kill(process.pid, 'SIGKILL');
+  });
+}
+
 /** In the child: answers the parent's calls and ends with it. */
 export function serveParent<Remote extends Methods>(handlers: Handlers): Peer<Remote> {
   // What cannot be sent has no reader any more: the parent is gone, and this process ends with it.

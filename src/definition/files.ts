@@ -4,7 +4,7 @@ import { invalidDefinition, parseDuration, parseSize, refuseUnknownOptions } fro
 import { requirePlace } from './place.ts';
 import type { Sql } from './sql.ts';
 
-export type DeliveredFormat = 'parquet' | 'ndjson' | 'csv' | 'avro';
+export type DeliveredFormat = 'parquet' | 'ndjson' | 'csv' | 'avro' | 'orc';
 export type FileCompression = 'none' | 'gzip' | 'zstd' | 'snappy';
 
 export interface FilesOptions<Name extends string = string> {
@@ -47,6 +47,7 @@ const COMPRESSIONS: { readonly [F in DeliveredFormat]: readonly FileCompression[
   ndjson: ['gzip', 'zstd', 'none'],
   csv: ['gzip', 'zstd', 'none'],
   avro: ['gzip', 'none'],
+  orc: ['gzip', 'none'],
 };
 const PREFIX_DEFAULT = '!{timestamp:yyyy/MM/dd/HH}/';
 const ERROR_PREFIX_DEFAULT = 'errors/!{firehose:error-output-type}/';
@@ -77,10 +78,9 @@ export function filesSettings(
 
 function formatOf(title: string, format: unknown): DeliveredFormat {
   if (typeof format === 'string' && format in COMPRESSIONS) return format as DeliveredFormat;
-  const reason = format === 'orc' ? 'ORC is read by `import`, and cannot be written yet: ' : '';
   throw invalidDefinition(
     title,
-    `${reason}\`files.format\` must be one of ${Object.keys(COMPRESSIONS).join(', ')}.`,
+    `\`files.format\` must be one of ${Object.keys(COMPRESSIONS).join(', ')}.`,
   );
 }
 

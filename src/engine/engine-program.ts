@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { serveParent } from '../children/child-process.ts';
+import { endWithoutThreads, serveParent } from '../children/child-process.ts';
 import type { CallContext } from '../children/rpc.ts';
 import { LIMITS } from '../core/limits.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
@@ -92,9 +92,7 @@ async function withReader<T>(read: (connection: DuckDBConnection) => Promise<T>)
   }
 }
 
-// Ending waits for all threads, and one that waits for the other end of a pipe would wait forever.
-process.on('exit', () => process.kill(process.pid, 'SIGKILL'));
-
+endWithoutThreads();
 serveParent({
   describe: (request: DescribeRequest) => describe(request, scratch),
   deliver: (request: DeliverRequest) => inTurn((context) => deliver(request, context)),

@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { type DuckDBConnection, type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
 import type { NamedField } from '../core/field-types.ts';
 import type { DeliveredFormat, FileCompression } from '../definition/files.ts';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
-import { writeAvroRows } from './avro-rows.ts';
+import { AvroWriter } from '../wire/avro/writer.ts';
+import { OrcWriter } from '../wire/orc/writer.ts';
 import { csvValue, jsonValue, LINES } from './result-json.ts';
+import { writeRowFile } from './row-file.ts';
 
 export interface RowsToWrite {
   readonly connection: DuckDBConnection;
@@ -36,6 +39,7 @@ export const FILE_ENDINGS: { readonly [F in DeliveredFormat]: Endings } = {
   ndjson: packed('.ndjson'),
   csv: packed('.csv'),
   avro: inside('.avro'),
+  orc: inside('.orc'),
 };
 
 /** @returns how many rows are in the file */
@@ -60,7 +64,23 @@ export async function writeRows(to: RowsToWrite): Promise<number> {
           .join(', '),
       );
     case 'avro':
-      return writeAvroRows(to);
+      return writeRowFile(
+        to,
+        new AvroWriter({
+          fields: to.fields,
+          name: 'record',
+          codec: to.compression === 'none' ? 'null' : 'deflate',
+          sync: randomBytes(16),
+        }),
+      );
+    case 'orc':
+      return writeRowFile(
+        to,
+        new OrcWriter({
+          fields: to.fields,
+          codec: to.compression === 'none' ? 'none' : 'zlib',
+        }),
+      );
   }
 }
 

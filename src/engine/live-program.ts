@@ -1,4 +1,4 @@
-import { serveParent } from '../children/child-process.ts';
+import { endWithoutThreads, serveParent } from '../children/child-process.ts';
 import type { CallContext } from '../children/rpc.ts';
 import { systemClock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -17,7 +17,7 @@ import { ScratchSpace } from './scratch-space.ts';
 const [own, spare, lake] = process.argv.slice(2) as [string, string, string];
 const scratch = new ScratchSpace(own, spare);
 scratch.open();
-process.on('exit', () => scratch.close());
+endWithoutThreads(() => scratch.close());
 const instance = await openDatabase({ memory: LIMITS.liveMemory, scratch: own });
 const loader = await connect(instance);
 // What is kept is read far more often than written: packed columns made a scan of a large cube ten times as long.

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { serveParent } from '../children/child-process.ts';
+import { endWithoutThreads, serveParent } from '../children/child-process.ts';
 import type { CallContext } from '../children/rpc.ts';
 import { systemClock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
@@ -31,7 +31,7 @@ import { ScratchSpace } from './scratch-space.ts';
 const [own, spare, lake] = process.argv.slice(2) as [string, string, string];
 const scratch = new ScratchSpace(own, spare);
 scratch.open();
-process.on('exit', () => scratch.close());
+endWithoutThreads(() => scratch.close());
 const instance = await openDatabase({ memory: LIMITS.queryMemory, scratch: own });
 const loader: DuckDBConnection = await connect(instance);
 await lockDown(

@@ -101,7 +101,7 @@ const other = stream('other', { fields: { country: f.string() } });
 const KEYED = { prefix: 'c=!{partitionKeyFromQuery:c}/', partitionKeys: { c: 'country' } };
 
 test.each([
-  [{ format: 'orc' }, /ORC is read by `import`.*parquet, ndjson, csv, avro/],
+  [{ format: 'xml' }, /parquet, ndjson, csv, avro, orc/],
   [{ format: 'json' }, /`files.format` must be one of parquet, ndjson, csv, avro/],
   [{ format: 'avro', compression: 'snappy' }, /of avro must be one of gzip, none/],
   [{ to: 'gs://bucket' }, /`files.to` must be a folder, or 's3:/],

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
 import { eventually, startPipeline } from '../support/pipeline.ts';
@@ -15,6 +16,14 @@ interface Status {
     readonly pid: number;
     readonly restarts: number;
   }[];
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 const statusOf = async (url: string) => (await (await fetch(`${url}/v1/status`)).json()) as Status;
@@ -73,6 +82,23 @@ test('every child killed by hand is back within a second, and ingest does not no
     (await fetch(`${pipeline.url}/v1/lookups/by_id/2`)).status === 200 ? true : undefined,
   );
   expect(await pipeline.stop()).toBe(0);
+});
+
+test('a query without an end ends with main: no child goes on when main is killed', async () => {
+  const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+  const pids = await eventually(async () => {
+    const all = (await statusOf(pipeline.url)).processes.map(({ pid }) => pid);
+    return all.includes(null as never) ? undefined : all;
+  });
+  const endless = 'select sum(a.range * b.range) from range(1000000000) a, range(1000000000) b';
+  const asked = pipeline.post('/v1/sql', JSON.stringify({ sql: endless }));
+  const answered = asked.then(
+    () => true,
+    () => true,
+  );
+  expect(await Promise.race([answered, sleep(1500, false)])).toBe(false);
+  await pipeline.kill();
+  await eventually(() => (pids.some(isThere) ? undefined : true), 5000);
 });
 
 test('a query waits ten seconds for a respawned sql child, and is then told to ask again', async () => {

@@ -3,11 +3,12 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Row } from '../support/every-type.ts';
+import { millrace } from '../support/pipeline.ts';
 import { startLake } from './lake-pipeline.ts';
 import { COLUMNS, rowsOf, sales, salesStream, same } from './sales.ts';
 import { sparkOfFile } from './spark-of-file.ts';
 
-const DEFINITIONS = ['evolved', 'branched', 'kept', 'maintained', 'viewed']
+const DEFINITIONS = ['evolved', 'branched', 'kept', 'maintained', 'viewed', 'equal']
   .map((name) => salesStream(name))
   .join('');
 
@@ -222,6 +223,39 @@ test('Views that Spark makes, changes, renames and drops are in the catalog', as
   expect(await theirs('select * from work.lines')).toEqual([['14']]);
   await theirs('drop view work.lines');
   expect(await theirs('show views in work')).toEqual([]);
+});
+
+test('Equality deletes take the rows that were there before them, in their partition, and compaction folds them in', async () => {
+  const table = 'lake.equal';
+  await at.lake.deliver('equal', sales(1, 60));
+  const rowOf = (id: number) => sales(id, id)[0] as Row;
+  const remove = (id: number, columns: readonly string[], row: Row = rowOf(id)) => {
+    const { id: number, site, amount } = row;
+    return at.spark.deleteEqual({
+      table: `millrace.${table}`,
+      columns,
+      row: { id: number, site, amount },
+    });
+  };
+  // Of a site that is null, and of the text 'NULL'.
+  for (const id of [3, 10, 9]) await remove(id, ['id']);
+  await remove(20, ['site', 'amount']);
+  await remove(30, ['id', 'amount'], { ...rowOf(30), amount: -1 });
+  const isThere = (row: Row) => ![3, 9, 10, 20].includes(idOf(row));
+  const all = `select ${COLUMNS} from ${table} order by id`;
+  expect(await both(all)).toEqual(rowsOf(sales(1, 60).filter(isThere)));
+  // The same keys again: what comes after a delete stays.
+  await at.lake.deliver('equal', [rowOf(3), rowOf(20)]);
+  const expected = rowsOf(
+    sales(1, 60).filter((row) => isThere(row) || [3, 20].includes(idOf(row))),
+  );
+  expect(await both(all)).toEqual(expected);
+  const compacted = await millrace(['compact', 'equal', '--pipeline', at.lake.folder]);
+  expect([compacted.code, compacted.err]).toEqual([0, '']);
+  expect(await both(all)).toEqual(expected);
+  expect(await theirs(`select count(*) from ${table}.delete_files`)).toEqual([['0']]);
+  await at.lake.deliver('equal', sales(61, 65));
+  expect(await both(`select count(*) from ${table}`)).toEqual([['63']]);
 });
 
 test('A table of format version 3 is read right; a deletion vector is refused, and the table stays as it was', async () => {

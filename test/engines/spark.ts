@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Row } from '../support/every-type.ts';
 import { EngineProcess } from './engine-process.ts';
 import { lakeEnvironment } from './environment.ts';
 
@@ -13,7 +14,15 @@ export type Rows = readonly (readonly unknown[])[];
 export interface Spark {
   /** Rows of one statement, values as the product's SQL answers have them. */
   sql(statement: string): Promise<Rows>;
+  /** An equality delete of the rows with the row's values in `columns`, in the row's partition. */
+  deleteEqual(deletes: EqualityDelete): Promise<void>;
   stop(): Promise<void>;
+}
+
+export interface EqualityDelete {
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly row: Row;
 }
 
 interface Answer {
@@ -52,19 +61,22 @@ export async function startSpark(
   };
   let last: Promise<unknown> = next();
   await last;
-  const ask = async (statement: string): Promise<Rows> => {
-    child.stdin?.write(`${JSON.stringify(statement)}\n`);
+  const ask = async (question: string | EqualityDelete): Promise<Rows> => {
+    const text = JSON.stringify(question);
+    child.stdin?.write(`${text}\n`);
     const { rows, error } = await next();
-    if (!rows) throw new Error(`Spark refused ${statement}: ${error}`);
+    if (!rows) throw new Error(`Spark refused ${text}: ${error}`);
     return rows;
   };
+  // One question after the other: answers come in their order.
+  const inTurn = (question: string | EqualityDelete): Promise<Rows> => {
+    const asked = last.then(() => ask(question));
+    last = asked.catch(() => undefined);
+    return asked;
+  };
   return {
-    // One statement after the other: answers come in the order of questions.
-    sql: (statement) => {
-      const asked = last.then(() => ask(statement));
-      last = asked.catch(() => undefined);
-      return asked;
-    },
+    sql: inTurn,
+    deleteEqual: async (deletes) => void (await inTurn(deletes)),
     stop: () => engine.stop(),
   };
 }

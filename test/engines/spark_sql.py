@@ -1,5 +1,8 @@
 """Runs SQL in one Spark session: a JSON text of SQL a line on standard input, an answer a line on standard output.
 
+A line may also be {"table": …, "columns": […], "row": {…}}: an equality delete of the rows that have the row's values in
+these columns, in the partition of the row. Spark itself writes none; Iceberg's library, which it has, does.
+
 usage: spark_sql.py NAME=VALUE…    settings of the session
 
 An answer is {"columns": […], "rows": [[…], …]} or {"error": …}. A value is written as the product's SQL answers
@@ -11,6 +14,7 @@ import datetime
 import json
 import math
 import sys
+import uuid
 
 from pyspark.sql import SparkSession
 from pyspark.sql.types import (
@@ -72,6 +76,41 @@ def answer(session, sql):
     }
 
 
+def delete_equal(session, table, columns, row):
+    iceberg = session._jvm.org.apache.iceberg
+    loaded = iceberg.spark.Spark3Util.loadIcebergTable(session._jsparkSession, table)
+    schema = loaded.schema()
+    ids = session._sc._gateway.new_array(session._jvm.int, len(columns))
+    for index, column in enumerate(columns):
+        ids[index] = schema.findField(column).fieldId()
+    whole = iceberg.data.GenericRecord.create(schema)
+    for column, value in row.items():
+        whole.setField(column, value)
+    partition = iceberg.PartitionKey(loaded.spec(), schema)
+    partition.partition(whole)
+    names = session._jvm.java.util.ArrayList(columns)
+    deleted = iceberg.data.GenericRecord.create(schema.select(names))
+    for column in columns:
+        deleted.setField(column, row[column])
+    factory = iceberg.data.GenericAppenderFactory(schema, loaded.spec(), ids, schema.select(names), None)
+    place = loaded.locationProvider().newDataLocation(f"{uuid.uuid4()}-equal.parquet")
+    file = loaded.encryption().encrypt(loaded.io().newOutputFile(place))
+    writer = factory.newEqDeleteWriter(file, iceberg.FileFormat.PARQUET, partition)
+    writer.write(deleted)
+    writer.close()
+    loaded.newRowDelta().addDeletes(writer.toDeleteFile()).commit()
+    return {"columns": [], "rows": []}
+
+
+def answer_to(session, asked):
+    if isinstance(asked, str):
+        return answer(session, asked)
+    try:
+        return delete_equal(session, **asked)
+    except Exception as error:  # whatever Iceberg refuses is the answer
+        return {"error": str(error)}
+
+
 def main(settings):
     builder = SparkSession.builder.master("local[2]")
     for setting in settings:
@@ -79,7 +118,7 @@ def main(settings):
     session = builder.getOrCreate()
     print(json.dumps({"version": session.version}), flush=True)
     for line in sys.stdin:
-        print(json.dumps(answer(session, json.loads(line))), flush=True)
+        print(json.dumps(answer_to(session, json.loads(line))), flush=True)
     session.stop()
 
 

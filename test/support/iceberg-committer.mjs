@@ -2,5 +2,12 @@
 import { createJiti } from 'jiti';
 
 const { commitMany } = await createJiti(import.meta.url).import('./iceberg-committer.ts');
-const [url, table, file, name, count, isHonest] = process.argv.slice(2);
-await commitMany({ url, table, file, name, count: Number(count), isHonest: isHonest !== 'false' });
+const [url, table, folder, name, count, isHonest] = process.argv.slice(2);
+await commitMany({
+  url,
+  table,
+  folder,
+  name,
+  count: Number(count),
+  isHonest: isHonest !== 'false',
+});

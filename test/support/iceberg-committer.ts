@@ -1,4 +1,5 @@
 import { copyFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { icebergJson, parseIcebergJson } from '../../src/lake/iceberg/json.ts';
 import { parseMetadata } from '../../src/lake/iceberg/metadata.ts';
@@ -10,8 +11,8 @@ interface Committer {
   readonly url: string;
   /** `lake/readings` */
   readonly table: string;
-  /** A data file of the table with one row, of which each commit adds a copy. */
-  readonly file: string;
+  /** Has data files of one row each, `<name>-<index>.parquet`: a commit adds one. */
+  readonly folder: string;
   readonly name: string;
   readonly count: number;
   /** False: commits whatever the table is by now. The control. */
@@ -24,13 +25,12 @@ const FAILED = 409;
 export async function commitMany(committer: Committer): Promise<void> {
   const [namespace, name] = committer.table.split('/');
   const address = `${committer.url}/iceberg/v1/namespaces/${namespace}/tables/${name}`;
-  const { size } = await stat(committer.file);
   for (let index = 0; index < committer.count; index++) {
-    let path: string | undefined;
+    let added: { path: string; bytes: number } | undefined;
     for (let tried = 1; ; tried++) {
       const metadata = await load(address);
-      path ??= await copyOf(committer, metadata.location, index);
-      const append = await writeAppend(metadata, { path, rows: 1, bytes: size });
+      added ??= await copyOf(committer, metadata.location, index);
+      const append = await writeAppend(metadata, { ...added, rows: 1 });
       const status = await commit(address, append, committer.isHonest);
       if (status === 200) break;
       if (status !== FAILED) throw new Error(`commit ${committer.name}-${index}: ${status}`);
@@ -46,10 +46,11 @@ async function load(address: string) {
   return parseMetadata(address, icebergJson(metadata));
 }
 
-async function copyOf({ file, name }: Committer, location: string, index: number): Promise<string> {
-  const path = `${location}/data/by-${name}-${index}.parquet`;
-  await copyFile(file, localPath(path));
-  return path;
+async function copyOf({ folder, name }: Committer, location: string, index: number) {
+  const file = `${name}-${index}.parquet`;
+  const path = `${location}/data/${file}`;
+  await copyFile(join(folder, file), localPath(path));
+  return { path, bytes: (await stat(localPath(path))).size };
 }
 
 /** Says nothing of the state it was made on. */
