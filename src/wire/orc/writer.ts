@@ -161,6 +161,12 @@ const KINDS = {
   uuid: 7,
 } as const satisfies { readonly [K in FieldType['kind']]: number };
 
+/** Spark has no word for ORC's instants, and refuses the file, where it does not say in Spark's what they are. */
+const SPARK_TYPE = message([
+  [1, 'spark.sql.catalyst.type'],
+  [2, 'timestamp'],
+]);
+
 /** A type and those in it, in the order of their numbers. */
 function typesOf(type: FieldType, number: number): Buffer[] {
   const parts: Buffer[] = [];
@@ -179,6 +185,7 @@ function typesOf(type: FieldType, number: number): Buffer[] {
           [6, type.scale],
         ] as const)
       : []),
+    ...(type.kind === 'timestamptz' ? ([[7, SPARK_TYPE]] as const) : []),
   ]);
   return [own, ...parts];
 }
