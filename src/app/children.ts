@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ChildProcess } from '../children/child-process.ts';
+import { type ChildOptions, ChildProcess } from '../children/child-process.ts';
 import type { Handlers, Methods } from '../children/rpc.ts';
 import type { Clock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -70,6 +70,8 @@ export function createSql(
     name: 'sql',
     program: program('engine/sql-program'),
     args: [scratchFolder(context, 'sql'), spareFolder(), context.tableFolder],
+    // Those that load records and files are beside the queries.
+    poolThreads: 2 * LIMITS.queriesRunningMax,
   });
 }
 
@@ -102,7 +104,7 @@ function createConfigured<M extends Methods>(
   { clock, logger }: ChildContext,
   handlers: Handlers,
   setup: () => unknown,
-  options: { readonly name: string; readonly program: URL; readonly args: readonly string[] },
+  options: Pick<ChildOptions, 'name' | 'program' | 'args' | 'poolThreads'>,
 ): ChildProcess<M> {
   return new ChildProcess({
     ...options,

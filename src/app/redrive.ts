@@ -137,7 +137,7 @@ async function ask<T>(query: QueryEngine, sql: string): Promise<T[]> {
   const onChunk = (chunk: Uint8Array) => {
     chunks.push(Uint8Array.from(chunk));
   };
-  await query.query({ sql, params: [], format: 'ndjson' }, { onChunk });
+  await query.query({ sql, params: [], format: 'ndjson' }, { onChunk, who: 'redrive' });
   const lines = Buffer.concat(chunks).toString().split('\n');
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as T);
 }

@@ -17,6 +17,8 @@ export interface ChildOptions {
   readonly clock: Clock;
   /** V8 flags of the child, for example a heap limit. */
   readonly execArgv?: readonly string[];
+  /** So many calls of native code run at once; those of a fifth query would wait for Node's four threads. */
+  readonly poolThreads?: number;
   /** Called each time the child is up again, before waiting calls go to it. */
   readonly onStart?: (call: ChildCall) => Promise<void>;
 }
@@ -99,7 +101,7 @@ export class ChildProcess<Remote extends Methods> {
   }
 
   async #start(): Promise<Peer<Remote>> {
-    const { name, program, args, handlers, logger, clock } = this.#options;
+    const { name, program, args, handlers, logger, clock, poolThreads } = this.#options;
     const delay = RESTART_DELAYS_MS[
       Math.min(this.#failedStarts, RESTART_DELAYS_MS.length - 1)
     ] as number;
@@ -109,6 +111,9 @@ export class ChildProcess<Remote extends Methods> {
     const child = fork(fileURLToPath(program), [...args], {
       serialization: 'advanced',
       execArgv: [...(this.#options.execArgv ?? [])],
+      ...(poolThreads === undefined
+        ? {}
+        : { env: { ...process.env, UV_THREADPOOL_SIZE: String(poolThreads) } }),
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.#child = child;

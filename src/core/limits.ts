@@ -69,7 +69,13 @@ export const LIMITS = Object.freeze({
   queryRowsMax: 1_000_000,
   queryBytesMax: 256 * 1024 * 1024,
   queryTextBytesMax: 256 * 1024,
+  /** More at once only makes each slower: DuckDB uses all cores for one query. */
+  queriesRunningMax: 8,
+  /** Of one person. */
+  queriesRunningEachMax: 4,
   queriesQueuedMax: 200,
+  /** Of one person. */
+  queriesQueuedEachMax: 100,
   queryMemory: '1GB',
   engineMemory: '2GB',
   liveMemory: '2GB',

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { LIMITS } from '../core/limits.ts';
 import { ROLES } from '../govern/key-store.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type JsonSchema, recordSchema, rowSchema } from '../plan/type-mapping.ts';
@@ -234,6 +235,7 @@ const FIXED_PATHS: Part = {
               sql: string,
               params: { oneOf: [{ type: 'array', items: {} }, { type: 'object' }] },
               format: { type: 'string', enum: ['json', 'ndjson', 'csv', 'parquet'] },
+              timeoutMs: { type: 'integer', minimum: 1, maximum: LIMITS.queryDeadlineMs },
             },
             ['sql'],
           ),

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { MillraceError } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { ResultFormat } from '../engine/protocol.ts';
 import type { AskedQuery } from '../query/query-engine.ts';
 import type { Parameters } from '../query/statement-parameters.ts';
@@ -22,7 +23,10 @@ export async function sqlRoutes(
     const query = parseBody(request.body);
     const cancel = new AbortController();
     reply.raw.once('close', () => cancel.abort());
-    await stream(services, query, reply, cancel.signal);
+    const who = request.principal
+      ? `${request.principal.kind} ${request.principal.id}`
+      : request.ip;
+    await stream(services, query, reply, { who, signal: cancel.signal });
   });
 }
 
@@ -34,7 +38,13 @@ function parseBody(body: unknown): AskedQuery {
     );
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw wrong('The body must be a JSON object.');
-  const { sql, params = [], format = 'json', ...others } = body as Record<string, unknown>;
+  const {
+    sql,
+    params = [],
+    format = 'json',
+    timeoutMs,
+    ...others
+  } = body as Record<string, unknown>;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw wrong(`There is no member '${unknown}'.`);
   if (typeof sql !== 'string' || sql.trim() === '') throw wrong("'sql' must be a statement.");
@@ -44,8 +54,20 @@ function parseBody(body: unknown): AskedQuery {
     throw wrong("'params' must be a list or an object.");
   if (!Object.values(params).every(isParameterValue))
     throw wrong('params must be texts, numbers, booleans or null.');
-  return { sql, params: params as Parameters, format: format as ResultFormat };
+  if (timeoutMs !== undefined && !isTimeout(timeoutMs))
+    throw wrong(
+      `'timeoutMs' must be a whole number of milliseconds from 1 to ${LIMITS.queryDeadlineMs}.`,
+    );
+  return {
+    sql,
+    params: params as Parameters,
+    format: format as ResultFormat,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  };
 }
+
+const isTimeout = (value: unknown): value is number =>
+  Number.isInteger(value) && Number(value) >= 1 && Number(value) <= LIMITS.queryDeadlineMs;
 
 const isParameterValue = (value: unknown): boolean =>
   value === null || ['string', 'number', 'boolean'].includes(typeof value);
@@ -55,7 +77,7 @@ async function stream(
   services: Services,
   query: AskedQuery,
   reply: FastifyReply,
-  signal: AbortSignal,
+  { who, signal }: { readonly who: string; readonly signal: AbortSignal },
 ): Promise<void> {
   const { raw } = reply;
   const open = () => {
@@ -65,6 +87,7 @@ async function stream(
   };
   try {
     await services.query.query(query, {
+      who,
       signal,
       onChunk: async (chunk) => {
         open();

@@ -4,21 +4,20 @@ import type { ChildProcess } from '../../children/child-process.ts';
 import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { Turns } from '../../core/turns.ts';
 import type { QueryRequest, QueryResult, ResultBytes, SqlMethods } from '../../engine/protocol.ts';
+import { FairTurns } from '../fair-turns.ts';
 import type { AskedQuery, QueryEngine, QueryOptions } from '../query-engine.ts';
 
-/** More at once only makes each slower: DuckDB uses all cores for one query. */
-const RUNNING_MAX = 8;
 const READ_BYTES = 256 * 1024;
 
 /** Queries in the `sql` child, with a deadline that holds even where DuckDB's interrupt does not. */
 export class DuckdbQueryEngine implements QueryEngine {
   readonly #child: ChildProcess<SqlMethods>;
   readonly #clock: Clock;
-  readonly #turns = new Turns({
-    atOnce: RUNNING_MAX,
+  readonly #turns = new FairTurns({
+    atOnce: LIMITS.queriesRunningMax,
     waitingMax: LIMITS.queriesQueuedMax,
+    each: { atOnce: LIMITS.queriesRunningEachMax, waitingMax: LIMITS.queriesQueuedEachMax },
     what: 'queries',
   });
   #sending = 0;
@@ -39,8 +38,12 @@ export class DuckdbQueryEngine implements QueryEngine {
         'MR_OVERLOADED',
         `${this.#sending} results are being read already. Ask again in a second.`,
       );
-    const result = await this.#turns.take(() => this.#runOrRetry(request, options.signal));
-    await this.#send(result, options);
+    const { who, signal } = options;
+    const run = () => this.#runOrRetry(request, signal);
+    const result = this.#turns.take(who, run, signal).catch((error: Error) => {
+      throw signal?.aborted ? cancelled(error) : error;
+    });
+    await this.#send(await result, options);
   }
 
   /** A child that another query took down is back at once; the query starts over. */
@@ -54,7 +57,10 @@ export class DuckdbQueryEngine implements QueryEngine {
     }
   }
 
-  async #run(asked: AskedQuery, signal: AbortSignal | undefined): Promise<QueryResult> {
+  async #run(
+    { timeoutMs = LIMITS.queryDeadlineMs, ...asked }: AskedQuery,
+    signal: AbortSignal | undefined,
+  ): Promise<QueryResult> {
     const deadline = new AbortController();
     const ended = signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal;
     let cancelKill = () => {};
@@ -62,7 +68,7 @@ export class DuckdbQueryEngine implements QueryEngine {
       cancelKill = this.#clock.after(LIMITS.queryKillGraceMs, () => this.#child.kill());
     };
     ended.addEventListener('abort', killSoon);
-    const cancelDeadline = this.#clock.after(LIMITS.queryDeadlineMs, () => deadline.abort());
+    const cancelDeadline = this.#clock.after(timeoutMs, () => deadline.abort());
     try {
       const request: QueryRequest = {
         ...asked,
@@ -75,11 +81,9 @@ export class DuckdbQueryEngine implements QueryEngine {
       if (deadline.signal.aborted)
         throw new MillraceError(
           'MR_QUERY_LIMIT',
-          `The query ran longer than ${LIMITS.queryDeadlineMs / 1000} s and was stopped.`,
+          `The query ran longer than ${timeoutMs / 1000} s and was stopped.`,
           { cause: error },
         );
-      if (signal?.aborted)
-        throw new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause: error });
       throw error;
     } finally {
       cancelDeadline();
@@ -124,6 +128,9 @@ export class DuckdbQueryEngine implements QueryEngine {
     }
   }
 }
+
+const cancelled = (cause: Error): MillraceError =>
+  new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause });
 
 async function* chunksOf(result: ResultBytes, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   if ('bytes' in result) {
