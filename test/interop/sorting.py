@@ -1,6 +1,6 @@
-"""Prints the sort order of an Iceberg table as PyIceberg sees it, and the rows of each file in the file's own order.
+"""Prints the sort order of an Iceberg table as PyIceberg sees it, and the columns of each file in the file's own order.
 
-usage: sorting.py FOLDER COLUMN…
+usage: sorting.py FOLDER [COLUMN…]
 """
 
 import json
@@ -13,7 +13,7 @@ from read_table import current_table
 def answer(folder, columns):
     table = current_table(folder)
     files = []
-    for task in table.scan().plan_files():
+    for task in table.scan().plan_files() if columns else []:
         file = pyarrow.parquet.ParquetFile(task.file.file_path).read()
         # By id: a column may have had another name when the file was written.
         by_id = {int(field.metadata[b"PARQUET:field_id"]): field.name for field in file.schema}
