@@ -4,6 +4,7 @@ import { ERROR_CODES, type ErrorCode } from './core/error-codes.ts';
 import { MillraceError } from './core/errors.ts';
 import { parseJson } from './core/json-node.ts';
 import { rowOf } from './core/row-value.ts';
+import type { Endpoint } from './definition/endpoint.ts';
 import type { Fields, RowOf } from './definition/field.ts';
 import type { Lookup } from './definition/lookup.ts';
 import type { Stream } from './definition/stream.ts';
@@ -101,6 +102,11 @@ export interface Client {
     key: string | number | bigint,
     ...sort: (string | number | bigint)[]
   ): Promise<LookupPage>;
+  /** Rows of an endpoint's answer, values as SQL's JSON has them. */
+  endpoint<P extends Fields>(
+    endpoint: Endpoint<string, P>,
+    ...params: Record<never, never> extends RowOf<P> ? [params?: RowOf<P>] : [params: RowOf<P>]
+  ): Promise<readonly { readonly [column: string]: unknown }[]>;
   sql(query: string, params?: readonly (string | number | boolean | null)[]): Promise<SqlResult>;
 }
 
@@ -145,6 +151,19 @@ export function client(options: ClientOptions = {}): Client {
       if (response.status === 404 && (answer as ErrorAnswer).error?.code === 'MR_LOOKUP_NO_ENTRY')
         return { items: [] };
       throw remoteError(answer as ErrorAnswer);
+    },
+    async endpoint({ name }, ...[params = {}]) {
+      const given = Object.entries(wire(params) as { readonly [name: string]: unknown }).flatMap(
+        ([param, value]) => (value === null ? [] : [[param, String(value)] as [string, string]]),
+      );
+      const response = await call(`/v1/endpoints/${name}?${new URLSearchParams(given)}`, {
+        method: 'GET',
+      });
+      const answer = (await response.json()) as
+        | { rows: readonly { readonly [column: string]: unknown }[] }
+        | ErrorAnswer;
+      if ('rows' in answer) return answer.rows;
+      throw remoteError(answer);
     },
     async sql(query, params = []) {
       const response = await call('/v1/sql', {

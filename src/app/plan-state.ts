@@ -17,7 +17,8 @@ export class PlanState {
   async read(): Promise<Plan> {
     if (!(await this.#files.exists(this.#path))) return EMPTY_PLAN;
     const plan = JSON.parse((await this.#files.readFile(this.#path)).toString()) as Plan;
-    if (plan.format === 1) return plan;
+    // One that an earlier version wrote has not all kinds of definitions.
+    if (plan.format === 1) return { ...EMPTY_PLAN, ...plan };
     throw new MillraceError(
       'MR_STORAGE_FORMAT',
       `${this.#path} has format ${String(plan.format)}; this version reads format 1. Use the version of millrace that wrote it.`,

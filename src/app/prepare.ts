@@ -98,7 +98,8 @@ export async function prepare(
 ): Promise<PreparedPipeline> {
   const { plan } = pipeline;
   const charts = chartQueries(plan);
-  const queries = [...charts, ...partitionQueries(plan)];
+  const endpoints = plan.endpoints.map(({ name, query }) => ({ name, sql: renderSql(query) }));
+  const queries = [...charts, ...partitionQueries(plan), ...endpoints];
   const checks = plan.models.flatMap((model) =>
     model.checks.map((check) => ({ model: model.name, check: renderCheck(check) })),
   );

@@ -105,6 +105,7 @@ function kindOf(name: string, plan: Plan): string | undefined {
     lookup: plan.lookups,
     model: plan.models,
     dashboard: plan.dashboards,
+    endpoint: plan.endpoints,
   };
   return Object.entries(kinds).find(([, nodes]) => nodes.some((node) => node.name === name))?.[0];
 }

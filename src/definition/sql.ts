@@ -15,8 +15,15 @@ export interface FieldReference<Value = unknown, Name extends string = string> {
   readonly _value?: Value;
 }
 
+/** In the SQL of an endpoint, the value that its caller gives. */
+export interface EndpointParameter<Name extends string = string> {
+  readonly kind: 'endpoint-parameter';
+  readonly name: Name;
+}
+
 export type SqlPart =
   | { readonly text: string }
+  | { readonly argument: string }
   | { readonly table: string; readonly kind: SqlReference['kind'] }
   | { readonly column: string; readonly of: string }
   | { readonly parameter: JsonValue };
@@ -30,6 +37,7 @@ export interface Sql {
 export type SqlValue =
   | SqlReference
   | FieldReference
+  | EndpointParameter
   | Sql
   | string
   | number
@@ -57,6 +65,7 @@ function partsOf(value: SqlValue): readonly SqlPart[] {
   if (typeof value === 'object' && value !== null) {
     if (value.kind === 'sql') return value.parts;
     if (value.kind === 'field-reference') return [{ column: value.field, of: value.of }];
+    if (value.kind === 'endpoint-parameter') return [{ argument: value.name }];
     if (value.kind === 'stream' || value.kind === 'model' || value.kind === 'lookup')
       return [{ table: value.name, kind: value.kind }];
   }

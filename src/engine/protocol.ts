@@ -137,7 +137,8 @@ export type HostMethods = {
   fetch: [params: SyncRequest, result: null];
 };
 
-export type ResultFormat = 'json' | 'ndjson' | 'csv' | 'parquet';
+/** `json` has rows as lists, `objects` as objects. */
+export type ResultFormat = 'json' | 'objects' | 'ndjson' | 'csv' | 'parquet';
 
 export interface QueryRequest {
   readonly sql: string;

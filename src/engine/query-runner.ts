@@ -187,17 +187,16 @@ const FORMS: { readonly [F in ResultFormat]: (columns: readonly ResultColumn[]) 
       }),
     };
   },
-  ndjson: (columns) => {
-    const names = distinctNames(columns.map(({ name }) => name));
-    const members = jsonValues(columns).map(
-      (value, index) => `${quoteText(names[index] as string)}, ${value}`,
-    );
-    return {
-      select: `SELECT json_object(${members.join(', ')})::VARCHAR`,
-      options: LINES,
-      frame: bare,
-    };
-  },
+  objects: (columns) => ({
+    select: `SELECT ',' || ${rowObject(columns)}::VARCHAR`,
+    options: LINES,
+    frame: (rows) => ({ head: '{"rows":[\n', from: 1, tail: `],"rowCount":${rows}}\n` }),
+  }),
+  ndjson: (columns) => ({
+    select: `SELECT ${rowObject(columns)}::VARCHAR`,
+    options: LINES,
+    frame: bare,
+  }),
   csv: (columns) => ({
     select: selectNamed(columns, ({ type }, value) => csvValue(type, value)),
     options: 'FORMAT csv, HEADER',
@@ -209,6 +208,14 @@ const FORMS: { readonly [F in ResultFormat]: (columns: readonly ResultColumn[]) 
     frame: bare,
   }),
 };
+
+function rowObject(columns: readonly ResultColumn[]): string {
+  const names = distinctNames(columns.map(({ name }) => name));
+  const members = jsonValues(columns).map(
+    (value, index) => `${quoteText(names[index] as string)}, ${value}`,
+  );
+  return `json_object(${members.join(', ')})`;
+}
 
 const jsonValues = (columns: readonly ResultColumn[]): string[] =>
   columns.map(({ type }, index) => jsonValue(type, `c${index}`));

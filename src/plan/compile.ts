@@ -1,5 +1,6 @@
 import { Cron } from 'croner';
 import type { Dashboard } from '../definition/dashboard.ts';
+import type { Endpoint } from '../definition/endpoint.ts';
 import { invalidDefinition } from '../definition/invalid.ts';
 import { locationOf, locationText, type SourceLocation } from '../definition/location.ts';
 import type { Lookup } from '../definition/lookup.ts';
@@ -7,10 +8,11 @@ import type { Model } from '../definition/model.ts';
 import type { Sql } from '../definition/sql.ts';
 import type { Stream } from '../definition/stream.ts';
 import { compileDashboard, itemLocations } from './compile-dashboard.ts';
+import { compileEndpoint } from './compile-endpoint.ts';
 import { orderByInputs } from './order.ts';
 import type { ModelPlan, Plan } from './plan.ts';
 
-export type Definition = Stream | Lookup | Model | Dashboard;
+export type Definition = Stream | Lookup | Model | Dashboard | Endpoint;
 
 export interface CompiledPipeline {
   readonly plan: Plan;
@@ -52,6 +54,11 @@ export function compile(exported: readonly unknown[], file?: string): CompiledPi
     dashboards: ofKind('dashboard').map((definition) =>
       compileDashboard(definition, (name) => requireExported(definition, name, byName)),
     ),
+    endpoints: ofKind('endpoint').map((definition) => {
+      for (const input of inputsOf(definition.settings.query))
+        requireExported(definition, input, byName);
+      return compileEndpoint(definition);
+    }),
   };
   return { plan: deepFreeze(JSON.parse(JSON.stringify(plan)) as Plan), locations };
 }
@@ -67,13 +74,17 @@ function locationsOf(definitions: readonly Definition[]): ReadonlyMap<string, So
   return new Map([...locations, ...items]);
 }
 
+const KINDS: ReadonlySet<unknown> = new Set<Definition['kind']>([
+  ...(['stream', 'lookup', 'model', 'dashboard', 'endpoint'] as const),
+]);
+
 function isDefinition(value: unknown): value is Definition {
   const kind = (value as { kind?: unknown } | null)?.kind;
   return (
     typeof value === 'object' &&
     Object.isFrozen(value) &&
     'settings' in (value ?? {}) &&
-    (kind === 'stream' || kind === 'lookup' || kind === 'model' || kind === 'dashboard')
+    KINDS.has(kind)
   );
 }
 

@@ -1,7 +1,14 @@
 import { type FieldSpec, type FieldType, type NamedField, typeText } from '../core/field-types.ts';
 import type { SqlPart } from '../definition/sql.ts';
 import { formerField, readsAs } from './field-history.ts';
-import type { DashboardPlan, LookupPlan, ModelPlan, Plan, StreamPlan } from './plan.ts';
+import type {
+  DashboardPlan,
+  EndpointPlan,
+  LookupPlan,
+  ModelPlan,
+  Plan,
+  StreamPlan,
+} from './plan.ts';
 
 export interface PlanChange {
   readonly kind: 'added' | 'changed' | 'renamed' | 'removed' | 'breaking';
@@ -39,6 +46,7 @@ export function diffPlans(previous: Plan, next: Plan): PlanChange[] {
       (model) => model.materialize === 'table',
     ),
     ...diffNamed('dashboard', previous.dashboards, next.dashboards, diffDashboard, () => false),
+    ...diffNamed('endpoint', previous.endpoints, next.endpoints, diffEndpoint, () => false),
   ];
 }
 
@@ -61,6 +69,10 @@ function diffModel(what: string, before: ModelPlan, after: ModelPlan): PlanChang
 
 function diffDashboard(what: string, before: DashboardPlan, after: DashboardPlan): PlanChange[] {
   return same(before, after) ? [] : [changed(what, 'charts changed')];
+}
+
+function diffEndpoint(what: string, before: EndpointPlan, after: EndpointPlan): PlanChange[] {
+  return same(before, after) ? [] : [changed(what, 'question changed')];
 }
 
 /** What decides which entries a lookup has. */

@@ -1,4 +1,5 @@
 import type { DashboardSettings } from '../definition/dashboard.ts';
+import type { EndpointSettings } from '../definition/endpoint.ts';
 import type { LookupSettings } from '../definition/lookup.ts';
 import type { ModelSettings } from '../definition/model.ts';
 import type { StreamSettings } from '../definition/stream.ts';
@@ -14,6 +15,7 @@ export interface Plan {
   /** In an order in which each comes after those it reads. */
   readonly models: readonly ModelPlan[];
   readonly dashboards: readonly DashboardPlan[];
+  readonly endpoints: readonly EndpointPlan[];
 }
 
 export interface StreamPlan extends StreamSettings {
@@ -35,10 +37,16 @@ export interface DashboardPlan extends DashboardSettings {
   readonly name: string;
 }
 
+/** Its parameters are in the query as values of their types. */
+export interface EndpointPlan extends EndpointSettings {
+  readonly name: string;
+}
+
 export const EMPTY_PLAN: Plan = Object.freeze({
   format: 1,
   streams: [],
   lookups: [],
   models: [],
   dashboards: [],
+  endpoints: [],
 });

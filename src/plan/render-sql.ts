@@ -44,5 +44,6 @@ function renderPart(part: SqlPart): string {
   if ('text' in part) return part.text;
   if ('table' in part) return `${SCHEMA[part.kind]}.${quoteIdentifier(part.table)}`;
   if ('column' in part) return quoteIdentifier(part.column);
+  if ('argument' in part) return `$${part.argument}`;
   return literal(part.parameter);
 }

@@ -5,6 +5,7 @@ import type { Plan } from '../plan/plan.ts';
 import { type JsonSchema, recordSchema, rowSchema } from '../plan/type-mapping.ts';
 import { AWS_PATHS } from './openapi-aws.ts';
 import { DASHBOARD_PATHS, DASHBOARD_SCHEMAS, RENDER_PATHS } from './openapi-dashboards.ts';
+import { endpointPaths, FORMAT } from './openapi-endpoints.ts';
 import {
   body,
   ERROR,
@@ -64,6 +65,7 @@ export function openapiDocument(plan: Plan): Part {
       ...streamPaths(plan),
       ...STREAM_PATHS,
       ...lookupPaths(plan),
+      ...endpointPaths(plan),
       ...DASHBOARD_PATHS,
       ...RENDER_PATHS,
       ...REMOVED_PATHS,
@@ -234,7 +236,7 @@ const FIXED_PATHS: Part = {
             {
               sql: string,
               params: { oneOf: [{ type: 'array', items: {} }, { type: 'object' }] },
-              format: { type: 'string', enum: ['json', 'ndjson', 'csv', 'parquet'] },
+              format: FORMAT,
               timeoutMs: { type: 'integer', minimum: 1, maximum: LIMITS.queryDeadlineMs },
             },
             ['sql'],

@@ -12,6 +12,7 @@ import { adminRoutes } from './admin.ts';
 import { awsBody, awsRoutes, isAwsRequest } from './aws/aws-door.ts';
 import { BothProtocols } from './both-protocols.ts';
 import { dashboardRoutes } from './dashboards.ts';
+import { endpointRoutes } from './endpoints.ts';
 import { healthRoutes } from './health.ts';
 import { hostOf } from './host.ts';
 import { icebergRoutes } from './iceberg/iceberg-door.ts';
@@ -114,6 +115,7 @@ async function registerRoutes(
   const readers = new Readers();
   await server.register(recordRoutes, { services, readers });
   await server.register(lookupRoutes, { services });
+  await server.register(endpointRoutes, { services });
   await server.register(safetyRoutes, { services });
   await server.register(streamRoutes, { services });
   await server.register(lakeTableRoutes, { services });

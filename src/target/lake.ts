@@ -126,7 +126,13 @@ async function lakePlace(options: LakeOptions): Promise<string | undefined> {
 async function knownPlace(folder: string, files: FileSystem): Promise<string | undefined> {
   const path = placeFile(folder);
   if (!(await files.exists(path))) return undefined;
-  return (JSON.parse((await files.readFile(path)).toString()) as { place: string }).place;
+  const text = (await files.readFile(path)).toString();
+  const place = /^\{"place":("s3:\/\/[^"]+")\}\s*$/.exec(text)?.[1];
+  if (place !== undefined) return JSON.parse(place) as string;
+  throw new MillraceError(
+    'MR_STORAGE_DAMAGED',
+    `${path} does not say any more which bucket the tables are in. Write {"place":"s3://bucket/prefix"} into it, as it was given with --lake.`,
+  );
 }
 
 async function hasTables({ folder, files, logger }: LakeOptions): Promise<boolean> {

@@ -8,7 +8,7 @@ import { temporaryFolder } from '../support/folder.ts';
 import { eventually } from '../support/pipeline.ts';
 
 const PIPELINE = `
-import { dashboard, field as f, lookup, model, sequence, sql, stream } from 'millrace';
+import { dashboard, endpoint, field as f, lookup, model, sequence, sql, stream } from 'millrace';
 export const sales = stream('sales', { description: 'Lines', fields: { id: f.string().describe('Number'), code: f.string(), qty: f.int().min(1), note: f.list(f.string()).optional() } });
 export const open = stream('open', { fields: { tags: f.map(f.string(), f.long()), at: f.timestamptz(), part: f.struct({ a: f.decimal(4, 2), b: f.binary() }) }, unknown: 'keep' });
 export const every = stream('every', { fields: {
@@ -21,6 +21,7 @@ export const by_id = lookup('by_id', { from: every, key: 'id' });
 export const lines = lookup('lines', { from: sales, key: 'id', sort: ['code', sequence] });
 export const last = lookup('last', { from: sales, key: 'id' });
 export const m = model('m', { sql: sql\`select code from \${sales}\` });
+export const since = endpoint('since', { params: { code: f.string(), least: f.decimal(10, 2).optional() }, sql: ({ code, least }) => sql\`select * from \${sales} where code = \${code} and qty > \${least}\` });
 export const shop = dashboard('shop', {}, ({ kpi, bar, select }) => [select(sales.fields.code), kpi('Rows', { from: sales, value: sql\`count(*)\` }), bar('Codes', { from: sales, x: 'code', y: sql\`sum(qty)\` })]);
 `;
 
