@@ -55,6 +55,8 @@ export function createEngine(context: ChildContext): ChildProcess<EngineMethods>
     program: program('engine/engine-program'),
     args: [scratchFolder(context, 'engine')],
     handlers: {},
+    // A model, a compaction and a rebuild beside a delivery, which writes into pipes meanwhile.
+    poolThreads: 12,
     clock,
     logger,
   });

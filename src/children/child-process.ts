@@ -185,8 +185,11 @@ export class ChildProcess<Remote extends Methods> {
  */
 export function endWithoutThreads(tidy: () => void = () => {}): void {
   process.on('exit', () => {
-    tidy();
-    process.kill(process.pid, 'SIGKILL');
+    try {
+      tidy();
+    } finally {
+      process.kill(process.pid, 'SIGKILL');
+    }
   });
 }
 

@@ -64,6 +64,8 @@ export const LIMITS = Object.freeze({
   resultStallMs: 60_000,
   /** Results whose readers are slow lie on disk meanwhile. */
   resultsSentAtOnceMax: 64,
+  /** To one person. */
+  resultsSentEachMax: 32,
   /** interrupt() does not stop every query (reliability.md §6.4): after this the child is killed. */
   queryKillGraceMs: 2000,
   queryRowsMax: 1_000_000,

@@ -1,4 +1,5 @@
-/** Files that are whole or not there. */
+/** Files as wholes: read in pieces, written so that they are whole or not there. */
+import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { FileSystem } from './file-system.ts';
 
@@ -25,6 +26,26 @@ export async function* piecesOf(
       if (piece.length < wanted) return;
       position += piece.length;
     }
+  } finally {
+    await file.close();
+  }
+}
+
+/** What a signed request tells of its body. */
+export async function digestOf(files: FileSystem, path: string, part?: FilePart) {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const piece of piecesOf(files, path, part)) {
+    hash.update(piece);
+    size += piece.length;
+  }
+  return { size, sha256: hash.digest('hex') };
+}
+
+export async function sizeOf(files: FileSystem, path: string): Promise<number> {
+  const file = await files.open(path, 'read');
+  try {
+    return await file.size();
   } finally {
     await file.close();
   }

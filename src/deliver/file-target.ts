@@ -11,6 +11,8 @@
  */
 export interface FileTarget {
   readonly place: string;
+  /** Of one that has files already. @throws MillraceError MR_DELIVERY_FAILED where it is away */
+  requireThere(): Promise<void>;
   /** Where unfinished files of a log are: on the disk of the target where it is one. */
   stagingOf(epoch: string): string;
   publish(staged: string, name: string): Promise<void>;

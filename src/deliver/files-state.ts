@@ -14,6 +14,8 @@ export interface PendingFiles {
 
 /** How far the files of a stream are: kept beside its log, and beside the files. */
 export interface FilesState extends Checkpoint {
+  /** The target that has files: it is there, or away. */
+  readonly delivered?: string;
   readonly pending?: PendingFiles;
 }
 
@@ -27,11 +29,11 @@ export function positionText(text: string): string {
 
 /** @throws SyntaxError for what was never written here */
 export function parseFilesState(text: string): FilesState {
-  const { pending, ...checkpoint }: { [name: string]: unknown } = Object(JSON.parse(text));
-  if (!isCheckpoint(checkpoint)) throw new SyntaxError('it has no position');
-  if (pending === undefined) return checkpoint;
+  const { pending, ...position }: { [name: string]: unknown } = Object(JSON.parse(text));
+  if (!isPlaced(position)) throw new SyntaxError('it has no position');
+  if (pending === undefined) return position;
   if (!isPending(pending)) throw new SyntaxError('its files have no names');
-  return { ...checkpoint, pending };
+  return { ...position, pending };
 }
 
 const isNumber = (value: unknown): value is number => Number.isSafeInteger(value);
@@ -41,9 +43,10 @@ const isPosition = (value: unknown): value is LogPosition => {
   return typeof epoch === 'string' && isNumber(next);
 };
 
-function isCheckpoint(value: object): value is Checkpoint {
-  const { lineage = [] }: { lineage?: unknown } = value;
-  return isPosition(value) && Array.isArray(lineage) && lineage.every(isPosition);
+function isPlaced(value: object): value is Omit<FilesState, 'pending'> {
+  const { lineage = [], delivered = '' }: { lineage?: unknown; delivered?: unknown } = value;
+  const isLine = Array.isArray(lineage) && lineage.every(isPosition);
+  return isPosition(value) && isLine && typeof delivered === 'string';
 }
 
 function isPending(value: unknown): value is PendingFiles {

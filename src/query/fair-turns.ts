@@ -9,11 +9,15 @@ export interface FairTurnsOptions {
   readonly what: string;
 }
 
+interface Waiting {
+  /** The order in which it came. */
+  readonly number: number;
+  readonly begin: () => void;
+}
+
 interface Person {
   running: number;
-  /** The number of its last turn; 0 where it had none. */
-  lastTurn: number;
-  readonly waiting: (() => void)[];
+  readonly waiting: Waiting[];
 }
 
 /**
@@ -21,7 +25,7 @@ interface Person {
  * others waiting.
  *
  * Contract:
- * T1  A place that is free goes to the person who waits and had one longest ago; of one person, in order.
+ * T1  A place that is free goes to who has the fewest; among those, to who has waited longest; of one person, in order.
  * T2  Who has all the places that one may have waits, also while others are free.
  * T3  An action whose signal is aborted while it waits is not begun.
  */
@@ -31,7 +35,7 @@ export class FairTurns {
   readonly #people = new Map<string, Person>();
   #running = 0;
   #waiting = 0;
-  #turns = 0;
+  #came = 0;
 
   constructor(options: FairTurnsOptions) {
     this.#options = options;
@@ -39,7 +43,7 @@ export class FairTurns {
 
   /** @throws MillraceError MR_OVERLOADED at once where too many wait already; the signal's reason */
   async take<T>(who: string, action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const person = this.#people.get(who) ?? { running: 0, lastTurn: 0, waiting: [] };
+    const person = this.#people.get(who) ?? { running: 0, waiting: [] };
     this.#people.set(who, person);
     try {
       await this.#place(person, signal);
@@ -71,18 +75,21 @@ export class FairTurns {
           : `${waitingMax} ${what} wait already. Ask again in a second.`,
       );
     this.#waiting += 1;
+    this.#came += 1;
+    const number = this.#came;
     return new Promise((resolve, reject) => {
       const begin = () => {
         this.#waiting -= 1;
         signal?.removeEventListener('abort', leave);
         resolve();
       };
+      const one = { number, begin };
       const leave = () => {
-        person.waiting.splice(person.waiting.indexOf(begin), 1);
+        person.waiting.splice(person.waiting.indexOf(one), 1);
         this.#waiting -= 1;
         reject(signal?.reason);
       };
-      person.waiting.push(begin);
+      person.waiting.push(one);
       signal?.addEventListener('abort', leave, { once: true });
     });
   }
@@ -90,8 +97,6 @@ export class FairTurns {
   #begin(person: Person): void {
     person.running += 1;
     this.#running += 1;
-    this.#turns += 1;
-    person.lastTurn = this.#turns;
   }
 
   #end(person: Person): void {
@@ -101,17 +106,17 @@ export class FairTurns {
     if (next) {
       // The place is taken here: nobody can come in between.
       this.#begin(next);
-      next.waiting.shift()?.();
+      next.waiting.shift()?.begin();
     }
   }
 
   #next(): Person | undefined {
     const { each } = this.#options;
-    return [...this.#people.values()]
+    const [next] = [...this.#people.values()]
       .filter(({ running, waiting }) => waiting.length > 0 && running < each.atOnce)
-      .reduce<Person | undefined>(
-        (first, one) => (first && first.lastTurn < one.lastTurn ? first : one),
-        undefined,
-      );
+      .sort((one, other) => one.running - other.running || numberOf(one) - numberOf(other));
+    return next;
   }
 }
+
+const numberOf = ({ waiting: [first] }: Person): number => first?.number ?? 0;

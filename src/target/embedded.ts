@@ -35,6 +35,7 @@ import { FileAttributeStore } from '../stream/embedded/file-attribute-store.ts';
 import { FolderRawZone } from '../stream/embedded/folder-raw-zone.ts';
 import type { LogContext } from '../stream/embedded/segment-stream-log.ts';
 import { type RawZones, SegmentStreamStore } from '../stream/embedded/segment-stream-store.ts';
+import type { DeliveryAttributes, StreamAttributes } from '../stream/stream-attributes.ts';
 import type { StreamStore } from '../stream/stream-store.ts';
 import { openLake } from './lake.ts';
 import type { Stores, Target } from './target.ts';
@@ -134,9 +135,20 @@ export async function embedded({
   const runs = new LmdbRunStore(system);
   await markInterrupted(runs);
   const log = { clock, logger, onFatal };
-  const lake = await openLake({ folder, place, allowedLocations, environment, files, ...log });
   // What was unpacked for a process that is gone.
   await files.remove(join(folder, 'cache', 'raw'));
+  const attributesIn = (name: string) => join(folder, 'system', name);
+  const streamAttributes = await FileAttributeStore.open<StreamAttributes>(
+    files,
+    attributesIn('streams.json'),
+  );
+  const deliveryAttributes = await FileAttributeStore.open<DeliveryAttributes>(
+    files,
+    attributesIn('deliveries.json'),
+  );
+  const sealing = await sealingKey(files, join(folder, 'system', 'sealing.key'));
+  // Last: a lake in a bucket is ours from here on.
+  const lake = await openLake({ folder, place, allowedLocations, environment, files, ...log });
   const rawZones = {
     cache: join(folder, 'cache', 'raw'),
     zoneAt: (place: string) =>
@@ -155,11 +167,8 @@ export async function embedded({
   const stores = storesOf(files, folder, log, { rawZones, registry: lake.registry });
   return {
     ...stores,
-    streamAttributes: await FileAttributeStore.open(files, join(folder, 'system', 'streams.json')),
-    deliveryAttributes: await FileAttributeStore.open(
-      files,
-      join(folder, 'system', 'deliveries.json'),
-    ),
+    streamAttributes,
+    deliveryAttributes,
     checkRawZone: (place) => void rawZones.zoneAt(place),
     checkFilesTarget: (place) => void filesTargetAt(place, ''),
     openDedupeWindow: (settings) =>
@@ -175,7 +184,7 @@ export async function embedded({
     bucket: lake.bucket,
     lookups,
     runs,
-    keys: new LmdbKeyStore(system, await sealingKey(files, join(folder, 'system', 'sealing.key'))),
+    keys: new LmdbKeyStore(system, sealing),
     users: new LmdbUserStore(system),
     copyRecords: (path) => system.backup(path, false),
     createDelivery: (options) => new TableDelivery(options),
@@ -193,9 +202,12 @@ export async function embedded({
     createLiveEngine: (child) => new DuckdbLiveEngine(child, clock),
     createRenderer: (start) => new ChildRenderer(start, clock),
     close: async () => {
-      await lake.close();
-      await lookups.close();
-      await system.close();
+      try {
+        await lake.close();
+      } finally {
+        await lookups.close();
+        await system.close();
+      }
     },
   };
 }

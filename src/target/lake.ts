@@ -76,16 +76,10 @@ async function openBucket(place: string, options: LakeOptions): Promise<Lake> {
     logger,
     onLost: onFatal,
   });
-  await rememberPlace(options, objects.place);
   const staging = join(folder, 'staging');
-  // What was written for a commit that a crash cut off: its records are in the log.
-  await files.remove(staging);
-  await files.makeFolder(staging);
-  const cache = await FileCache.open({
-    files,
-    folder: cacheFolder(folder),
-    bytesMax: LIMITS.lakeCacheBytesMax,
-    clock,
+  const cache = await ownFolders(options, objects.place, staging).catch(async (error: unknown) => {
+    await lock.release();
+    throw error;
   });
   const dataFiles = new CachedDataFiles({ objects, cache, files, staging, clock });
   const context = { files: new S3FileSystem(objects), dataFiles, clock, logger };
@@ -96,6 +90,24 @@ async function openBucket(place: string, options: LakeOptions): Promise<Lake> {
     bucket: objects.place,
     close: () => lock.release(),
   };
+}
+
+async function ownFolders(
+  options: LakeOptions,
+  place: string,
+  staging: string,
+): Promise<FileCache> {
+  const { folder, files, clock } = options;
+  await rememberPlace(options, place);
+  // What was written for a commit that a crash cut off: its records are in the log.
+  await files.remove(staging);
+  await files.makeFolder(staging);
+  return FileCache.open({
+    files,
+    folder: cacheFolder(folder),
+    bytesMax: LIMITS.lakeCacheBytesMax,
+    clock,
+  });
 }
 
 /** Iceberg's clients sign with credentials of their own. */

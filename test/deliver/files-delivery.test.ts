@@ -169,7 +169,10 @@ async function putBackAndGoOn(fault: Fault | undefined, hasNote: boolean) {
   files.restart();
   await files.remove('/data');
   for (const [path, bytes] of copied) await files.replaceFile(path, bytes);
-  if (!hasNote) await files.remove('/out/.millrace');
+  if (!hasNote) {
+    await files.remove('/out/.millrace');
+    await files.makeFolder('/out/.millrace');
+  }
   await storeOn(files, '/data', { clock }).putBack('sales');
   const second = await openBoth(files, 'second');
   await send(second.log, 3);
@@ -199,6 +202,23 @@ test(`a log that was put back goes on behind its files, however the last batch e
 test('control: without the note in the target what was delivered since is there twice', async () => {
   const { twice } = await putBackAndGoOn(undefined, false);
   expect(twice).toHaveLength(PER_ROUND);
+});
+
+test('a target that had files and is not there is not made anew: nothing is delivered beside it', async () => {
+  const root = temporaryFolder();
+  const real = nodeFileSystem();
+  const { log, delivery } = await openBoth(real, 'first', root);
+  await log.append(batchOf(['{"n":1}']));
+  await delivery.deliverNow();
+  await real.rename(join(root, 'out'), join(root, 'elsewhere'));
+  await log.append(batchOf(['{"n":2}']));
+  await expect(delivery.deliverNow()).rejects.toThrow(/is missing. Is the disk of .* there/);
+  expect(await real.exists(join(root, 'out')), 'what a disk would hide').toBe(false);
+  await real.rename(join(root, 'elsewhere'), join(root, 'out'));
+  await delivery.deliverNow();
+  expect(delivery.status()).toMatchObject({ next: 2, lag: 0 });
+  await delivery.close();
+  await log.close();
 });
 
 test('a target whose disk is away is an error, and its records wait', async () => {

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
@@ -518,6 +518,35 @@ describe('locations', () => {
       pointer: true,
       catalog: true,
     });
+  });
+
+  test('that cannot be read are refused, and what is committed next has all that was there', async () => {
+    const context = { files: nodeFileSystem(), clock: systemClock, logger: silentLogger };
+    const registry = new TableRegistry(join(temporaryFolder(), 'lake'), context);
+    const catalog = new FileCatalog(registry);
+    const name = { namespace: 'shop', name: 't' };
+    await catalog.createNamespace('shop', {});
+    const schema = { type: 'struct' as const, 'schema-id': 0, fields: [] };
+    const { metadata } = await catalog.createTable(name, { schema, properties: {} });
+    const data = join(localPath(metadata.location), 'data');
+    const commit = async (file: string, format: string, replaces: boolean) => {
+      const added = { path: join(data, file), rows: 1, bytes: 1, format };
+      const append = await writeAppend((await catalog.table(name)).metadata, added, { replaces });
+      await catalog.commit(name, append as unknown as TableChange);
+    };
+    await commit('a.parquet', 'PARQUET', false);
+    await commit('b.parquet', 'PARQUET', false);
+    await expect(commit('c.orc', 'ORC', true)).rejects.toMatchObject({
+      code: 'MR_TABLE_UNSUPPORTED',
+    });
+    const table = await new FileTableStore(registry).find('shop', 't');
+    const ours = { rows: 1, bytes: 1, statistics: {}, partition: [], specId: 0, sortOrderId: 0 };
+    await table?.append([{ path: join(data, 'd.parquet'), ...ours }], {});
+    expect(table?.live.map(({ file }) => basename(file.file_path)).sort()).toEqual([
+      'a.parquet',
+      'b.parquet',
+      'd.parquet',
+    ]);
   });
 
   test('of metadata to register are in the lake; what it says of a pipeline is left out', async () => {

@@ -26,6 +26,8 @@ export interface AppendedFile {
   readonly rows: number;
   readonly bytes: number;
   readonly partition?: { readonly [name: string]: unknown };
+  /** Default `PARQUET`. */
+  readonly format?: string;
 }
 
 export interface Append {
@@ -54,8 +56,12 @@ const NOTHING_KNOWN = {
   sort_order_id: null,
 };
 
-/** Writes manifest and list beside the table's own, and says what to commit. */
-export async function writeAppend(metadata: TableMetadata, file: AppendedFile): Promise<Append> {
+/** Writes manifest and list beside the table's own, and says what to commit. `replaces`: of the files before none stays. */
+export async function writeAppend(
+  metadata: TableMetadata,
+  file: AppendedFile,
+  { replaces = false } = {},
+): Promise<Append> {
   const id = randomInt(1, 2 ** 47);
   const parent = currentSnapshot(metadata);
   const sequence = metadata['last-sequence-number'] + 1;
@@ -64,7 +70,7 @@ export async function writeAppend(metadata: TableMetadata, file: AppendedFile): 
     ...NOTHING_KNOWN,
     content: DATA,
     file_path: file.path,
-    file_format: 'PARQUET',
+    file_format: file.format ?? 'PARQUET',
     partition: file.partition ?? {},
     record_count: BigInt(file.rows),
     file_size_in_bytes: BigInt(file.bytes),
@@ -79,7 +85,7 @@ export async function writeAppend(metadata: TableMetadata, file: AppendedFile): 
   const manifest = writeManifest([entry], spec, currentSchema(metadata), DATA);
   const manifestPath = `${metadata.location}/metadata/${randomUUID()}-m0.avro`;
   await writeFile(localPath(manifestPath), manifest);
-  const before = parent ? await manifestsOf(parent['manifest-list']) : [];
+  const before = parent && !replaces ? await manifestsOf(parent['manifest-list']) : [];
   const added: ManifestFile = {
     manifest_path: manifestPath,
     manifest_length: BigInt(manifest.length),

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
-import { piecesOf } from '../../core/whole-file.ts';
+import { digestOf, piecesOf } from '../../core/whole-file.ts';
 import { isMissing, reasonOf, type S3Client, S3Refusal, type S3Request } from '../../s3/client.ts';
 import { type FileTarget, NOTES_FOLDER } from '../file-target.ts';
 
@@ -26,6 +25,9 @@ export class S3Target implements FileTarget {
     const { bucket, prefix } = options.client.settings;
     this.place = `s3://${[bucket, prefix].filter((part) => part !== '').join('/')}`;
   }
+
+  /** Each request finds out for itself. */
+  async requireThere(): Promise<void> {}
 
   stagingOf(epoch: string): string {
     return join(this.#options.staging, epoch);
@@ -107,7 +109,12 @@ export class S3Target implements FileTarget {
 
   /** The hash is checked by AWS, but not by every server that speaks its protocol. */
   async #checkSize(name: string, size: number): Promise<void> {
-    const response = await this.#send('HEAD', name);
+    const response = await this.#send('HEAD', name).catch((error: unknown) => {
+      // Who may only write cannot look.
+      if (error instanceof S3Refusal && error.status === 403) return undefined;
+      throw error;
+    });
+    if (!response) return;
     const stored = response.headers.get('content-length');
     if (stored !== String(size))
       throw new S3Refusal(500, '', `it was stored with ${stored ?? 'no'} of ${size} bytes`);
@@ -115,13 +122,3 @@ export class S3Target implements FileTarget {
 }
 
 const noteName = (name: string): string => `${NOTES_FOLDER}/${name}`;
-
-async function digestOf(files: FileSystem, path: string) {
-  const hash = createHash('sha256');
-  let size = 0;
-  for await (const piece of piecesOf(files, path)) {
-    hash.update(piece);
-    size += piece.length;
-  }
-  return { size, sha256: hash.digest('hex') };
-}

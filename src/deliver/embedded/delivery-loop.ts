@@ -25,6 +25,8 @@ export class DeliveryLoop {
   readonly #unsubscribe: () => void;
   #running: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
+  /** After a failure nothing but the pause, or who asks for it, begins the next try. */
+  #isPausing = false;
   #closed = false;
   #status: Omit<DeliveryStatus, 'next' | 'lag'> = {
     deliveries: 0,
@@ -54,7 +56,7 @@ export class DeliveryLoop {
     const waiting = log.nextSequence - next();
     if (waiting > 0 && this.#status.waitingSinceMs === null)
       this.#status = { ...this.#status, waitingSinceMs: clock.now() };
-    if (this.#closed || this.#running || waiting <= 0) return;
+    if (this.#closed || this.#running || this.#isPausing || waiting <= 0) return;
     if (waiting * averageBytes(log) >= bytesMax) {
       this.#start();
       return;
@@ -63,26 +65,45 @@ export class DeliveryLoop {
   }
 
   #start(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    this.#unpause();
     if (this.#closed) return;
     this.deliverNow().catch((error: Error) => {
       this.#options.logger.error(
         { stream: this.#options.log.name, error: error.message },
         'delivery failed; it is tried again',
       );
-      this.#cancelTimer ??= this.#options.clock.after(LIMITS.deliveryRetryMs, () => this.#start());
     });
+  }
+
+  #pause(): void {
+    if (this.#closed) return;
+    this.#unpause();
+    this.#isPausing = true;
+    this.#cancelTimer = this.#options.clock.after(LIMITS.deliveryRetryMs, () => this.#start());
+  }
+
+  #unpause(): void {
+    this.#isPausing = false;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
   }
 
   async deliverNow(): Promise<void> {
     const { log, next } = this.#options;
     const until = log.nextSequence;
     while (next() < until && !this.#closed) {
-      this.#running ??= this.#deliverBatch(until).finally(() => {
-        this.#running = undefined;
-        this.wake();
-      });
+      this.#running ??= this.#deliverBatch(until).then(
+        () => {
+          this.#running = undefined;
+          if (this.#isPausing) this.#unpause();
+          this.wake();
+        },
+        (error: Error) => {
+          this.#running = undefined;
+          this.#pause();
+          throw error;
+        },
+      );
       await this.#running;
     }
   }

@@ -14,7 +14,7 @@ import { renderSql } from '../../plan/render-sql.ts';
 import { endOfSlices } from '../../stream/run-columns.ts';
 import type { StreamLog } from '../../stream/stream-store.ts';
 import type { Delivery, DeliveryStatus } from '../delivery.ts';
-import type { FileTarget } from '../file-target.ts';
+import { type FileTarget, NOTES_FOLDER } from '../file-target.ts';
 import {
   type FilesState,
   filesStateText,
@@ -121,7 +121,9 @@ export class FilesDelivery implements Delivery {
     const { log, settings, files, targetAt } = this.#parts;
     const slices = await log.slices(this.next, until, LIMITS.deliveryBatchBytesMax);
     const next = Math.min(until, endOfSlices(slices) ?? until);
-    const folder = targetAt(settings.to).stagingOf(log.epoch);
+    const target = targetAt(settings.to);
+    if (this.#state.delivered === settings.to) await target.requireThere();
+    const folder = target.stagingOf(log.epoch);
     // What a crash left there has no names: its records are written again.
     await files.remove(folder);
     await files.makeFolder(folder);
@@ -141,12 +143,27 @@ export class FilesDelivery implements Delivery {
   async #resume(): Promise<undefined> {
     const { log, settings, targetAt, logger } = this.#parts;
     const target = targetAt(settings.to);
+    if (this.#state.delivered === settings.to) await target.requireThere();
     const noted = await target.noted(this.#note);
-    const known = await settled(noted === undefined ? this.#state : parseFilesState(noted), target);
+    const known = await settled(noted === undefined ? this.#state : this.#parsed(noted), target);
     const { next, notice } = resumeFrom(known, log);
     if (notice !== undefined) logger.error({ stream: this.stream, target: this.target }, notice);
-    await this.#save({ epoch: log.epoch, next, lineage: log.lineage });
+    const { delivered } = known;
+    const placed = delivered === undefined ? {} : { delivered };
+    await this.#save({ epoch: log.epoch, next, lineage: log.lineage, ...placed });
     return undefined;
+  }
+
+  #parsed(note: string): FilesState {
+    try {
+      return parseFilesState(note);
+    } catch (error) {
+      throw new MillraceError(
+        'MR_DELIVERY_FAILED',
+        `The note '${NOTES_FOLDER}/${this.#note}' in ${this.target} does not say any more how far its files are: ${(error as Error).message}. Remove it, and delivery goes on where the data folder knows of.`,
+        { cause: error },
+      );
+    }
   }
 
   /** The name of a log is not its own: several pipelines may deliver to one target. */
@@ -189,7 +206,7 @@ export class FilesDelivery implements Delivery {
     await target.note(this.#note, filesStateText(this.#state));
     for (const { staged, name } of files) await target.publish(join(staging, staged), name);
     const { pending: _, ...position } = this.#state;
-    await this.#save({ ...position, next: until });
+    await this.#save({ ...position, next: until, delivered: to });
     await target.note(this.#note, filesStateText(this.#state));
     await disk.remove(staging);
     return { rows };

@@ -24,7 +24,7 @@ export class FolderTarget implements FileTarget {
       await files.makeFolder(dirname(path));
       await files.rename(staged, path);
     } else {
-      await this.#requireThere(dirname(staged), `${staged}, which was to become ${path}`);
+      await this.#requireFolder(dirname(staged), `${staged}, which was to become ${path}`);
     }
     // A power cut between rename and sync may have kept neither.
     if (await files.exists(dirname(path))) await files.syncFolder(dirname(path));
@@ -40,7 +40,7 @@ export class FolderTarget implements FileTarget {
 
   async note(name: string, text: string): Promise<void> {
     const folder = join(this.place, NOTES_FOLDER);
-    await this.#requireThere(folder, folder);
+    await this.requireThere();
     await this.#files.replaceFile(join(folder, name), text);
   }
 
@@ -50,12 +50,17 @@ export class FolderTarget implements FileTarget {
     return (await this.#files.readFile(path)).toString();
   }
 
+  async requireThere(): Promise<void> {
+    const folder = join(this.place, NOTES_FOLDER);
+    await this.#requireFolder(folder, folder);
+  }
+
   /** With a folder that was made before the whole target may be gone: a disk that is not mounted. */
-  async #requireThere(folder: string, missing: string): Promise<void> {
+  async #requireFolder(folder: string, missing: string): Promise<void> {
     if (await this.#files.exists(folder)) return;
     throw new MillraceError(
       'MR_DELIVERY_FAILED',
-      `${missing} is missing. Is the disk of ${this.place} there?`,
+      `${missing} is missing. Is the disk of ${this.place} there? If it was emptied on purpose, make ${join(this.place, NOTES_FOLDER)}, and delivery goes on.`,
     );
   }
 

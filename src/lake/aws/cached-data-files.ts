@@ -62,8 +62,11 @@ export class CachedDataFiles implements DataFiles {
     const failed = puts.find((put) => put.status === 'rejected');
     for (const [index, { path, bytes }] of written.entries())
       if (failed) await files.remove(path);
-      // Whoever asks next reads it.
-      else await cache.adopt(path, this.readPath((stored[index] as T).path), bytes);
+      // Whoever asks next reads it; what cannot be kept here comes from the bucket again.
+      else
+        await cache
+          .adopt(path, this.readPath((stored[index] as T).path), bytes)
+          .catch(() => files.remove(path));
     if (failed) throw failed.reason;
     return stored;
   }
@@ -117,7 +120,7 @@ export class CachedDataFiles implements DataFiles {
     const location = `${SCHEME}${path.slice(cache.folder.length + 1)}`;
     await cache.bring(path, bytes, () =>
       this.#turns.take(() =>
-        objects.retried(async () => writeWhole(files, path, await objects.stream(location))),
+        objects.retried(async () => writeWhole(files, path, await objects.stream(location, bytes))),
       ),
     );
     progress.files += 1;

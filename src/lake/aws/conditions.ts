@@ -13,7 +13,8 @@ const NO_ETAG = '"00000000000000000000000000000000"';
  */
 export async function requireConditions(objects: S3Objects, location: string): Promise<void> {
   const stored = await objects.read(location);
-  const bytes = stored?.bytes ?? Buffer.alloc(0);
+  // Others than those that are there, which a first try would have put there; a space more is the same JSON.
+  const bytes = Buffer.concat([stored?.bytes ?? Buffer.alloc(0), Buffer.from(' ')]);
   if (await objects.create(location, bytes)) throw ignores(objects, 'If-None-Match');
   try {
     await objects.swap(location, bytes, NO_ETAG);

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
+import { sizeOf } from '../../core/whole-file.ts';
 
 export interface FileCacheOptions {
   /** Of this machine. */
@@ -126,14 +127,5 @@ export class FileCache {
       await files.remove(path);
     }
     return true;
-  }
-}
-
-async function sizeOf(files: FileSystem, path: string): Promise<number> {
-  const file = await files.open(path, 'read');
-  try {
-    return await file.size();
-  } finally {
-    await file.close();
   }
 }

@@ -33,6 +33,7 @@ interface LockText extends LakeOwner {
 
 const TRIES = 3;
 const POLL_MS = 1000;
+const RELEASE_MS = 10_000;
 
 /**
  * `lock.json` of a lake in a bucket: who owns it says so again and again. Two processes notice each other at their
@@ -78,7 +79,7 @@ export class LakeLock {
   /** Who beats is there; who does not for as long as the lease has ended. */
   async #requireFree({ bytes, etag }: StoredObject): Promise<void> {
     const { objects, owner, clock, logger, leaseMs = LIMITS.lakeLeaseMs } = this.#options;
-    const other = JSON.parse(bytes.toString()) as LockText;
+    const other = lockText(bytes, this.#location);
     // Of this folder: a process before this one, which was killed.
     if (other.host === owner.host && other.folder === owner.folder) return;
     logger.warn(
@@ -110,13 +111,12 @@ export class LakeLock {
   async #sayAgain(): Promise<void> {
     const { objects, logger, onLost } = this.#options;
     try {
-      this.#etag = await objects.swap(this.#location, this.#text(), this.#etag);
-    } catch (error) {
-      if (isConflict(error)) {
-        const stored = await objects.read(this.#location).catch(() => undefined);
-        onLost(lockedBy(objects, stored && (JSON.parse(stored.bytes.toString()) as LockText)));
+      const owner = await this.#say();
+      if (owner) {
+        onLost(lockedBy(objects, owner));
         return;
       }
+    } catch (error) {
       logger.warn(
         { error: (error as Error).message },
         'the lake could not be told that it is ours',
@@ -125,8 +125,34 @@ export class LakeLock {
     this.#beatSoon();
   }
 
+  /** @returns who has the lake, where it is not this process */
+  async #say(): Promise<LockText | undefined> {
+    const { objects } = this.#options;
+    try {
+      this.#etag = await objects.swap(this.#location, this.#text(), this.#etag);
+      return undefined;
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+    }
+    // A word of ours whose answer was lost may be what is there; what was removed is put there again.
+    const stored = await objects.read(this.#location);
+    const owner = stored && lockText(stored.bytes, this.#location);
+    if (owner && owner.process !== this.#process) return owner;
+    this.#etag = await objects.swap(this.#location, this.#text(), stored?.etag ?? null);
+    return undefined;
+  }
+
+  /** Where the server says nothing, the lease ends by itself. */
   async release(): Promise<void> {
     this.#cancel();
+    const { clock } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      const cancel = clock.after(RELEASE_MS, resolve);
+      this.#remove().then(resolve, reject).finally(cancel);
+    });
+  }
+
+  async #remove(): Promise<void> {
     await this.#beating;
     this.#cancel();
     const { objects } = this.#options;
@@ -135,15 +161,32 @@ export class LakeLock {
   }
 }
 
+function lockText(bytes: Buffer, location: string): LockText {
+  try {
+    const { host, pid, folder, process, beat } = JSON.parse(bytes.toString()) as Partial<LockText>;
+    if (
+      typeof host === 'string' &&
+      typeof pid === 'number' &&
+      typeof folder === 'string' &&
+      typeof process === 'string' &&
+      typeof beat === 'number'
+    )
+      return { host, pid, folder, process, beat };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new MillraceError(
+    'MR_LAKE_UNAVAILABLE',
+    `${location} does not say who has the lake. Remove it if nobody does, or take another place with --lake.`,
+  );
+}
+
 const isConflict = (error: unknown): boolean =>
   error instanceof MillraceError && error.code === 'MR_TABLE_COMMIT_CONFLICT';
 
-function lockedBy({ place }: S3Objects, owner: LockText | undefined): MillraceError {
-  const who = owner
-    ? `Process ${owner.pid} on ${owner.host}, with the data folder ${owner.folder},`
-    : 'Another process';
+function lockedBy({ place }: S3Objects, { pid, host, folder }: LockText): MillraceError {
   return new MillraceError(
     'MR_STORAGE_LOCKED',
-    `${who} owns the lake ${place}. Stop it, or use another place with --lake.`,
+    `Process ${pid} on ${host}, with the data folder ${folder}, owns the lake ${place}. Stop it, or use another place with --lake.`,
   );
 }

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { type FilePart, piecesOf } from '../../core/whole-file.ts';
+import { digestOf, type FilePart, piecesOf, sizeOf } from '../../core/whole-file.ts';
 import { S3Refusal } from '../../s3/client.ts';
 import type { S3Objects } from './s3-objects.ts';
 
@@ -118,23 +117,4 @@ async function ended(
   request: Parameters<S3Objects['requestOnce']>[1],
 ): Promise<string> {
   return (await objects.requestOnce(location, request)).text();
-}
-
-async function digestOf(files: FileSystem, path: string, part: FilePart) {
-  const hash = createHash('sha256');
-  let size = 0;
-  for await (const piece of piecesOf(files, path, part)) {
-    hash.update(piece);
-    size += piece.length;
-  }
-  return { size, sha256: hash.digest('hex') };
-}
-
-async function sizeOf(files: FileSystem, path: string): Promise<number> {
-  const file = await files.open(path, 'read');
-  try {
-    return await file.size();
-  } finally {
-    await file.close();
-  }
 }

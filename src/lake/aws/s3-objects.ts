@@ -31,6 +31,8 @@ export interface ObjectTimes {
   readonly transferMs: number;
 }
 
+/** What `transferMs` is enough for. */
+const TRANSFER_BYTES = 64 * 1024 * 1024;
 const TIMES: ObjectTimes = { requestMs: LIMITS.lakeRequestMs, transferMs: LIMITS.lakeTransferMs };
 
 /**
@@ -85,8 +87,8 @@ export class S3Objects {
   }
 
   /** The bytes of a large object, as they come; who takes them tries again. */
-  async stream(location: string): Promise<AsyncIterable<Uint8Array>> {
-    const { transferMs: timeoutMs } = this.#times;
+  async stream(location: string, bytes: number): Promise<AsyncIterable<Uint8Array>> {
+    const timeoutMs = this.#times.transferMs * Math.max(1, Math.ceil(bytes / TRANSFER_BYTES));
     const key = this.keyOf(location);
     return wholeBody(await this.#client.send({ method: 'GET', key, timeoutMs }));
   }

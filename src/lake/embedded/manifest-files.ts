@@ -1,4 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto';
+import { invariant } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { type Amount, type Operation, rowsOf, snapshotFrom } from '../iceberg/commit.ts';
@@ -75,8 +76,10 @@ export class ManifestFiles {
   readonly #folder: string;
   readonly #places: Places;
   readonly #writeNew: (path: string, bytes: Uint8Array) => Promise<void>;
-  /** Of the current snapshot: manifests never change, and each commit needs them. */
-  #entries = new Map<string, readonly ManifestEntry[]>();
+  /** Of each state that was read or written here: one whose commit is not made leaves that of the table as it was. */
+  readonly #entries = new WeakMap<LiveFiles, Entries>();
+  /** Of the last one: manifests never change, and the next state has most of them. */
+  #known: Entries = new Map();
 
   constructor(folder: TableFolder, places: Places) {
     this.#files = folder.files;
@@ -90,14 +93,20 @@ export class ManifestFiles {
     const snapshot = currentSnapshot(metadata);
     if (!snapshot) return NO_FILES;
     const { manifests, entries } = await this.#load(snapshot);
-    this.#entries = entries;
-    return liveFiles(manifests, (manifest) => entries.get(manifest.manifest_path) ?? []);
+    return this.#remembered(manifests, entries);
+  }
+
+  #remembered(manifests: readonly ManifestFile[], entries: Entries): LiveFiles {
+    const live = liveFiles(manifests, (manifest) => entriesIn(entries, manifest));
+    this.#entries.set(live, entries);
+    this.#known = entries;
+    return live;
   }
 
   /** The files of any snapshot. */
   async readSnapshot(snapshot: Snapshot): Promise<LiveFiles> {
     const { manifests, entries } = await this.#load(snapshot);
-    return liveFiles(manifests, (manifest) => entries.get(manifest.manifest_path) ?? []);
+    return liveFiles(manifests, (manifest) => entriesIn(entries, manifest));
   }
 
   async #load(snapshot: Snapshot) {
@@ -106,7 +115,7 @@ export class ManifestFiles {
     const entries = new Map<string, readonly ManifestEntry[]>();
     for (const manifest of manifests) {
       const { manifest_path: path } = manifest;
-      entries.set(path, this.#entries.get(path) ?? (await this.#readManifest(path)));
+      entries.set(path, this.#known.get(path) ?? (await this.#readManifest(path)));
     }
     return { manifests, entries };
   }
@@ -121,7 +130,10 @@ export class ManifestFiles {
     return this.#files.readFile(this.#places.path(location));
   }
 
-  /** Writes the manifests and the list of a snapshot that follows the current one; nothing names them yet. */
+  /**
+   * Writes the manifests and the list of a snapshot that follows the current one; nothing names them yet.
+   * @param live what `read` or `write` has told of the current one
+   */
   async write(
     metadata: TableMetadata,
     live: LiveFiles,
@@ -140,17 +152,19 @@ export class ManifestFiles {
         ? live.deletes
         : live.deletes.filter((one) => counts(one, kept));
     const stays = new Set([...kept, ...keptDeletes].map(({ file }) => file));
-    const manifests = writer.without(live.manifests, (one) => this.#entriesOf(one), stays);
-    const merged = writer.merged(manifests, (manifest) => this.#written(writer, manifest));
+    const entries = live === NO_FILES ? new Map() : this.#entries.get(live);
+    invariant(entries, 'files of a table that were not read from its manifests');
+    const entriesOf = (manifest: ManifestFile) =>
+      writer.entries.get(manifest.manifest_path) ?? entriesIn(entries, manifest);
+    const manifests = writer.without(live.manifests, (one) => entriesIn(entries, one), stays);
+    const merged = writer.merged(manifests, entriesOf);
     for (const added of change.added) merged.push(writer.added(added, DATA, change.sequence));
     for (const added of change.deletes ?? []) merged.push(writer.added(added, DELETES));
     const manifestList = writer.list(merged);
     // Nothing names them yet: they may come to disk in any order.
     await Promise.all(written.map(({ path, bytes }) => this.#writeNew(path, bytes)));
-    this.#entries = new Map(
-      merged.map((manifest) => [manifest.manifest_path, this.#written(writer, manifest)]),
-    );
-    const next = liveFiles(merged, (manifest) => this.#entries.get(manifest.manifest_path) ?? []);
+    const after = new Map(merged.map((one) => [one.manifest_path, entriesOf(one)] as const));
+    const next = this.#remembered(merged, after);
     const addedDeletes = (change.deletes ?? []).reduce((sum, { files }) => sum + files.length, 0);
     const removed = live.data.filter(({ file }) => !stays.has(file));
     return {
@@ -182,14 +196,16 @@ export class ManifestFiles {
       }),
     };
   }
+}
 
-  #entriesOf(manifest: ManifestFile): readonly ManifestEntry[] {
-    return this.#entries.get(manifest.manifest_path) ?? [];
-  }
+/** Of each manifest, by its location. */
+type Entries = ReadonlyMap<string, readonly ManifestEntry[]>;
 
-  #written(writer: Writer, manifest: ManifestFile): readonly ManifestEntry[] {
-    return writer.entries.get(manifest.manifest_path) ?? this.#entriesOf(manifest);
-  }
+/** One that is not known must not be taken for one without files. */
+function entriesIn(entries: Entries, { manifest_path: path }: ManifestFile) {
+  const found = entries.get(path);
+  invariant(found, `manifest ${path} was not read`);
+  return found;
 }
 
 const counts = (one: LiveFile, kept: readonly LiveFile[]): boolean =>

@@ -155,10 +155,11 @@ export class TableMaintenance implements Maintenance {
     try {
       await table.rewrite({ replaced, files, sequence });
     } catch (error) {
+      // After any other error the commit may have been made, and then it names them: they are left to the sweep.
+      if (!(error instanceof MillraceError) || error.code !== 'MR_TABLE_COMMIT_CONFLICT')
+        throw error;
       await this.#options.removeFiles(files.map((file) => file.path));
-      if (error instanceof MillraceError && error.code === 'MR_TABLE_COMMIT_CONFLICT')
-        return { ...NOTHING, conflicts: 1 };
-      throw error;
+      return { ...NOTHING, conflicts: 1 };
     }
     const bytes = (some: readonly Pick<ScanFile, 'bytes'>[]) =>
       some.reduce((total, file) => total + file.bytes, 0);

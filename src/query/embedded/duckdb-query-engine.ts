@@ -20,7 +20,8 @@ export class DuckdbQueryEngine implements QueryEngine {
     each: { atOnce: LIMITS.queriesRunningEachMax, waitingMax: LIMITS.queriesQueuedEachMax },
     what: 'queries',
   });
-  #sending = 0;
+  /** Results on their way, by who reads them. */
+  readonly #sending = new Map<string, number>();
 
   constructor(child: ChildProcess<SqlMethods>, clock: Clock) {
     this.#child = child;
@@ -33,17 +34,26 @@ export class DuckdbQueryEngine implements QueryEngine {
         'MR_QUERY_LIMIT',
         `The statement has more than ${LIMITS.queryTextBytesMax} bytes.`,
       );
-    if (this.#sending >= LIMITS.resultsSentAtOnceMax)
-      throw new MillraceError(
-        'MR_OVERLOADED',
-        `${this.#sending} results are being read already. Ask again in a second.`,
-      );
+    this.#requireReadersDone(options.who);
     const { who, signal } = options;
     const run = () => this.#runOrRetry(request, signal);
     const result = this.#turns.take(who, run, signal).catch((error: Error) => {
       throw signal?.aborted ? cancelled(error) : error;
     });
     await this.#send(await result, options);
+  }
+
+  /** Results of slow readers lie on disk: those of one person leave room for others. */
+  #requireReadersDone(who: string): void {
+    const own = this.#sending.get(who) ?? 0;
+    const all = [...this.#sending.values()].reduce((sum, count) => sum + count, 0);
+    if (own < LIMITS.resultsSentEachMax && all < LIMITS.resultsSentAtOnceMax) return;
+    throw new MillraceError(
+      'MR_OVERLOADED',
+      own < LIMITS.resultsSentEachMax
+        ? `${all} results are being read already. Ask again in a second.`
+        : `${own} of your results are being read already. Read them to their ends, then ask again.`,
+    );
   }
 
   /** A child that another query took down is back at once; the query starts over. */
@@ -63,20 +73,15 @@ export class DuckdbQueryEngine implements QueryEngine {
   ): Promise<QueryResult> {
     const deadline = new AbortController();
     const ended = signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal;
-    let cancelKill = () => {};
-    const killSoon = () => {
-      cancelKill = this.#clock.after(LIMITS.queryKillGraceMs, () => this.#child.kill());
-    };
-    ended.addEventListener('abort', killSoon);
     const cancelDeadline = this.#clock.after(timeoutMs, () => deadline.abort());
     try {
       const request: QueryRequest = {
         ...asked,
         rowsMax: LIMITS.queryRowsMax,
         bytesMax: LIMITS.queryBytesMax,
-        waitMs: await this.#childUp(),
+        waitMs: await this.#childUp(ended),
       };
-      return await this.#child.call('query', request, { signal: ended });
+      return await this.#callOrKill(request, ended);
     } catch (error) {
       if (deadline.signal.aborted)
         throw new MillraceError(
@@ -87,15 +92,28 @@ export class DuckdbQueryEngine implements QueryEngine {
       throw error;
     } finally {
       cancelDeadline();
+    }
+  }
+
+  /** interrupt() does not stop every query: after a while the child is killed. */
+  async #callOrKill(request: QueryRequest, ended: AbortSignal): Promise<QueryResult> {
+    let cancelKill = () => {};
+    const killSoon = () => {
+      cancelKill = this.#clock.after(LIMITS.queryKillGraceMs, () => this.#child.kill());
+    };
+    ended.addEventListener('abort', killSoon);
+    try {
+      return await this.#child.call('query', request, { signal: ended });
+    } finally {
       cancelKill();
       ended.removeEventListener('abort', killSoon);
     }
   }
 
   /** Waits for a child that is starting; returns what is left of the time for catching up. */
-  async #childUp(): Promise<number> {
+  async #childUp(ended: AbortSignal): Promise<number> {
     const began = this.#clock.now();
-    await within(this.#child.up(), {
+    await within(unless(ended, this.#child.up()), {
       clock: this.#clock,
       limitMs: LIMITS.queryCatchUpMs,
       late: () =>
@@ -108,7 +126,7 @@ export class DuckdbQueryEngine implements QueryEngine {
   }
 
   /** At the reader's pace: the child and the queue do not wait for it. */
-  async #send(result: QueryResult, { onChunk, signal }: QueryOptions): Promise<void> {
+  async #send(result: QueryResult, { onChunk, signal, who }: QueryOptions): Promise<void> {
     const give = async (chunk: Uint8Array): Promise<void> =>
       within(Promise.resolve(onChunk(chunk)), {
         clock: this.#clock,
@@ -119,11 +137,13 @@ export class DuckdbQueryEngine implements QueryEngine {
             `The result's reader took nothing for ${LIMITS.resultStallMs / 1000} s.`,
           ),
       });
-    this.#sending += 1;
+    this.#sending.set(who, (this.#sending.get(who) ?? 0) + 1);
     try {
       for await (const chunk of chunksOf(result, signal)) await give(chunk);
     } finally {
-      this.#sending -= 1;
+      const left = (this.#sending.get(who) ?? 1) - 1;
+      if (left > 0) this.#sending.set(who, left);
+      else this.#sending.delete(who);
       if ('file' in result) await rm(result.file, { force: true });
     }
   }
@@ -141,6 +161,16 @@ async function* chunksOf(result: ResultBytes, signal?: AbortSignal): AsyncGenera
   const options = { start: result.from, highWaterMark: READ_BYTES };
   yield* createReadStream(result.file, signal ? { ...options, signal } : options);
   yield Buffer.from(result.tail);
+}
+
+/** Rejects at the signal; a child that starts goes on starting. */
+function unless<T>(ended: AbortSignal, action: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = () => reject(ended.reason);
+    if (ended.aborted) end();
+    ended.addEventListener('abort', end, { once: true });
+    action.then(resolve, reject).finally(() => ended.removeEventListener('abort', end));
+  });
 }
 
 interface TimeLimit {

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
-import { piecesOf, writeWhole } from '../../core/whole-file.ts';
+import { digestOf, piecesOf, writeWhole } from '../../core/whole-file.ts';
 import {
   isMissing,
   reasonOf,
@@ -105,17 +104,4 @@ export class S3RawZone implements RawZone {
       });
     }
   }
-}
-
-async function digestOf(
-  files: FileSystem,
-  path: string,
-): Promise<{ size: number; sha256: string }> {
-  const hash = createHash('sha256');
-  let size = 0;
-  for await (const piece of piecesOf(files, path)) {
-    hash.update(piece);
-    size += piece.length;
-  }
-  return { size, sha256: hash.digest('hex') };
 }

@@ -9,8 +9,11 @@ export interface OrcWriterOptions {
   readonly codec: 'none' | 'zlib';
 }
 
-/** A stripe ends with as many rows: they are in memory until then. */
+/** A stripe is in memory until it ends: with as many rows, or values of lists and maps. */
 const STRIPE_ROWS = 64 * 1024;
+const STRIPE_VALUES = 4_000_000;
+/** How often values are counted. */
+const LOOK_ROWS = 256;
 const CHUNK_BYTES = 256 * 1024;
 const MAGIC = 'ORC';
 const CODECS = { none: 0, zlib: 1 };
@@ -38,6 +41,8 @@ export class OrcWriter {
   readonly #columns: readonly OrcColumn[];
   readonly #stripes: Stripe[] = [];
   #rows = 0;
+  /** Of the stripes that were written. */
+  #valuesBefore = 0;
   #offset = MAGIC.length;
 
   constructor(options: OrcWriterOptions) {
@@ -50,7 +55,16 @@ export class OrcWriter {
   add(row: readonly PlainValue[]): Buffer | undefined {
     this.#root.add(row);
     this.#rows += 1;
-    return this.#rows < STRIPE_ROWS ? undefined : this.#stripe();
+    return this.#isFull() ? this.#stripe() : undefined;
+  }
+
+  #isFull(): boolean {
+    if (this.#rows >= STRIPE_ROWS) return true;
+    return this.#rows % LOOK_ROWS === 0 && this.#values() - this.#valuesBefore >= STRIPE_VALUES;
+  }
+
+  #values(): number {
+    return this.#columns.reduce((sum, { values }) => sum + values, 0);
   }
 
   /** What is left of the rows, and the footer. */
@@ -94,6 +108,7 @@ export class OrcWriter {
     this.#stripes.push({ offset: this.#offset, ...stripe });
     this.#offset += dataBytes + footer.length;
     this.#rows = 0;
+    this.#valuesBefore = this.#values();
     return Buffer.concat([...data, footer]);
   }
 
