@@ -88,7 +88,10 @@ async function openBucket(place: string, options: LakeOptions): Promise<Lake> {
     clientSettings: clientSettings(settings),
     readFolder: cache.folder,
     bucket: objects.place,
-    close: () => lock.release(),
+    close: async () => {
+      cache.close();
+      await lock.release();
+    },
   };
 }
 

@@ -6,7 +6,15 @@ import { temporaryFolder } from '../support/folder.ts';
 
 const files = nodeFileSystem();
 let nowMs = 0;
-const clock = { now: () => nowMs, after: () => () => {} };
+let waiting: (() => void)[] = [];
+const clock = {
+  now: () => nowMs,
+  after: (_ms: number, action: () => void) => {
+    waiting.push(action);
+    return () => {};
+  },
+};
+const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 function bench(bytesMax: number, folder = temporaryFolder()) {
   const path = (name: string) => join(folder, name);
@@ -36,18 +44,34 @@ describe('the cache of data files', () => {
     expect(cache.bytes).toBe(30);
   });
 
-  test('keeps what is being read, and refuses what has no room then', async () => {
+  test('keeps what is being read, and brings what has no room then once there is some', async () => {
     const { open, bring, names, path } = bench(20);
     const cache = await open();
     for (const name of ['a', 'b']) {
       await bring(cache, name);
       cache.keep(path(name), 1000);
     }
-    nowMs += 999;
-    await expect(bring(cache, 'c')).rejects.toMatchObject({ code: 'MR_OVERLOADED' });
-    nowMs += 1;
-    await bring(cache, 'c');
+    const pass = async (ms: number) => {
+      nowMs += ms;
+      const due = waiting;
+      waiting = [];
+      for (const action of due) action();
+      await settle();
+    };
+    const bringing = bring(cache, 'c');
+    await settle();
+    await pass(999);
+    expect(await names()).toEqual(['a', 'b']);
+    await pass(1);
+    await bringing;
     expect(await names()).toEqual(['b', 'c']);
+    cache.keep(path('b'), 1000);
+    cache.keep(path('c'), 1000);
+    const late = bring(cache, 'd').catch((error: { code: string }) => error.code);
+    await settle();
+    cache.close();
+    await pass(1);
+    expect(await late, 'who stops does not wait').toBe('MR_STOPPING');
   });
 
   test('has a file brought once where two ask for it', async () => {

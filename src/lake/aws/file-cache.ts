@@ -4,6 +4,8 @@ import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { sizeOf } from '../../core/whole-file.ts';
 
+const ROOM_POLL_MS = 1000;
+
 export interface FileCacheOptions {
   /** Of this machine. */
   readonly files: FileSystem;
@@ -24,6 +26,7 @@ export class FileCache {
   readonly #held = new Map<string, Held>();
   readonly #coming = new Map<string, Promise<void>>();
   #bytes = 0;
+  #isClosed = false;
 
   private constructor(options: FileCacheOptions) {
     this.#options = options;
@@ -92,7 +95,7 @@ export class FileCache {
     this.#hold(path, { bytes, keptUntilMs: 0 });
   }
 
-  /** Has a file written that is not here; who asks for it meanwhile waits for the same. */
+  /** Has a file written that is not here, once there is room for it; who asks for it meanwhile waits for the same. */
   bring(path: string, bytes: number, write: () => Promise<void>): Promise<void> {
     const known = this.#coming.get(path);
     if (known) return known;
@@ -102,11 +105,11 @@ export class FileCache {
   }
 
   async #bring(path: string, bytes: number, write: () => Promise<void>): Promise<void> {
-    if (!(await this.#makeRoom(bytes)))
-      throw new MillraceError(
-        'MR_OVERLOADED',
-        `What queries are reading fills the ${Math.floor(this.bytesMax / 1e6)} MB that data files may have here. Ask again once they are done.`,
-      );
+    // What is being read fills it until its time is over; who asks gives up by itself.
+    while (!(await this.#makeRoom(bytes))) {
+      if (this.#isClosed) throw new MillraceError('MR_STOPPING', 'The server is shutting down.');
+      await new Promise<void>((resolve) => this.#options.clock.after(ROOM_POLL_MS, resolve));
+    }
     // Its room is taken from now on.
     this.#bytes += bytes;
     try {
@@ -115,6 +118,11 @@ export class FileCache {
       this.#bytes -= bytes;
     }
     this.#hold(path, { bytes: await sizeOf(this.#options.files, path), keptUntilMs: 0 });
+  }
+
+  /** Nothing is waited for any more. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   async #makeRoom(bytes: number): Promise<boolean> {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import { MillraceError } from '../../core/errors.ts';
+import { isDiskFull, MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
 import {
   isMissing,
@@ -192,6 +192,12 @@ export class S3Objects {
       return await this.#client.retrying(action, mayPass);
     } catch (error) {
       if (error instanceof MillraceError) throw error;
+      if (isDiskFull(error))
+        throw new MillraceError(
+          'MR_STORAGE_FULL',
+          `A file of ${this.place} could not be kept here: ${(error as Error).message}`,
+          { cause: error },
+        );
       throw new MillraceError('MR_LAKE_UNAVAILABLE', `${this.place}: ${reasonOf(error)}`, {
         cause: error,
       });

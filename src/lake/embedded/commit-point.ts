@@ -49,7 +49,7 @@ export class CommitPoint {
     return found;
   }
 
-  /** Reads what is there, and makes sure that it stays. @throws the doubt where it cannot be read */
+  /** Reads what is there; in a folder it is on disk from then on. @throws the doubt where it cannot be read */
   async readAgain(): Promise<StoredTable> {
     const stored = await this.#folder.read();
     if (!stored) throw this.#doubt;
