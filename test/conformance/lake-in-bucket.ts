@@ -426,6 +426,28 @@ export function describeLakeInBucket(server: BucketUnderTest): void {
       expect(Date.now() - began).toBeGreaterThan(1000);
     });
 
+    test('is not lost by an answer that is, nor by who removes it', async () => {
+      const place = newPlace();
+      const location = `${place}/lock.json`;
+      const proxy = await s3Proxy(server.endpoint);
+      const losses: MillraceError[] = [];
+      const onLost = (error: MillraceError) => losses.push(error);
+      const lock = await take(objectsAt(place, proxy.endpoint), 'a', { beatMs: 100, onLost });
+      const said = async (): Promise<number> => {
+        const stored = await objectsAt(place).read(location);
+        return stored ? (JSON.parse(stored.bytes.toString()) as { beat: number }).beat : 0;
+      };
+      proxy.play(({ url }) => (url.includes('lock.json') ? 'done, then 500' : undefined));
+      await expect.poll(said, { timeout: 10_000 }).toBeGreaterThan(2);
+      proxy.play(() => undefined);
+      const before = await said();
+      await expect.poll(said, { timeout: 10_000 }).toBeGreaterThan(before + 2);
+      await objectsAt(place).remove(location);
+      await expect.poll(said, { timeout: 10_000 }).toBeGreaterThan(before + 3);
+      expect(losses).toEqual([]);
+      await lock.release();
+    });
+
     test('is not to be had of a server that pays no heed to conditions', async () => {
       const objects = objectsAt(newPlace());
       const careless = Object.assign(Object.create(objects) as S3Objects, {

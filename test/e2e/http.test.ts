@@ -704,7 +704,7 @@ describe('POST /v1/sql', () => {
         { sql: 'select 1', format: 'xml' },
         400,
         'MR_REQUEST_INVALID',
-        /one of json, ndjson, csv, parquet/,
+        /one of json, objects, ndjson, csv, parquet/,
         undefined,
       ],
       [
