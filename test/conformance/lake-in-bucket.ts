@@ -41,8 +41,14 @@ export interface BucketUnderTest {
   readonly keys: { readonly AWS_ACCESS_KEY_ID: string; readonly AWS_SECRET_ACCESS_KEY: string };
 }
 
-/** The tables of a lake in a bucket: what commits, data files, large files and the lock promise. */
-export function describeLakeInBucket(server: BucketUnderTest): void {
+/**
+ * The tables of a lake in a bucket: what commits, data files, large files and the lock promise.
+ * @param everyNth of the requests of a commit, those at which each fault is played
+ */
+export function describeLakeInBucket(
+  server: BucketUnderTest,
+  { everyNth }: { readonly everyNth: number },
+): void {
   const newPlace = (): string => `s3://${server.bucket}/${randomUUID()}`;
 
   function objectsAt(place: string, endpoint = server.endpoint, requestMs = 5000): S3Objects {
@@ -197,7 +203,7 @@ export function describeLakeInBucket(server: BucketUnderTest): void {
 
     for (const fault of FAULTS)
       test(`with '${fault}', once or again and again, at any request: each commit is there once`, async () => {
-        for (let first = 1; first <= 16; first += fault === 'done, then silent' ? 5 : 2)
+        for (let first = 1; first <= 16; first += fault === 'done, then silent' ? 5 : everyNth)
           for (const times of IN_A_ROW)
             expect(await storedWith(fault, { first, times }), `${times} from ${first} on`).toEqual([
               '0',
@@ -438,9 +444,12 @@ export function describeLakeInBucket(server: BucketUnderTest): void {
         return stored ? (JSON.parse(stored.bytes.toString()) as { beat: number }).beat : 0;
       };
       proxy.play(({ url }) => (url.includes('lock.json') ? 'done, then 500' : undefined));
-      await expect.poll(said, { timeout: 10_000 }).toBeGreaterThan(2);
-      proxy.play(() => undefined);
       const before = await said();
+      await expect.poll(said, { timeout: 10_000 }).toBe(before + 1);
+      // All tries of that word, and of one that is none any more for the server.
+      const asked = proxy.asked.length;
+      await expect.poll(() => proxy.asked.length, { timeout: 10_000 }).toBeGreaterThan(asked + 6);
+      proxy.play(() => undefined);
       await expect.poll(said, { timeout: 10_000 }).toBeGreaterThan(before + 2);
       await objectsAt(place).remove(location);
       await expect.poll(said, { timeout: 10_000 }).toBeGreaterThan(before + 3);

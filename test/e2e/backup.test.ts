@@ -15,7 +15,7 @@ import { temporaryFolder } from '../support/folder.ts';
 import { eventually, millrace, type RunningPipeline, startPipeline } from '../support/pipeline.ts';
 
 const SEED = Number(process.env['FAULT_SEED'] ?? 20261122);
-const CYCLES = Number(process.env['BACKUP_CYCLES'] ?? 3);
+const CYCLES = Number(process.env['BACKUP_CYCLES'] ?? 2);
 
 const PIPELINE = `
 import { field as f, lookup, model, sql, stream } from 'millrace';

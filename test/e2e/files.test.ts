@@ -9,7 +9,7 @@ import { eventually, millrace, type RunningPipeline, startPipeline } from '../su
 import { runPython } from '../support/python.ts';
 
 const SEED = Number(process.env['FAULT_SEED'] ?? 20261122);
-const CYCLES = Number(process.env['KILL_CYCLES'] ?? 6);
+const CYCLES = Number(process.env['KILL_CYCLES'] ?? 4);
 
 const FIELDS = `{
   id: f.int(), flag: f.boolean().optional(), big: f.long().optional(), ratio: f.double().optional(), small: f.float().optional(),
