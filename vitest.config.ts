@@ -18,6 +18,7 @@ export default defineConfig({
             'test/fault/**',
             'test/aws/**',
             'test/engines/**',
+            'test/page/**',
           ],
         },
       },
@@ -32,6 +33,15 @@ export default defineConfig({
           ],
           // Real processes on a shared machine: a second try is shown in the report, and only in CI.
           retry: process.env['CI'] ? 1 : 0,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'page',
+          include: ['test/page/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

@@ -287,7 +287,7 @@ async function dashboardsOf(app: App, limits: LiveLimits) {
 
 const NEVER = new AbortController().signal;
 const SEED = Number(process.env['DASHBOARD_SEED'] ?? Math.floor(Math.random() * 1e9));
-const STEPS = Number(process.env['DASHBOARD_STEPS'] ?? 20);
+const STEPS = Number(process.env['DASHBOARD_STEPS'] ?? 12);
 const TINY: LiveLimits = {
   cubeCellsMax: 400,
   cubesMax: 5,

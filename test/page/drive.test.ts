@@ -399,7 +399,7 @@ async function step(drive: Drive, actions: readonly Action[]): Promise<number> {
   return drive.hold();
 }
 
-/** Replay: DRIVE_SEED=<seed> [DRIVE_STEPS=200] npx vitest run test/e2e/dashboard-drive.test.ts */
+/** Replay: DRIVE_SEED=<seed> [DRIVE_STEPS=200] npx vitest run test/page/drive.test.ts */
 describe('every number on the screen is that of a full scan of the version it shows', () => {
   test(
     `whatever is done at the page, sent and killed (DRIVE_SEED=${SEED} DRIVE_STEPS=${STEPS})`,
