@@ -7,6 +7,7 @@
  * B3  What a backup that broke off has left is gone after the next one, or part of it.
  * B4  A file that is not what was copied is named, and is never given out.
  * B5  A backup is removed without harm to the others.
+ * B6  Backups are listed in the order they were begun, whatever the clock says.
  */
 export interface BackupStore {
   /** Oldest first. @throws MillraceError MR_BACKUP_DAMAGED where one cannot be read */

@@ -184,4 +184,31 @@ describe('FolderBackupStore keeps the contract of BackupStore', () => {
     expect(files.paths.filter((path) => path.startsWith('/backups/files/'))).toHaveLength(2);
     await expect(store.find(first.id)).rejects.toMatchObject({ code: 'MR_BACKUP_UNKNOWN' });
   });
+
+  test('B6: in the order they were begun, also within a millisecond and when the clock goes back', async () => {
+    const files = new FaultFileSystem(1);
+    const started = Date.UTC(2026, 0, 1);
+    const times = [0, 0, 0, 0, 0, 0, 1, 1, -5000, 900];
+    const clock: Clock = { now: () => started + (times.shift() ?? 0), after: () => () => {} };
+    const store = new FolderBackupStore('/backups', { files, clock });
+    const begun: string[] = [];
+    while (times.length > 0) begun.push((await backUp(store, [])).id);
+    expect((await store.list()).map(({ id }) => id)).toEqual(begun);
+    expect(await store.keep(1)).toEqual(begun.slice(0, -1));
+    expect((await store.find(undefined)).id).toBe(begun.at(-1));
+  });
+
+  test('B6: behind one of the same second whose id has no milliseconds', async () => {
+    const { files, store } = diskWith({});
+    const old = '20260101T000001Z-ffff';
+    const writer = await store.begin();
+    const manifest = { ...writer.manifest(FACTS), id: old };
+    await writer.end(manifest);
+    const next = await new FolderBackupStore('/backups', {
+      files,
+      clock: { now: () => Date.UTC(2026, 0, 1, 0, 0, 1, 100), after: () => () => {} },
+    }).begin();
+    await next.end(next.manifest(FACTS));
+    expect((await store.list()).map(({ id }) => id)).toEqual([old, next.id]);
+  });
 });

@@ -19,7 +19,8 @@ export interface BackupContext {
 
 const MANIFEST = 'manifest.json';
 const CONTENTS = 'files';
-const ID = /^\d{8}T\d{6}Z-[0-9a-f]{4}$/;
+/** Ids had no milliseconds once; those sort behind all of their second that have. */
+const ID = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\.\d{3})?Z-[0-9a-f]{4}$/;
 const PIECE_BYTES = 1024 * 1024;
 
 /** `<id>/manifest.json` names the files of a backup by SHA-256; `files/` has each content once, of that name. */
@@ -63,12 +64,12 @@ export class FolderBackupStore implements BackupStore {
     // What broke off goes at once where it has no name yet: the disk may be full of it.
     for (const { name } of await files.list(contents))
       if (!isContent(name)) await files.remove(join(contents, name));
-    const time = new Date(clock.now()).toISOString().replace(/[-:]|\.\d+/g, '');
+    const last = (await this.list()).at(-1);
     return new FolderBackupWriter({
-      id: `${time}-${randomUUID().slice(0, 4)}`,
+      id: idAfter(last?.id, clock.now()),
       files,
       contents,
-      known: (await this.list()).at(-1)?.files ?? [],
+      known: last?.files ?? [],
       list: (manifest) => this.#write(manifest),
     });
   }
@@ -133,6 +134,16 @@ export class FolderBackupStore implements BackupStore {
     if (over.length > 0) await this.#sweep();
     return over;
   }
+}
+
+/** Sorts behind the last one also where the clock gives its millisecond again, or an earlier one. */
+function idAfter(last: string | undefined, nowMs: number): string {
+  const [, year, month, day, hour, minute, second, part = '.999'] = ID.exec(last ?? '') ?? [];
+  const lastMs = year
+    ? Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}${part}Z`)
+    : 0;
+  const time = new Date(Math.max(nowMs, lastMs + 1)).toISOString().replace(/[-:]/g, '');
+  return `${time}-${randomUUID().slice(0, 4)}`;
 }
 
 const isContent = (name: string): boolean => /^[0-9a-f]{64}$/.test(name);
