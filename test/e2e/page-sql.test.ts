@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { accessibilityProblems, overflow, PHONE, visit } from '../support/browser.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { eventually, startPipeline } from '../support/pipeline.ts';
+import { editor, grid, run, write } from '../support/sql-page.ts';
 
 const PIPELINE = `
 import { field as f, model, sql, stream } from 'millrace';
@@ -22,20 +23,6 @@ const row = (id: string, more: object = {}) =>
     ...more,
   });
 
-const editor = (page: Page) => page.getByRole('textbox', { name: 'SQL' });
-
-async function write(page: Page, sql: string): Promise<void> {
-  await editor(page).click();
-  await page.keyboard.press('ControlOrMeta+A');
-  await page.keyboard.insertText(sql);
-}
-
-async function run(page: Page, sql: string): Promise<void> {
-  await write(page, sql);
-  await page.getByRole('button', { name: 'Run', exact: true }).click();
-}
-
-const grid = (page: Page) => page.getByRole('grid', { name: 'Result' });
 const cells = async (page: Page, index: number) =>
   grid(page).getByRole('row').nth(index).getByRole('gridcell').allTextContents();
 const link = (sql: string) => `/sql#q=${encodeURIComponent(sql)}`;
@@ -224,7 +211,7 @@ describe('writing one', () => {
   test('tables are listed with their columns; a click writes their names', async () => {
     const { url } = await start();
     const page = await visit(url, { path: link(' ') });
-    const tables = page.getByRole('complementary', { name: 'Tables' });
+    const tables = page.getByRole('complementary', { name: 'Tables and queries' });
     await tables.getByRole('button', { name: 'Columns of lake.sales' }).click();
     await tables.getByText('decimal(20,3)').waitFor();
     expect(await tables.getByTitle('Number of the line').count()).toBe(1);

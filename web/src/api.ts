@@ -21,7 +21,7 @@ export class ApiError extends Error {
 }
 
 export interface ApiRequest {
-  readonly method?: 'GET' | 'POST' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
@@ -95,6 +95,7 @@ export interface SqlResult {
   readonly rowCount: number;
 }
 
+/** What the page itself asks: nobody looks for it among what he asked. */
 export function querySql(sql: string, signal?: AbortSignal): Promise<SqlResult> {
-  return api('/v1/sql', { method: 'POST', body: { sql }, signal });
+  return api('/v1/sql', { method: 'POST', body: { sql, history: false }, signal });
 }

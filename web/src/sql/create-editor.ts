@@ -20,25 +20,21 @@ import {
 import { tags } from '@lezer/highlight';
 import type { Relation } from './relations.ts';
 import { DIALECT, relationCompletion } from './sql-language.ts';
+import { type Statement, statementsOf } from './statements.ts';
 
 export interface SqlEditor {
-  /** What is to be run: the selection where there is one, else all of it. */
-  statement(): Statement;
+  /** What is to be run: the statements of the selection where there is one, else all of them. */
+  statements(): Statement[];
   text(): string;
   /** Replaces the selection, and puts the cursor behind it. */
   insert(text: string): void;
   replace(text: string): void;
   /** Marks what is wrong at `index` of the text. */
   mark(index: number, message: string): void;
+  /** And what is offered. */
   clearMarks(): void;
   focus(): void;
   destroy(): void;
-}
-
-/** A part of the text, and where it begins. */
-export interface Statement {
-  readonly sql: string;
-  readonly from: number;
 }
 
 interface EditorOptions {
@@ -59,7 +55,7 @@ export function createEditor(host: HTMLElement, options: EditorOptions): SqlEdit
     state: EditorState.create({ doc: options.text, extensions: extensions(options) }),
   });
   return {
-    statement: () => statementOf(view.state),
+    statements: () => chosenStatements(view.state),
     text: () => view.state.doc.toString(),
     insert: (text) => {
       view.dispatch(view.state.replaceSelection(text));
@@ -75,18 +71,21 @@ export function createEditor(host: HTMLElement, options: EditorOptions): SqlEdit
         scrollIntoView: true,
       });
     },
-    clearMarks: () => view.dispatch(setDiagnostics(view.state, [])),
+    clearMarks: () => {
+      closeCompletion(view);
+      view.dispatch(setDiagnostics(view.state, []));
+    },
     focus: () => view.focus(),
     destroy: () => view.destroy(),
   };
 }
 
-function statementOf(state: EditorState): Statement {
+function chosenStatements(state: EditorState): Statement[] {
   const { from, to, empty } = state.selection.main;
   const selected = state.sliceDoc(from, to);
   return empty || selected.trim() === ''
-    ? { sql: state.doc.toString(), from: 0 }
-    : { sql: selected, from };
+    ? statementsOf(state.doc.toString())
+    : statementsOf(selected, from);
 }
 
 /** At least one character, so that there is something to underline. */

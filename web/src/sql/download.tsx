@@ -1,25 +1,33 @@
 import { useState } from 'react';
 import { apiResponse } from '../api.ts';
+import { formatCount } from '../format.ts';
 import { asApiError } from '../resource.ts';
 import { Button } from '../ui/button.tsx';
 import { useToast } from '../ui/toast.tsx';
+import type { ResultTable } from './result-table.ts';
 import styles from './sql-page.module.css';
 
 const FORMATS = [
   ['csv', 'CSV'],
   ['parquet', 'Parquet'],
   ['json', 'JSON'],
+  ['xlsx', 'Excel'],
 ] as const;
 
-/** Runs the query again and saves what it gives, in the server's own formats. */
-export function Downloads({ sql }: { sql: string }) {
+interface DownloadsProps {
+  readonly sql: string;
+  readonly result: ResultTable;
+}
+
+/** Saves what the query gives: in the server's own formats by asking again, as a workbook from what is here. */
+export function Downloads({ sql, result }: DownloadsProps) {
   const say = useToast();
   const [busy, setBusy] = useState<string>();
   const download = async (format: string) => {
     setBusy(format);
     try {
-      const response = await apiResponse('/v1/sql', { method: 'POST', body: { sql, format } });
-      save(await response.blob(), `result.${format}`);
+      const bytes = format === 'xlsx' ? await asWorkbook(result) : await asked(sql, format);
+      save(bytes, `result.${format}`);
     } catch (error) {
       say(`Not downloaded: ${asApiError(error).message}`, 'bad');
     } finally {
@@ -41,6 +49,21 @@ export function Downloads({ sql }: { sql: string }) {
       ))}
     </div>
   );
+}
+
+async function asked(sql: string, format: string): Promise<Blob> {
+  const body = { sql, format, history: false };
+  return (await apiResponse('/v1/sql', { method: 'POST', body })).blob();
+}
+
+/** What writes workbooks comes when the first one is wanted. */
+async function asWorkbook(result: ResultTable): Promise<Blob> {
+  const { SHEET_ROWS_MAX, workbook } = await import('./workbook.ts');
+  if (result.rowCount >= SHEET_ROWS_MAX)
+    throw new Error(
+      `a sheet has at most ${formatCount(SHEET_ROWS_MAX)} rows. Take CSV or Parquet.`,
+    );
+  return workbook(result);
 }
 
 function save(blob: Blob, name: string): void {

@@ -1,5 +1,5 @@
 import type { ApiError } from '../api.ts';
-import type { Statement } from './create-editor.ts';
+import type { Statement } from './statements.ts';
 
 /** What a refused query says, and where in the editor's text. */
 export interface PlacedError {

@@ -3,10 +3,11 @@
 // biome-ignore-all lint/a11y/useKeyWithClickEvents: the grid has the keys
 import { useVirtualizer, type VirtualItem } from '@tanstack/react-virtual';
 import { type KeyboardEvent, type RefObject, useId, useMemo, useRef, useState } from 'react';
-import type { SqlResult } from '../api.ts';
 import { formatCount } from '../format.ts';
 import { CopyButton } from '../ui/code.tsx';
 import styles from './result-grid.module.css';
+import { type Order, type Sorting, sortedRows } from './result-order.ts';
+import type { ResultTable } from './result-table.ts';
 import { cellText, columnWidths, isNumber, typeText, valueText } from './result-values.ts';
 
 const ROW_PX = 28;
@@ -17,15 +18,23 @@ interface Cell {
   readonly column: number;
 }
 
+interface ResultGridProps {
+  readonly result: ResultTable;
+  /** Somebody wants to know more of a column. */
+  readonly onColumn: (column: number) => void;
+}
+
 /**
  * A result of any length: only the rows and columns in sight are in the document. Arrow keys go from cell to
  * cell, and the value of the chosen one stands below in full.
  */
-export function ResultGrid({ result }: { result: SqlResult }) {
-  const { columns, rows } = result;
+export function ResultGrid({ result, onColumn }: ResultGridProps) {
+  const { columns, rowCount } = result;
   const id = useId();
   const box = useRef<HTMLDivElement>(null);
   const [chosen, setChosen] = useState<Cell>();
+  const [sorting, setSorting] = useState<Sorting>();
+  const order = useMemo(() => sortedRows(result, sorting), [result, sorting]);
   const { vertical, horizontal } = useWindow(box, result);
   const choose = (cell: Cell) => {
     setChosen(cell);
@@ -46,7 +55,7 @@ export function ResultGrid({ result }: { result: SqlResult }) {
         className={styles['box']}
         role="grid"
         aria-label="Result"
-        aria-rowcount={rows.length + 1}
+        aria-rowcount={rowCount + 1}
         aria-colcount={columns.length}
         aria-readonly="true"
         tabIndex={0}
@@ -57,6 +66,9 @@ export function ResultGrid({ result }: { result: SqlResult }) {
           result={result}
           places={horizontal.getVirtualItems()}
           widthPx={horizontal.getTotalSize()}
+          sorting={sorting}
+          onSort={setSorting}
+          onColumn={onColumn}
         />
         <div
           role="rowgroup"
@@ -70,6 +82,7 @@ export function ResultGrid({ result }: { result: SqlResult }) {
               row={index}
               startPx={start}
               result={result}
+              order={order}
               places={horizontal.getVirtualItems()}
               chosen={chosen?.row === index ? chosen : undefined}
               onChoose={setChosen}
@@ -77,16 +90,16 @@ export function ResultGrid({ result }: { result: SqlResult }) {
           ))}
         </div>
       </div>
-      <ChosenValue result={result} chosen={chosen} />
+      <ChosenValue result={result} order={order} chosen={chosen} />
     </div>
   );
 }
 
 /** Which rows and columns are in sight. */
-function useWindow(box: RefObject<HTMLDivElement | null>, result: SqlResult) {
+function useWindow(box: RefObject<HTMLDivElement | null>, result: ResultTable) {
   const widths = useMemo(() => columnWidths(result), [result]);
   const vertical = useVirtualizer({
-    count: result.rows.length,
+    count: result.rowCount,
     getScrollElement: () => box.current,
     estimateSize: () => ROW_PX,
     overscan: OVERSCAN,
@@ -104,27 +117,58 @@ function useWindow(box: RefObject<HTMLDivElement | null>, result: SqlResult) {
 const cellId = (id: string, { row, column }: Cell): string => `${id}-${row}-${column}`;
 
 interface GridHeadProps {
-  readonly result: SqlResult;
+  readonly result: ResultTable;
   /** Columns in sight. */
   readonly places: readonly VirtualItem[];
   readonly widthPx: number;
+  readonly sorting: Sorting | undefined;
+  readonly onSort: (sorting: Sorting | undefined) => void;
+  readonly onColumn: (column: number) => void;
 }
 
-function GridHead({ result: { columns }, places, widthPx }: GridHeadProps) {
+const SORTED = { up: 'ascending', down: 'descending' } as const;
+const SIGNS = { up: '▲', down: '▼' } as const;
+
+function GridHead({
+  result: { columns },
+  places,
+  widthPx,
+  sorting,
+  onSort,
+  onColumn,
+}: GridHeadProps) {
   return (
     <div role="row" aria-rowindex={1} className={styles['head']} style={{ width: widthPx }}>
       {places.map(({ index, start, size }) => {
         const { name = '', type = '' } = columns[index] ?? {};
+        const way = sorting?.column === index ? sorting.way : undefined;
         return (
           <div
             key={index}
             role="columnheader"
             aria-colindex={index + 1}
+            aria-sort={way ? SORTED[way] : 'none'}
             className={`${styles['column']} ${isNumber(type) ? styles['number'] : ''}`}
             style={{ left: start, width: size }}
           >
-            <span className={styles['name']}>{name}</span>
-            <span className={styles['type']}>{typeText(type)}</span>
+            <button
+              type="button"
+              className={styles['sort']}
+              title={`Sort by ${name}`}
+              onClick={() => onSort(nextSorting(index, way))}
+            >
+              <span className={styles['name']}>{name}</span>
+              {way && <span aria-hidden="true">{SIGNS[way]}</span>}
+            </button>
+            <button
+              type="button"
+              className={styles['type']}
+              title={`What is in ${name}`}
+              aria-label={`${typeText(type)}: statistics of ${name}`}
+              onClick={() => onColumn(index)}
+            >
+              {typeText(type)}
+            </button>
           </div>
         );
       })}
@@ -132,18 +176,25 @@ function GridHead({ result: { columns }, places, widthPx }: GridHeadProps) {
   );
 }
 
+/** Up, down, and as the query gave it. */
+function nextSorting(column: number, way: 'up' | 'down' | undefined): Sorting | undefined {
+  if (way === 'down') return undefined;
+  return { column, way: way === 'up' ? 'down' : 'up' };
+}
+
 interface GridRowProps {
   readonly id: string;
   readonly row: number;
   readonly startPx: number;
-  readonly result: SqlResult;
+  readonly result: ResultTable;
+  readonly order: Order;
   readonly places: readonly VirtualItem[];
   /** Where it is in this row. */
   readonly chosen: Cell | undefined;
   readonly onChoose: (cell: Cell) => void;
 }
 
-function GridRow({ id, row, startPx, result, places, chosen, onChoose }: GridRowProps) {
+function GridRow({ id, row, startPx, result, order, places, chosen, onChoose }: GridRowProps) {
   return (
     <div
       role="row"
@@ -156,7 +207,7 @@ function GridRow({ id, row, startPx, result, places, chosen, onChoose }: GridRow
           key={column}
           id={cellId(id, { row, column })}
           column={column}
-          value={result.rows[row]?.[column]}
+          value={result.columns[column]?.value(order(row))}
           isNumber={isNumber(result.columns[column]?.type ?? '')}
           isChosen={chosen?.column === column}
           place={{ left: start, width: size }}
@@ -211,7 +262,7 @@ function GridCell({
 interface MoveOptions {
   /** Rows of a page. */
   readonly page: number;
-  readonly result: SqlResult;
+  readonly result: ResultTable;
 }
 
 function moved(
@@ -220,7 +271,7 @@ function moved(
   options: MoveOptions,
 ): Cell | undefined {
   const { page, result } = options;
-  const [lastRow, lastColumn] = [result.rows.length - 1, result.columns.length - 1];
+  const [lastRow, lastColumn] = [result.rowCount - 1, result.columns.length - 1];
   const all = event.ctrlKey || event.metaKey;
   const to: { readonly [key: string]: Cell } = {
     ArrowDown: { row: row + 1, column },
@@ -238,11 +289,17 @@ function moved(
   return { row: within(wanted.row, lastRow), column: within(wanted.column, lastColumn) };
 }
 
-function ChosenValue({ result, chosen }: { result: SqlResult; chosen: Cell | undefined }) {
+interface ChosenValueProps {
+  readonly result: ResultTable;
+  readonly order: Order;
+  readonly chosen: Cell | undefined;
+}
+
+function ChosenValue({ result, order, chosen }: ChosenValueProps) {
   const column = chosen && result.columns[chosen.column];
   if (!chosen || !column)
     return <p className={styles['value']}>A cell that is chosen is shown here in full.</p>;
-  const value = result.rows[chosen.row]?.[chosen.column];
+  const value = column.value(order(chosen.row));
   const text = value === null || value === undefined ? 'NULL' : valueText(value);
   return (
     <div className={styles['value']}>

@@ -1,4 +1,4 @@
-import type { SqlResult } from '../api.ts';
+import type { ResultTable } from './result-table.ts';
 
 /** A value of a result as text, exactly as it was sent. */
 export function valueText(value: unknown): string {
@@ -30,14 +30,14 @@ const [LETTER_PX, WIDE_PX] = [7.4, 8.6];
 const PADDING_PX = 28;
 
 /** A width in pixels for each column, from its name, its type and the first rows. */
-export function columnWidths({ columns, rows }: SqlResult): number[] {
-  const sample = rows.slice(0, SAMPLED_ROWS);
-  return columns.map(({ name, type }, index) => {
+export function columnWidths({ columns, rowCount }: ResultTable): number[] {
+  const sample = Array.from({ length: Math.min(rowCount, SAMPLED_ROWS) }, (_, row) => row);
+  return columns.map(({ name, type, value }) => {
     const widest = Math.max(
       CHARACTERS_MIN * LETTER_PX,
       textPx(name),
       textPx(typeText(type)) * 0.9,
-      ...sample.map((row) => textPx(cellText(row[index] ?? ''))),
+      ...sample.map((row) => textPx(cellText(value(row) ?? ''))),
     );
     return Math.ceil(Math.min(CHARACTERS_MAX * LETTER_PX, widest) + PADDING_PX);
   });

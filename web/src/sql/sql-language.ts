@@ -5,6 +5,7 @@ import type {
   CompletionSource,
 } from '@codemirror/autocomplete';
 import { PostgreSQL, SQLDialect } from '@codemirror/lang-sql';
+import { api } from '../api.ts';
 import { nameText, type Relation, relationText } from './relations.ts';
 
 /** Of a SELECT as the engine (DuckDB) has it: nothing else is let through. */
@@ -31,9 +32,32 @@ const FUNCTION_COMPLETIONS: readonly Completion[] = FUNCTIONS.map((name) => ({
   detail: '()',
 }));
 
-/** Offers tables, columns of the tables that the statement names, functions and keywords. */
+/** Offers tables, columns of the tables that the statement names, functions, and the words that can stand there. */
 export function relationCompletion(relations: () => readonly Relation[]): CompletionSource {
-  return (context) => completionsAt(context, relations());
+  return async (context) => {
+    const found = completionsAt(context, relations());
+    if (!found || found.options.every(({ type }) => type !== 'keyword')) return found;
+    const words = await wordsNext(context.state.sliceDoc(0, found.from));
+    if (words.size === 0) return found;
+    // What the grammar has there comes before what it has elsewhere.
+    const options = found.options.map((option) =>
+      option.type === 'keyword' && words.has(option.label) ? { ...option, boost: 1 } : option,
+    );
+    return { ...found, options };
+  };
+}
+
+/** None where the server does not say. */
+async function wordsNext(sql: string): Promise<ReadonlySet<string>> {
+  try {
+    const { keywords } = await api<{ keywords: readonly string[] }>('/v1/sql/completions', {
+      method: 'POST',
+      body: { sql },
+    });
+    return new Set(keywords);
+  } catch {
+    return new Set();
+  }
 }
 
 function completionsAt(

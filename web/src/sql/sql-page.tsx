@@ -6,58 +6,66 @@ import { Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
 import { usePageTitle } from '../ui/page.tsx';
 import { EmptyState } from '../ui/states.tsx';
+import { type Tab, Tabs } from '../ui/tabs.tsx';
 import { createEditor, type SqlEditor } from './create-editor.ts';
 import { Downloads } from './download.tsx';
 import { type PlacedError, placedError, placeText } from './error-place.ts';
+import { QueryHistory, SavedQueries } from './kept-queries.tsx';
 import { keepQuery, lastQuery, linkedQuery } from './last-query.ts';
 import { RelationList } from './relation-list.tsx';
 import { loadFilled, loadRelations, type Relation, relationText } from './relations.ts';
-import { ResultGrid } from './result-grid.tsx';
+import { ResultView } from './result-view.tsx';
 import styles from './sql-page.module.css';
-import { type QueryState, useQuery } from './use-query.ts';
+import { type Queries, type QueryState, useQueries } from './use-queries.ts';
 
-/** One SELECT, its result, and the tables there are. */
+/** Statements, their results, the tables there are, and what was asked before. */
 export function SqlPage() {
   usePageTitle('SQL');
   const { data: plan } = usePlan();
   // Another pipeline has other tables.
   const relations = useResource(plan && `relations ${JSON.stringify(plan)}`, loadRelations);
   const filled = useResource(plan && `filled ${JSON.stringify(plan)}`, loadFilled);
-  const query = useQuery();
+  const queries = useQueries();
   const [problem, setProblem] = useState<PlacedError>();
   const editor = useRef<SqlEditor>(undefined);
-  const run = async () => {
+  const run = async (change = (sql: string) => sql) => {
     if (!editor.current) return;
-    const statement = editor.current.statement();
+    const statements = editor.current.statements();
     editor.current.clearMarks();
     setProblem(undefined);
     keepQuery(editor.current.text());
-    const error = await query.run(statement.sql);
-    if (!error) return;
-    const placed = placedError(error, statement);
+    const changed = statements.map(({ sql, from }) => {
+      const asked = change(sql);
+      // Places in errors are those of what was asked.
+      return { sql: asked, from: from - (asked.length - sql.length) };
+    });
+    const refused = await queries.run(changed);
+    if (!refused) return;
+    const placed = placedError(refused.error, refused.statement);
     setProblem(placed);
     if (placed.index !== undefined) editor.current?.mark(placed.index, placed.message);
   };
+  const explain = () => run((sql) => (/^\s*explain\b/i.test(sql) ? sql : `explain analyze ${sql}`));
   return (
     <div className={styles['page']} data-wide>
       {/* The page is a tool without room for a title; it is there for who jumps from heading to heading. */}
       <h1 className="visually-hidden">SQL</h1>
-      <aside className={styles['side']} aria-label="Tables">
-        <TableList relations={relations} onInsert={(text) => editor.current?.insert(text)} />
+      <aside className={styles['side']} aria-label="Tables and queries">
+        <Side relations={relations} queries={queries} editor={editor} />
       </aside>
       <div className={styles['work']}>
         <Card>
           <Editor
             editor={editor}
             relations={relations.data ?? []}
-            onRun={run}
+            onRun={() => run()}
             example={filled.data && exampleOf(relations.data, filled.data)}
           />
-          <Controls state={query.state} onRun={run} onCancel={query.cancel} />
+          <Controls queries={queries} onRun={() => run()} onExplain={explain} />
         </Card>
         <section className={styles['result']} aria-label="Result of the query">
-          <Outcome
-            state={query.state}
+          <Outcomes
+            states={queries.states}
             problem={problem}
             text={() => editor.current?.text() ?? ''}
             onGo={() => editor.current?.focus()}
@@ -68,17 +76,35 @@ export function SqlPage() {
   );
 }
 
-/** On a phone it is folded in, to leave the room to the editor. */
-function TableList(props: Parameters<typeof RelationList>[0]) {
+interface SideProps {
+  readonly relations: Parameters<typeof RelationList>[0]['relations'];
+  readonly queries: Queries;
+  readonly editor: { current: SqlEditor | undefined };
+}
+
+/** What there is to ask for, what was asked, and what is kept. On a phone it is folded in, to leave the room to the editor. */
+function Side({ relations, queries, editor }: SideProps) {
   const [isOpen, setOpen] = useState(() => matchMedia('(width >= 64rem)').matches);
+  const insert = (text: string) => editor.current?.insert(text);
+  const choose = (sql: string) => editor.current?.replace(sql);
+  // The list is another one once a query has begun or ended.
+  const turn = queries.states.map(({ kind }) => kind).join();
+  const tabs = [
+    { name: 'Tables', content: <RelationList relations={relations} onInsert={insert} /> },
+    { name: 'History', content: <QueryHistory turn={turn} onChoose={choose} /> },
+    {
+      name: 'Saved',
+      content: <SavedQueries onChoose={choose} text={() => editor.current?.text() ?? ''} />,
+    },
+  ];
   return (
     <details
       className={styles['tables']}
       open={isOpen}
       onToggle={(event) => setOpen(event.currentTarget.open)}
     >
-      <summary>Tables</summary>
-      <RelationList {...props} />
+      <summary>Tables and queries</summary>
+      <Tabs label="Tables and queries" tabs={tabs} />
     </details>
   );
 }
@@ -133,33 +159,50 @@ function Editor({ editor, relations, example, onRun }: EditorProps) {
 }
 
 interface ControlsProps {
-  readonly state: QueryState;
+  readonly queries: Queries;
   readonly onRun: () => void;
-  readonly onCancel: () => void;
+  readonly onExplain: () => void;
 }
 
-function Controls({ state, onRun, onCancel }: ControlsProps) {
+function Controls({ queries: { states, isRunning, cancel }, onRun, onExplain }: ControlsProps) {
+  const [only] = states;
   return (
     <div className={styles['controls']}>
       <Button variant="primary" onClick={onRun}>
         Run
       </Button>
-      <Button onClick={onCancel} disabled={state.kind !== 'running'}>
+      <Button onClick={cancel} disabled={!isRunning}>
         Cancel
+      </Button>
+      <Button onClick={onExplain} title="Run it, and show what each step took">
+        Explain
       </Button>
       <span className={styles['keys']}>
         <kbd>Ctrl</kbd> <kbd>Enter</kbd>
       </span>
       <span className={styles['status']} role="status">
-        {statusText(state)}
+        {states.length > 1 ? statusOfAll(states) : only && statusText(only)}
       </span>
-      {state.kind === 'answered' && <Downloads sql={state.sql} />}
+      {states.length === 1 && only?.kind === 'answered' && (
+        <Downloads sql={only.statement.sql} result={only.result} />
+      )}
     </div>
   );
 }
 
+function statusOfAll(states: readonly QueryState[]): string {
+  const count = (kind: QueryState['kind']) => states.filter((state) => state.kind === kind).length;
+  const parts = [
+    `${count('answered')} of ${plural(states.length, 'statement')} answered`,
+    count('refused') > 0 ? '1 refused' : '',
+    count('skipped') > 0 ? `${count('skipped')} not run` : '',
+  ];
+  return `${parts.filter((part) => part !== '').join(', ')}${count('running') > 0 ? ' …' : ''}`;
+}
+
 function statusText(state: QueryState): string {
   switch (state.kind) {
+    case 'waiting':
     case 'running':
       return 'Running …';
     case 'answered':
@@ -168,19 +211,54 @@ function statusText(state: QueryState): string {
       return `Cancelled after ${formatDuration(state.ms)}`;
     case 'refused':
       return 'Refused';
-    case 'none':
-      return '';
+    case 'skipped':
+      return 'Not run';
   }
 }
 
+const WITHOUT_RESULT = {
+  waiting: 'Running …',
+  running: 'Running …',
+  cancelled: 'The query was cancelled',
+  skipped: 'Not run, as one before it was not answered',
+} as const;
+
 interface OutcomeProps {
-  readonly state: QueryState;
   readonly problem: PlacedError | undefined;
   readonly text: () => string;
   readonly onGo: () => void;
 }
 
-function Outcome({ state, problem, text, onGo }: OutcomeProps) {
+/** One result as it is, several as tabs. */
+function Outcomes({ states, ...rest }: OutcomeProps & { states: readonly QueryState[] }) {
+  const [only] = states;
+  if (!only)
+    return (
+      <EmptyState title="Nothing was asked yet">
+        SELECTs over the tables at the side. Every record that was acknowledged is in the answer.
+      </EmptyState>
+    );
+  if (states.length === 1) return <Outcome state={only} {...rest} />;
+  const tabs = states.map((state, index) => ({
+    name: `${index + 1}: ${statusText(state)}`,
+    content: (
+      <>
+        {state.kind === 'answered' && <Downloads sql={state.statement.sql} result={state.result} />}
+        <Outcome state={state} {...rest} />
+      </>
+    ),
+  }));
+  return <ResultTabs tabs={tabs} refused={states.findIndex(({ kind }) => kind === 'refused')} />;
+}
+
+/** What was refused is what to look at, until somebody looks elsewhere. */
+function ResultTabs({ tabs, refused }: { tabs: readonly Tab[]; refused: number }) {
+  const [chosen, choose] = useState<number>();
+  const shown = chosen ?? Math.max(0, refused);
+  return <Tabs label="Results" tabs={tabs} shown={shown} onShow={choose} fills />;
+}
+
+function Outcome({ state, problem, text, onGo }: OutcomeProps & { state: QueryState }) {
   if (state.kind === 'refused')
     return (
       <div className={styles['error']} role="alert">
@@ -196,20 +274,8 @@ function Outcome({ state, problem, text, onGo }: OutcomeProps) {
         </p>
       </div>
     );
+  // Another statement is looked at from its beginning.
   if (state.kind === 'answered')
-    return state.result.rowCount === 0 ? (
-      <EmptyState title="The query gives no row">
-        Its columns are {state.result.columns.map(({ name }) => name).join(', ')}.
-      </EmptyState>
-    ) : (
-      <ResultGrid key={state.sql} result={state.result} />
-    );
-  if (state.kind === 'running') return <EmptyState title="Running …" />;
-  return (
-    <EmptyState
-      title={state.kind === 'cancelled' ? 'The query was cancelled' : 'Nothing was asked yet'}
-    >
-      One SELECT over the tables at the side. Every record that was acknowledged is in the answer.
-    </EmptyState>
-  );
+    return <ResultView key={state.statement.sql} result={state.result} />;
+  return <EmptyState title={WITHOUT_RESULT[state.kind]} />;
 }

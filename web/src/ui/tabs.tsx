@@ -12,10 +12,12 @@ interface TabsProps {
   /** The place of the tab shown, where it is kept elsewhere. */
   readonly shown?: number;
   onShow?(index: number): void;
+  /** It takes the height there is, and its view with it. */
+  readonly fills?: boolean;
 }
 
 /** One of several views of the same thing; arrow keys go from one to the next. */
-export function Tabs({ label, tabs, shown, onShow }: TabsProps) {
+export function Tabs({ label, tabs, shown, onShow, fills = false }: TabsProps) {
   const id = useId();
   const [own, setOwn] = useState(0);
   const chosen = shown ?? own;
@@ -32,7 +34,7 @@ export function Tabs({ label, tabs, shown, onShow }: TabsProps) {
     choose((chosen + step + tabs.length) % tabs.length);
   };
   return (
-    <div>
+    <div className={fills ? styles['fills'] : undefined}>
       <div ref={list} role="tablist" aria-label={label} className={styles['list']} onKeyDown={move}>
         {tabs.map(({ name }, index) => (
           <button
