@@ -12,6 +12,7 @@ import { kinesis } from './kinesis.mjs';
 import { overload } from './overload.mjs';
 import { PEER_NAMES } from './peers/peers.mjs';
 import { size } from './size.mjs';
+import { sql } from './sql.mjs';
 import { startup } from './startup.mjs';
 import { ROOT } from './support/folders.mjs';
 
@@ -20,7 +21,7 @@ import { ROOT } from './support/folders.mjs';
  * writes .cache/bench/<name>.json. Settings are in the environment: BENCH_ROUNDS, BENCH_RECORDS,
  * BENCH_START_ROUNDS, BENCH_DELIVERY_ROUNDS, BENCH_COMMITS, BENCH_MEMORY_SECONDS (0: none), BENCH_DASHBOARD_ROWS (a list),
  * BENCH_DASHBOARD_MOVES, BENCH_FRESHNESS_ROWS, BENCH_FRESHNESS_SECONDS, BENCH_OVERLOAD_SECONDS, BENCH_OVERLOAD_ROUNDS, BENCH_HISTORY_ROWS (a list; 100000000 is
- * the third of goals.md and takes its time), BENCH_PEERS (ingest, kinesis: a list of names,
+ * the third of goals.md and takes its time), BENCH_SQL_ROWS, BENCH_SQL_ROUNDS, BENCH_PEERS (ingest, kinesis: a list of names,
  * or nothing for none), BENCH_KINESIS_STREAMS (a list of defined, beside, made), BENCH_PROFILE=1 (ingest, or the first of
  * those streams of kinesis, without peers). Peers are installed once, by the machine's package
  * managers into .cache/bench/peers; one that cannot be had is named with the reason.
@@ -36,6 +37,7 @@ const BENCHES = {
   freshness,
   history,
   overload,
+  sql,
   checkout,
 };
 
@@ -79,6 +81,8 @@ const settings = {
   freshnessRows: setting('BENCH_FRESHNESS_ROWS', 2_000_000),
   freshnessSeconds: setting('BENCH_FRESHNESS_SECONDS', 70),
   historyRows: list('BENCH_HISTORY_ROWS', '1000000,10000000'),
+  sqlRows: setting('BENCH_SQL_ROWS', 5_000_000),
+  sqlRounds: setting('BENCH_SQL_ROUNDS', 15),
   peers: names('BENCH_PEERS', PEER_NAMES),
   kinesisStreams: someNames('BENCH_KINESIS_STREAMS', STREAM_NAMES),
   overloadSeconds: setting('BENCH_OVERLOAD_SECONDS', 60),

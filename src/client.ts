@@ -4,7 +4,7 @@ import { ERROR_CODES, type ErrorCode } from './core/error-codes.ts';
 import { MillraceError } from './core/errors.ts';
 import { parseJson } from './core/json-node.ts';
 import { rowOf } from './core/row-value.ts';
-import type { Endpoint } from './definition/endpoint.ts';
+import type { Endpoint, EndpointRows } from './definition/endpoint.ts';
 import type { Fields, RowOf } from './definition/field.ts';
 import type { Lookup } from './definition/lookup.ts';
 import type { Stream } from './definition/stream.ts';
@@ -102,13 +102,18 @@ export interface Client {
     key: string | number | bigint,
     ...sort: (string | number | bigint)[]
   ): Promise<LookupPage>;
-  /** Rows of an endpoint's answer, values as SQL's JSON has them. */
-  endpoint<P extends Fields>(
-    endpoint: Endpoint<string, P>,
+  /** Rows of an endpoint's answer, values as SQL's JSON has them; their types are those of `millrace types`. */
+  endpoint<N extends string, P extends Fields>(
+    endpoint: Endpoint<N, P>,
     ...params: Record<never, never> extends RowOf<P> ? [params?: RowOf<P>] : [params: RowOf<P>]
-  ): Promise<readonly { readonly [column: string]: unknown }[]>;
+  ): Promise<readonly EndpointRow<N>[]>;
   sql(query: string, params?: readonly (string | number | boolean | null)[]): Promise<SqlResult>;
 }
+
+/** A row of an endpoint's answer: of known columns once `millrace-env.d.ts` is there. */
+export type EndpointRow<N extends string> = N extends keyof EndpointRows
+  ? EndpointRows[N]
+  : { readonly [column: string]: unknown };
 
 /** A client of a running pipeline. Calls reject with MillraceError. */
 export function client(options: ClientOptions = {}): Client {
@@ -152,16 +157,17 @@ export function client(options: ClientOptions = {}): Client {
         return { items: [] };
       throw remoteError(answer as ErrorAnswer);
     },
-    async endpoint({ name }, ...[params = {}]) {
+    async endpoint<N extends string, P extends Fields>(
+      { name }: Endpoint<N, P>,
+      ...[params = {}]: readonly [params?: object]
+    ) {
       const given = Object.entries(wire(params) as { readonly [name: string]: unknown }).flatMap(
         ([param, value]) => (value === null ? [] : [[param, String(value)] as [string, string]]),
       );
       const response = await call(`/v1/endpoints/${name}?${new URLSearchParams(given)}`, {
         method: 'GET',
       });
-      const answer = (await response.json()) as
-        | { rows: readonly { readonly [column: string]: unknown }[] }
-        | ErrorAnswer;
+      const answer = (await response.json()) as { rows: readonly EndpointRow<N>[] } | ErrorAnswer;
       if ('rows' in answer) return answer.rows;
       throw remoteError(answer);
     },

@@ -5,7 +5,12 @@ export { MillraceError } from './core/errors.ts';
 export type { Chart, ChartBuilders, DashboardItem } from './definition/chart.ts';
 export { type Check, type CheckOptions, check } from './definition/check.ts';
 export { type Dashboard, dashboard } from './definition/dashboard.ts';
-export { type Endpoint, type EndpointOptions, endpoint } from './definition/endpoint.ts';
+export {
+  type Endpoint,
+  type EndpointOptions,
+  type EndpointRows,
+  endpoint,
+} from './definition/endpoint.ts';
 export { type Field, type Fields, field } from './definition/field.ts';
 export type { FilesOptions } from './definition/files.ts';
 export type { Row } from './definition/infer.ts';

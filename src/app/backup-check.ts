@@ -1,5 +1,6 @@
 import { asMillraceError } from '../core/errors.ts';
 import type { Stores } from '../target/target.ts';
+import { pinnedFileProblem } from './pinned-file.ts';
 
 /**
  * What of logs and tables cannot be opened, or is missing: indexes are read, and each table's files followed from its
@@ -33,11 +34,9 @@ async function ofTable({ tables }: Stores, namespace: string, name: string) {
   const pin = await (await tables.find(namespace, name))?.pin();
   if (!pin) return ['its metadata is missing'];
   const found: string[] = [];
-  for (const { path, data } of await pin.files()) {
-    const bytes = await pin.bytesOf({ path });
-    if (bytes === undefined) found.push(`${path} is missing`);
-    else if (data && bytes !== data.bytes)
-      found.push(`${path} has ${bytes} bytes; the manifest says ${data.bytes}`);
+  for (const file of await pin.files()) {
+    const problem = await pinnedFileProblem(pin, file);
+    if (problem !== undefined) found.push(problem);
   }
   await pin.release();
   return found;

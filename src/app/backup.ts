@@ -58,6 +58,9 @@ const SYSTEM_FILES = [
   'streams.copy.json',
   'deliveries.json',
   'deliveries.copy.json',
+  'saved-queries.json',
+  'saved-queries.copy.json',
+  'queries.json',
   // Tables in a bucket stay there; what is restored goes on with them.
   'lake.json',
 ];

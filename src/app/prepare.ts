@@ -24,6 +24,8 @@ import type { LoadedPipeline } from './load-pipeline.ts';
 export interface PreparedPipeline extends LoadedPipeline {
   /** Result columns of models, by name. */
   readonly columns: ReadonlyMap<string, readonly NamedField[]>;
+  /** Those of endpoints. */
+  readonly endpointColumns: ReadonlyMap<string, readonly NamedField[]>;
   /** Streams and models each model and its checks read, found in their text too. */
   readonly reads: ReadonlyMap<
     string,
@@ -99,7 +101,8 @@ export async function prepare(
   const { plan } = pipeline;
   const charts = chartQueries(plan);
   const endpoints = plan.endpoints.map(({ name, query }) => ({ name, sql: renderSql(query) }));
-  const queries = [...charts, ...partitionQueries(plan), ...endpoints];
+  const others = [...charts, ...partitionQueries(plan)];
+  const queries = [...others, ...endpoints];
   const checks = plan.models.flatMap((model) =>
     model.checks.map((check) => ({ model: model.name, check: renderCheck(check) })),
   );
@@ -110,7 +113,10 @@ export async function prepare(
   for (const model of plan.models) requireColumns(pipeline, model, columns.get(model.name) ?? []);
   throwFirst(pipeline, described);
   requireNumbers(pipeline, charts, described.slice(plan.models.length));
-  const ofChecks = described.slice(plan.models.length + queries.length);
+  const afterQueries = plan.models.length + queries.length;
+  const ofEndpoints = described.slice(plan.models.length + others.length, afterQueries);
+  const ofChecks = described.slice(afterQueries);
+  const endpointColumns = new Map(ofEndpoints.map(({ name, columns }) => [name, columns]));
   const reads = new Map(
     models.map(({ name, reads: ofQuery }) => {
       // What a check reads beside the result is an input of the run as well.
@@ -128,7 +134,7 @@ export async function prepare(
   const inOrder = ordered.map(
     (node) => plan.models.find((model) => model.name === node.name) as ModelPlan,
   );
-  return { ...pipeline, plan: { ...plan, models: inOrder }, columns, reads };
+  return { ...pipeline, plan: { ...plan, models: inOrder }, columns, endpointColumns, reads };
 }
 
 const NUMBERS: ReadonlySet<string> = new Set(['int', 'long', 'float', 'double', 'decimal']);

@@ -1,10 +1,13 @@
 import { MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
+import { unlessAborted } from '../core/waiting.ts';
 import type {
-  CatalogState,
   EngineStream,
   PastState,
   PastTable,
+  ResultBasis,
+  ServedCatalog,
+  StreamKnown,
   StreamNews,
   SyncAnswer,
   SyncRequest,
@@ -14,6 +17,7 @@ import type { FetchWait } from '../lake/data-files.ts';
 import { idOf } from '../lake/iceberg/json.ts';
 import type { LakeTable } from '../lake/table-store.ts';
 import { renderSql } from '../plan/render-sql.ts';
+import type { StreamLog } from '../stream/stream-store.ts';
 import { tableOf } from './lake-tables.ts';
 import { deadLetterStream, engineLookups, engineStream } from './prepare.ts';
 import type { Runtime } from './runtime.ts';
@@ -22,7 +26,7 @@ import { systemTable } from './system-tables.ts';
 const KEEP_MS = LIMITS.queryDeadlineMs + LIMITS.queryCatchUpMs;
 
 /** What the sql child knows of the pipeline. */
-export function servedCatalog(runtime: Runtime): CatalogState {
+export function servedCatalog(runtime: Runtime): ServedCatalog {
   const { plan } = runtime;
   const streams = [...runtime.streams.values()].flatMap(
     ({ plan: stream, log, letters, table }): EngineStream[] => [
@@ -36,7 +40,7 @@ export function servedCatalog(runtime: Runtime): CatalogState {
     sql: renderSql(model.query),
     columns: runtime.tables.get(model.name)?.columns ?? [],
   }));
-  return { streams, models, lookups: engineLookups(plan) };
+  return { id: runtime.id, streams, models, lookups: engineLookups(plan) };
 }
 
 /**
@@ -58,13 +62,12 @@ export async function fetchForQuery(
   request: SyncRequest,
   signal: AbortSignal,
 ): Promise<null> {
-  const cancelled = new Promise<never>((_, reject) => {
-    const cancel = () =>
-      reject(new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.'));
-    signal.addEventListener('abort', cancel, { once: true });
-    if (signal.aborted) cancel();
-  });
-  await Promise.race([fetched(runtime, request, LIMITS.lakeFetchWaitMs), cancelled]);
+  try {
+    await unlessAborted(fetched(runtime, request, LIMITS.lakeFetchWaitMs), signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause: error });
+  }
   return null;
 }
 
@@ -79,6 +82,26 @@ function noResult(model: string, { context }: Runtime): MillraceError {
     succeeded: `it has not run since its columns changed. Run it with: millrace run ${model}`,
   }[run?.state ?? 'never'];
   return new MillraceError('MR_QUERY_NO_RESULT', `Model '${model}' has no result yet: ${why}`);
+}
+
+/** Whether everything that the result was made of is as it was. */
+export function isCurrent(runtime: Runtime, { catalog, streams, tables }: ResultBasis): boolean {
+  return (
+    catalog === runtime.id &&
+    streams.every((known) => isSame(runtime, known)) &&
+    tables.every(
+      ({ schema, name, version }) =>
+        schema === 'warehouse' && runtime.tables.get(name)?.version === version,
+    )
+  );
+}
+
+/** Deliveries, and what other programs do with the table, are another version of its files. */
+function isSame(runtime: Runtime, known: StreamKnown): boolean {
+  const { table, delivered, end, filesVersion, rowsVersion } = standOf(runtime, known);
+  if (end !== known.next || rowsVersion !== known.rowsVersion) return false;
+  // Without a table rows end with the log's retention.
+  return table ? filesVersion === known.filesVersion : delivered <= known.first;
 }
 
 /** The news for a query: everything acknowledged at this moment. */
@@ -145,22 +168,39 @@ async function fetched(
   return { tables, past: past.map(({ state }) => state) };
 }
 
+interface StreamStand {
+  readonly source: StreamLog;
+  readonly table: LakeTable | undefined;
+  readonly filesVersion: number;
+  readonly rowsVersion: number;
+  readonly delivered: number;
+  readonly end: number;
+}
+
 /** Files, delivered position and end are read in one step; a delivery cannot come between them. */
-function streamNews(runtime: Runtime, known: SyncRequest['streams'][number]): Promise<StreamNews> {
-  const { log, letters, table, delivery } = runtime.stream(known.name);
-  const source = known.schema === 'deadletters' && letters ? letters.log : log;
-  const isLake = known.schema === 'lake';
-  const filesVersion = isLake ? (table?.version ?? 0) : 0;
-  const delivered = isLake && delivery ? delivery.status().next : source.firstRetained;
-  const rowsVersion = isLake ? (table?.rowsVersion ?? 0) : 0;
-  const news = {
-    schema: known.schema,
-    name: known.name,
-    filesVersion,
-    rowsVersion,
-    delivered,
+function standOf(runtime: Runtime, { schema, name }: StreamKnown): StreamStand {
+  const { log, letters, table, delivery } = runtime.stream(name);
+  const source = schema === 'deadletters' && letters ? letters.log : log;
+  const ofLake = schema === 'lake' ? table : undefined;
+  return {
+    source,
+    table: ofLake,
+    filesVersion: ofLake?.version ?? 0,
+    rowsVersion: ofLake?.rowsVersion ?? 0,
+    delivered: schema === 'lake' && delivery ? delivery.status().next : source.firstRetained,
     end: source.nextSequence,
-    ...(known.filesVersion !== filesVersion && isLake && table
+  };
+}
+
+function streamNews(runtime: Runtime, known: StreamKnown): Promise<StreamNews> {
+  const { schema, name } = known;
+  const { source, table, ...stand } = standOf(runtime, known);
+  const { rowsVersion, delivered } = stand;
+  const news = {
+    schema,
+    name,
+    ...stand,
+    ...(known.filesVersion !== stand.filesVersion && table
       ? { table: { columns: table.columns, scan: table.scan } }
       : {}),
   };

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { ChildProcess } from '../children/child-process.ts';
 import type { Clock } from '../core/clock.ts';
@@ -71,6 +72,8 @@ const PLACE_FIELDS: readonly NamedField[] = [
 
 /** Everything that depends on the plan: opened together, closed together, replaced on reload. */
 export class Runtime {
+  /** No other has it. */
+  readonly id = randomUUID();
   readonly pipeline: PreparedPipeline;
   readonly streams: ReadonlyMap<string, RunningStream>;
   readonly tables: ReadonlyMap<string, LakeTable>;

@@ -20,6 +20,7 @@ import type { LakeTable, PinnedFile, TablePin } from '../lake/table-store.ts';
 import type { FoundKeys, LookupFindings } from '../lookup/embedded/verify-lookup.ts';
 import { endOfSlices } from '../stream/run-columns.ts';
 import type { StreamLog } from '../stream/stream-store.ts';
+import { pinnedFileProblem } from './pinned-file.ts';
 import { engineStream } from './prepare.ts';
 import type { RunningStream, Runtime } from './runtime.ts';
 import type { WorkerMethods } from './worker-protocol.ts';
@@ -266,12 +267,10 @@ class VerifyRun {
       return [];
     }
     const good: DataFile[] = [];
-    for (const { path, data } of all) {
-      const bytes = await pin.bytesOf({ path });
-      if (bytes === undefined) this.#found(where, 'file', `${path} is missing`);
-      else if (data && bytes !== data.bytes)
-        this.#found(where, 'file', `${path} has ${bytes} bytes; the manifest says ${data.bytes}`);
-      else if (data) good.push({ path, ...data });
+    for (const file of all) {
+      const problem = await pinnedFileProblem(pin, file);
+      if (problem !== undefined) this.#found(where, 'file', problem);
+      else if (file.data) good.push({ path: file.path, ...file.data });
     }
     return this.#open(where, table, good);
   }

@@ -71,9 +71,13 @@ export class ChildProcess<Remote extends Methods> {
     return peer.call(method, params, options);
   }
 
-  /** Ends the child at once; it is started again. */
-  kill(): void {
-    this.#child?.kill('SIGKILL');
+  /** Ends the child at once; it is started again. Resolves once it is gone: calls from then on go to the next. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
   }
 
   async close(): Promise<void> {

@@ -9,7 +9,8 @@ interface QueryOptions extends FolderOptions {
   readonly format?: string;
 }
 
-const FORMATS = ['table', 'csv', 'json', 'ndjson', 'parquet'];
+const FORMATS = ['table', 'csv', 'json', 'ndjson', 'parquet', 'arrow'];
+const BINARY: readonly (string | undefined)[] = ['parquet', 'arrow'];
 const CELL_CHARACTERS_MAX = 60;
 
 export const queryCommand = (): Command =>
@@ -32,10 +33,10 @@ async function query(connection: Connection, sql: string, options: QueryOptions)
   const { format } = options;
   if (format !== undefined && !FORMATS.includes(format))
     throw new MillraceError('MR_COMMAND_USAGE', `--format must be one of ${FORMATS.join(', ')}.`);
-  if (format === 'parquet' && process.stdout.isTTY)
+  if (BINARY.includes(format) && process.stdout.isTTY)
     throw new MillraceError(
       'MR_COMMAND_USAGE',
-      'Parquet is not for a terminal; write it to a file: … --format parquet > result.parquet',
+      `Its bytes are not for a terminal; write them to a file: … --format ${format} > result.${format}`,
     );
   const response = await connection.request('POST', '/v1/sql', {
     sql,

@@ -8,7 +8,7 @@ import { verb } from './verb.ts';
 export const typesCommand = (): Command =>
   verb(
     'types',
-    'Write millrace-env.d.ts, the row types of the models, without running anything',
+    'Write millrace-env.d.ts, the row types of models and endpoints, without running anything',
     'millrace types && tsc --noEmit',
   )
     .argument('[pipeline]', 'the pipeline file or its folder', '.')

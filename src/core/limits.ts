@@ -71,6 +71,11 @@ export const LIMITS = Object.freeze({
   queryRowsMax: 1_000_000,
   queryBytesMax: 256 * 1024 * 1024,
   queryTextBytesMax: 256 * 1024,
+  /** Of one person. */
+  savedQueriesMax: 500,
+  /** Small results that are given again while their tables are unchanged. */
+  resultCacheBytesMax: 64 * 1024 * 1024,
+  resultCacheResultsMax: 1000,
   /** More at once only makes each slower: DuckDB uses all cores for one query. */
   queriesRunningMax: 8,
   /** Of one person. */
@@ -79,6 +84,8 @@ export const LIMITS = Object.freeze({
   /** Of one person. */
   queriesQueuedEachMax: 100,
   queryMemory: '1GB',
+  /** Of the SQL process: what functions take beside the engine's limit is in it. */
+  queryProcessBytesMax: 2 * 1024 ** 3,
   engineMemory: '2GB',
   liveMemory: '2GB',
   /** A cube with more groups answers no faster than its source. */

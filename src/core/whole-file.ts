@@ -42,15 +42,6 @@ export async function digestOf(files: FileSystem, path: string, part?: FilePart)
   return { size, sha256: hash.digest('hex') };
 }
 
-export async function sizeOf(files: FileSystem, path: string): Promise<number> {
-  const file = await files.open(path, 'read');
-  try {
-    return await file.size();
-  } finally {
-    await file.close();
-  }
-}
-
 /**
  * Writes a file that has all bytes of `pieces`, or, where that fails, is as it was before. The bytes
  * are on disk, their name only once its folder is synced. The temporary name has a `~`: no object has.

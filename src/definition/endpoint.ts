@@ -1,6 +1,12 @@
 import type { NamedField } from '../core/field-types.ts';
 import { type Fields, namedFields, type RowOf } from './field.ts';
-import { invalidDefinition, refuseUnknownOptions, requireName, textOption } from './invalid.ts';
+import {
+  invalidDefinition,
+  parseDuration,
+  refuseUnknownOptions,
+  requireName,
+  textOption,
+} from './invalid.ts';
 import { rememberLocation } from './location.ts';
 import type { EndpointParameter, Sql } from './sql.ts';
 
@@ -8,9 +14,15 @@ export interface EndpointOptions<P extends Fields> {
   readonly description?: string;
   /** What callers give, by name: `{ since: field.date(), limit: field.int().max(100).default(10) }`. */
   readonly params?: P;
+  /** How old an answer may be: `'30s'`. Default: what is acknowledged when it is asked is in it. */
+  readonly maxAge?: string;
   /** A SELECT; a parameter in it is its value, of its type, and null where an optional one is left out. */
   readonly sql: Sql | ((params: { readonly [K in keyof P & string]: EndpointParameter<K> }) => Sql);
 }
+
+/** Filled by `millrace-env.d.ts`: the rows of endpoints, by name. */
+// biome-ignore lint/suspicious/noEmptyInterface: users' generated types merge into it
+export interface EndpointRows {}
 
 export interface Endpoint<N extends string = string, P extends Fields = Fields> {
   readonly kind: 'endpoint';
@@ -21,6 +33,7 @@ export interface Endpoint<N extends string = string, P extends Fields = Fields> 
 
 export interface EndpointSettings {
   readonly description?: string;
+  readonly maxAgeMs?: number;
   readonly params: readonly NamedField[];
   readonly query: Sql;
 }
@@ -43,13 +56,16 @@ export function endpoint<const N extends string, P extends Fields = Record<never
 ): Endpoint<N, P> {
   requireName('endpoint', name);
   const title = `endpoint('${name}')`;
-  refuseUnknownOptions(title, options, ['description', 'params', 'sql']);
+  refuseUnknownOptions(title, options, ['description', 'params', 'maxAge', 'sql']);
   const params = paramsOf(title, options.params);
   const definition = {
     kind: 'endpoint' as const,
     name,
     settings: Object.freeze({
       ...textOption(title, 'description', options.description),
+      ...(options.maxAge === undefined
+        ? {}
+        : { maxAgeMs: parseDuration(title, 'maxAge', options.maxAge) }),
       params: Object.freeze(params),
       query: queryOf(title, options.sql, params),
     }),

@@ -77,7 +77,7 @@ export interface StreamOptions<F extends Fields, M extends string = string> {
   readonly dedupe?: DedupeOptions<keyof F & string>;
   /** The Iceberg table `lake.<name>`; `false` for none. */
   readonly table?: TableOptions<keyof F & string> | false;
-  /** Files beside the table: Parquet, NDJSON, CSV or Avro in a folder or in S3. Default: none. */
+  /** Files beside the table: Parquet, NDJSON, CSV, Avro or ORC in a folder or in S3. Default: none. */
   readonly files?: FilesOptions<keyof F & string>;
   /** Named aggregates, reused by charts and alerts. */
   readonly measures?: { readonly [K in M]: Sql };

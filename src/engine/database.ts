@@ -1,6 +1,7 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { isDiskFull, MillraceError } from '../core/errors.ts';
 import { quoteText } from '../plan/render-sql.ts';
+import { dialectHint } from '../query/other-dialects.ts';
 import { fromBytes } from '../query/text-position.ts';
 
 export interface DatabaseOptions {
@@ -55,6 +56,21 @@ export async function withConnection<T>(
   }
 }
 
+/** Runs `action`; what it runs on the connection is interrupted when the signal is aborted. */
+export async function interruptible<T>(
+  connection: DuckDBConnection,
+  signal: AbortSignal,
+  action: () => Promise<T>,
+): Promise<T> {
+  const interrupt = () => connection.interrupt();
+  signal.addEventListener('abort', interrupt);
+  try {
+    return await action();
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+  }
+}
+
 /** From here on the database reads only below `folders`, and no setting can be changed. */
 export async function lockDown(
   connection: DuckDBConnection,
@@ -92,12 +108,14 @@ export function queryError(error: unknown, asked?: AskedText): MillraceError {
   const text = error instanceof Error ? error.message : String(error);
   const json = /\{.*\}/s.exec(text)?.[0];
   const parsed = json === undefined ? {} : parseOrEmpty(json);
-  const message = parsed.exception_message ?? text;
+  const said = parsed.exception_message ?? text;
+  const instead = dialectHint(said);
+  const message = instead === undefined ? said : `${said.split('\n')[0]} ${instead}`;
   const position =
     asked && parsed.position !== undefined
       ? fromBytes(asked.sql, Number(parsed.position) - asked.before)
       : undefined;
-  const hint = hintIn(message);
+  const hint = instead ?? hintIn(message);
   const details = {
     ...(position === undefined ? {} : { position }),
     ...(hint === undefined ? {} : { hint }),

@@ -206,7 +206,6 @@ async function writeGroup(
     // A field may be called as a table is.
     source: `SELECT ${columns.map((column) => `placed.${quoteIdentifier(column)}`).join(', ')} FROM placed WHERE "+group" = ${number}`,
     fields: stream.rest ? [...stream.fields, REST_FIELD] : stream.fields,
-    rows,
     format,
     compression,
   });

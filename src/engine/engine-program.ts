@@ -5,7 +5,7 @@ import { LIMITS } from '../core/limits.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
 import { quoteText } from '../plan/render-sql.ts';
 import type { LogSlice } from '../stream/stream-store.ts';
-import { connect, openDatabase, queryError, withConnection } from './database.ts';
+import { connect, interruptible, openDatabase, queryError, withConnection } from './database.ts';
 import { type DeliverContext, deliver } from './deliver.ts';
 import { deliverFiles } from './deliver-files.ts';
 import { describe } from './describe.ts';
@@ -70,15 +70,14 @@ function inTurn<T>(write: (context: DeliverContext) => Promise<T>): Promise<T> {
 async function compact(request: CompactRequest, { signal }: CallContext): Promise<CompactResult> {
   compacting ??= open(1);
   const connection = await connect(await compacting);
-  const interrupt = () => connection.interrupt();
-  signal.addEventListener('abort', interrupt);
   try {
-    const rows = await scanSql(connection, request.scan, request.columns);
-    return { files: await writeTableFiles(connection, rows, request) };
+    return await interruptible(connection, signal, async () => {
+      const rows = await scanSql(connection, request.scan, request.columns);
+      return { files: await writeTableFiles(connection, rows, request) };
+    });
   } catch (error) {
     throw queryError(error);
   } finally {
-    signal.removeEventListener('abort', interrupt);
     connection.closeSync();
   }
 }

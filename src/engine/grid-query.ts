@@ -12,6 +12,7 @@ import type { LiveSourceState } from './live-source.ts';
 import type { Measure } from './measure-parts.ts';
 import { jsonValue } from './result-json.ts';
 import type { Read } from './shared-reads.ts';
+import { statementColumns } from './statement-columns.ts';
 
 const ROWS_DEFAULT = 50;
 
@@ -208,12 +209,6 @@ async function readRows(
 
 /** How each column of a result is written. */
 async function cellValues(connection: DuckDBConnection, sql: string): Promise<string[]> {
-  const statement = await connection.prepare(sql);
-  try {
-    return Array.from({ length: statement.columnCount }, (_, index) =>
-      jsonValue(statement.columnType(index), `c${index}`),
-    );
-  } finally {
-    statement.destroySync();
-  }
+  const columns = await statementColumns(connection, sql);
+  return columns.map(({ type }, index) => jsonValue(type, `c${index}`));
 }

@@ -34,7 +34,7 @@ export class HeldResult {
       return await write();
     } catch (error) {
       // The engine has removed the file by now.
-      throw isTooLarge ? this.#tooLarge(error) : error;
+      throw isTooLarge ? resultTooLarge(this.#bytesMax, error) : error;
     } finally {
       clearInterval(looking);
     }
@@ -43,7 +43,7 @@ export class HeldResult {
   /** The result, with `head` before the file's bytes from `from` on and `tail` behind; it is the receiver's now. */
   finish({ head, from, tail }: ResultFrame): ResultBytes {
     const bytes = this.#size();
-    if (bytes > this.#bytesMax) throw this.#tooLarge(undefined);
+    if (bytes > this.#bytesMax) throw resultTooLarge(this.#bytesMax);
     if (bytes <= MEMORY_BYTES) {
       const body = readFileSync(this.path).subarray(from);
       rmSync(this.path);
@@ -61,15 +61,14 @@ export class HeldResult {
   #size(): number {
     return statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
   }
-
-  #tooLarge(cause: unknown): MillraceError {
-    return new MillraceError(
-      'MR_QUERY_LIMIT',
-      `The result has more than ${this.#bytesMax} bytes. Ask for fewer rows or columns.`,
-      { cause },
-    );
-  }
 }
+
+export const resultTooLarge = (bytesMax: number, cause?: unknown): MillraceError =>
+  new MillraceError(
+    'MR_QUERY_LIMIT',
+    `The result has more than ${bytesMax} bytes. Ask for fewer rows or columns.`,
+    { cause },
+  );
 
 export interface ResultFrame {
   readonly head: string;

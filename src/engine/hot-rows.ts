@@ -15,6 +15,13 @@ export interface RowsNews {
   /** Rows that were shown are gone: by retention of a stream without a table, or by a change of the table. */
   readonly isChanged: boolean;
 }
+
+/** What the views of a stream are made of. */
+interface ShownRows {
+  readonly table: StreamNews['table'];
+  /** Whether there are rows in memory: beside none, the engine reads files in shorter ways. */
+  readonly isHot: boolean;
+}
 export type OnRows = (news: RowsNews) => Promise<void>;
 
 /**
@@ -33,6 +40,7 @@ export class HotRows {
   #next = 0;
   /** No row below is hot. */
   #first = 0;
+  #shown: ShownRows = { table: undefined, isHot: true };
 
   constructor(stream: EngineStream, files: FileSystem, scratch: ScratchSpace) {
     this.#stream = stream;
@@ -46,6 +54,7 @@ export class HotRows {
       name: this.#stream.name,
       filesVersion: this.#filesVersion,
       rowsVersion: this.#rowsVersion,
+      first: this.#first,
       next: this.#next,
     };
   }
@@ -66,6 +75,7 @@ export class HotRows {
     news: StreamNews,
     onRows?: OnRows,
   ): Promise<readonly string[]> {
+    if (this.#has(news)) return [];
     const isSetBack = news.rowsVersion !== this.#rowsVersion;
     const from = isSetBack ? news.delivered : Math.max(this.#next, news.delivered);
     const until = Math.min(news.end, endOfSlices(news.slices) ?? news.end);
@@ -76,16 +86,18 @@ export class HotRows {
       { from, until },
       this.#stream.schemas,
     );
+    const next = Math.max(from, until);
+    const shown = { table: news.table ?? this.#shown.table, isHot: next > news.delivered };
     try {
       await connection.run('BEGIN TRANSACTION');
       try {
-        if (news.table) await this.#switchFiles(connection, news.table);
+        if (news.table || shown.isHot !== this.#shown.isHot) await this.#show(connection, shown);
         if (isSetBack) await this.#forget(connection, Number.MAX_SAFE_INTEGER);
         else if (news.delivered > this.#first) await this.#forget(connection, news.delivered);
         for (const { path, schemaVersion } of scratch.files)
           await this.#load(connection, path, schemaVersion);
         await onRows?.({
-          until: Math.max(from, until),
+          until: next,
           delivered: news.delivered,
           isChanged:
             isSetBack || (news.delivered > this.#first && this.#stream.columns.length === 0),
@@ -98,18 +110,23 @@ export class HotRows {
       this.#filesVersion = news.filesVersion;
       this.#rowsVersion = news.rowsVersion;
       this.#first = isSetBack ? news.delivered : Math.max(this.#first, news.delivered);
-      this.#next = Math.max(from, until);
+      this.#next = next;
+      this.#shown = shown;
       return scratch.damage;
     } finally {
       scratch.remove();
     }
   }
 
-  async #switchFiles(
-    connection: DuckDBConnection,
-    { columns, scan }: NonNullable<StreamNews['table']>,
-  ): Promise<void> {
-    await createStreamViews(connection, { ...this.#stream, columns }, scan, true);
+  /** True where the news is none. */
+  #has({ filesVersion, rowsVersion, delivered, end }: StreamNews): boolean {
+    const isSame = filesVersion === this.#filesVersion && rowsVersion === this.#rowsVersion;
+    return isSame && delivered <= this.#first && end <= this.#next;
+  }
+
+  async #show(connection: DuckDBConnection, { table, isHot }: ShownRows): Promise<void> {
+    const stream = table ? { ...this.#stream, columns: table.columns } : this.#stream;
+    await createStreamViews(connection, stream, table?.scan, isHot);
   }
 
   /** Rows below are in files now, or gone. */

@@ -3,15 +3,17 @@ import type { Clock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
 import type { FileSystem } from '../core/file-system.ts';
 import type { DashboardAnswer } from '../dashboard/answer.ts';
+import { AnswerCache } from '../live/answer-cache.ts';
 import type { DashboardRequest } from '../live/live-plan.ts';
 import { CatchUp } from './catch-up.ts';
-import { connect, queryError } from './database.ts';
+import { changingDashboards } from './changing-dashboards.ts';
+import { ConnectionPool } from './connection-pool.ts';
+import { interruptible, queryError } from './database.ts';
 import type { LiveLimits } from './live-limits.ts';
 import type { LiveSourceState } from './live-source.ts';
 import { LiveState, PartFailure, type PlannedDashboard, type PlanOptions } from './live-state.ts';
 import type { LiveSetup, SyncAnswer, SyncRequest } from './protocol.ts';
 import { RelationState } from './relation-state.ts';
-import { SEARCH_PATH } from './relations.ts';
 import type { ScratchSpace } from './scratch-space.ts';
 
 export interface LiveContext {
@@ -36,12 +38,15 @@ export class LiveDashboards {
   readonly #turns: CatchUp;
   #relations: RelationState | undefined;
   #live: LiveState | undefined;
-  /** Connections that have answered: to make one takes three statements. */
-  readonly #idle: DuckDBConnection[] = [];
+  readonly #connections: ConnectionPool;
+  readonly #kept = new AnswerCache();
+  /** Dashboards that show something else as time goes by. */
+  #changing: ReadonlySet<string> = new Set();
 
   private constructor(context: LiveContext) {
     this.#context = context;
     this.#turns = new CatchUp(context.clock);
+    this.#connections = new ConnectionPool(context.instance, IDLE_MAX);
   }
 
   static async open(context: LiveContext): Promise<LiveDashboards> {
@@ -69,6 +74,8 @@ export class LiveDashboards {
         onTable: async (model) => this.#live?.source(model)?.forget(),
       });
       this.#live = await LiveState.create(loader, plan, limits);
+      this.#kept.clear();
+      this.#changing = await changingDashboards(loader, plan);
     });
     for (const { name } of plan.dashboards)
       this.#warm(name).catch((error: unknown) =>
@@ -126,24 +133,17 @@ export class LiveDashboards {
     request: DashboardRequest,
     signal: AbortSignal,
   ): Promise<DashboardAnswer> {
-    const connection = this.#idle.pop() ?? (await connect(this.#context.instance, SEARCH_PATH));
-    let isClean = false;
-    const interrupt = () => connection.interrupt();
-    try {
-      const read = await this.#turns.inTurn(async () => {
-        if (signal.aborted) throw cancelled();
-        return this.#begin(request, connection, options);
-      });
-      signal.addEventListener('abort', interrupt);
-      const answer = await read(connection);
-      isClean = true;
-      return answer;
-    } finally {
-      signal.removeEventListener('abort', interrupt);
-      await connection.run('ROLLBACK').catch(() => undefined);
-      if (isClean && this.#idle.length < IDLE_MAX) this.#idle.push(connection);
-      else connection.closeSync();
-    }
+    return this.#connections.with(async (connection) => {
+      try {
+        const read = await this.#turns.inTurn(async () => {
+          if (signal.aborted) throw cancelled();
+          return this.#begin(request, connection, options);
+        });
+        return await interruptible(connection, signal, () => read(connection));
+      } finally {
+        await connection.run('ROLLBACK').catch(() => undefined);
+      }
+    });
   }
 
   /** In one turn: current rows, the aggregates needed, and a transaction that sees exactly these. */
@@ -155,10 +155,25 @@ export class LiveDashboards {
     if (!this.#live?.has(request.dashboard))
       throw new MillraceError('MR_PLAN_UNKNOWN', `There is no dashboard '${request.dashboard}'.`);
     await this.#catchUp(request.dashboard);
+    const basis = await this.#basisOf(request.dashboard);
+    const question = JSON.stringify(request);
+    const kept = basis === undefined ? undefined : this.#kept.find(question, basis);
+    if (kept) return async () => kept;
     const planned = await this.#live.plan(request, this.#versionOf, options);
     await connection.run('BEGIN TRANSACTION');
     await connection.run('SELECT one FROM millrace.main.moment');
-    return planned;
+    return async (reading) => {
+      const answer = await planned(reading);
+      if (basis !== undefined) this.#kept.keep(question, basis, answer);
+      return answer;
+    };
+  }
+
+  /** What every answer is made of at this moment, as one text. */
+  async #basisOf(dashboard: string): Promise<string | undefined> {
+    if (this.#changing.has(dashboard)) return undefined;
+    const basis = await this.#relations?.basis(this.#live?.relationsOf(dashboard) ?? []);
+    return basis && JSON.stringify(basis);
   }
 }
 

@@ -62,12 +62,19 @@ export interface CatalogState {
   readonly lookups: readonly EngineLookup[];
 }
 
+export interface ServedCatalog extends CatalogState {
+  /** Another one after each change of the pipeline. */
+  readonly id: string;
+}
+
 /** What a child has of a stream, so that only the news is sent. */
 export interface StreamKnown {
   readonly schema: 'lake' | 'deadletters';
   readonly name: string;
   readonly filesVersion: number;
   readonly rowsVersion: number;
+  /** No row below is among those in memory. */
+  readonly first: number;
   readonly next: number;
 }
 
@@ -138,7 +145,7 @@ export type HostMethods = {
 };
 
 /** `json` has rows as lists, `objects` as objects. */
-export type ResultFormat = 'json' | 'objects' | 'ndjson' | 'csv' | 'parquet';
+export type ResultFormat = 'json' | 'objects' | 'ndjson' | 'csv' | 'parquet' | 'arrow';
 
 export interface QueryRequest {
   readonly sql: string;
@@ -161,7 +168,18 @@ export interface ResultFile {
   readonly tail: string;
 }
 
-export type QueryResult = ResultBytes & { readonly rows: number };
+export type QueryResult = ResultBytes & {
+  readonly rows: number;
+  /** Absent where the same question may have another answer though nothing changed. */
+  readonly basis?: ResultBasis;
+};
+
+/** What a result was made of. While all of it is as it was, so is the result. */
+export interface ResultBasis {
+  readonly catalog: string;
+  readonly streams: readonly StreamKnown[];
+  readonly tables: readonly (Relation & { readonly version: number })[];
+}
 
 /** A Parquet file as COPY … RETURN_STATS tells of it; texts are parsed where the types are known. */
 export interface WrittenFile {
@@ -388,7 +406,9 @@ export type EngineMethods = {
 
 /** What main may ask of the sql child. */
 export type SqlMethods = {
-  configure: [params: CatalogState, result: null];
+  /** Words that can stand next, by the engine's grammar. */
+  complete: [params: { readonly sql: string }, result: readonly string[]];
+  configure: [params: ServedCatalog, result: null];
   query: [params: QueryRequest, result: QueryResult];
 };
 

@@ -85,7 +85,7 @@ function statementHint(sql: string): string | undefined {
     case 'USE':
       return `Tables are listed by: ${LIST_TABLES}.`;
     case 'EXPLAIN':
-      return 'EXPLAIN is not there; take it away to have the answer itself.';
+      return 'Write EXPLAIN or EXPLAIN ANALYZE, then a SELECT.';
     case 'INSERT':
     case 'UPDATE':
     case 'DELETE':

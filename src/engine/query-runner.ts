@@ -3,6 +3,7 @@ import {
   BOOLEAN,
   DOUBLE,
   type DuckDBConnection,
+  type DuckDBResult,
   type DuckDBType,
   INTEGER,
   VARCHAR,
@@ -10,11 +11,21 @@ import {
 import { MillraceError } from '../core/errors.ts';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
 import type { Parameters, ParameterValue } from '../query/statement-parameters.ts';
-import { queryError } from './database.ts';
+import { type ArrowField, type ArrowFile, writeArrow } from './arrow-result.ts';
+import { interruptible, queryError } from './database.ts';
+import {
+  ARROW_TYPES,
+  type ExactTypes,
+  exactValue,
+  PARQUET_TYPES,
+  WHOLE,
+  widest,
+} from './exact-columns.ts';
 import { HeldResult, type ResultFrame } from './held-result.ts';
 import type { QueryRequest, QueryResult, ResultFormat } from './protocol.ts';
-import { csvValue, distinctNames, jsonValue, LINES, typeName } from './result-json.ts';
+import { csvValue, distinctNames, jsonMembers, jsonValue, LINES, typeName } from './result-json.ts';
 import type { ScratchSpace } from './scratch-space.ts';
+import { type StatementColumn, statementColumns } from './statement-columns.ts';
 
 type Value = string | number | bigint | boolean | null;
 interface Bound {
@@ -38,41 +49,30 @@ export async function runQuery(
   request: QueryRequest,
   { signal, scratch, hasPlaces }: QueryContext,
 ): Promise<QueryResult> {
-  const interrupt = () => connection.interrupt();
-  signal.addEventListener('abort', interrupt);
   const held = new HeldResult(scratch, request.bytesMax);
   try {
-    const query = new Query(connection, request, hasPlaces);
-    const columns = await query.describe();
-    const { select, options, ...form } = FORMS[request.format](columns);
-    const { rowsChanged } = await held.write(
-      () => query.copy(select, columns, `TO ${quoteText(held.path)} (${options})`),
-      interrupt,
-    );
-    if (rowsChanged > request.rowsMax)
-      throw new MillraceError(
-        'MR_QUERY_LIMIT',
-        `The result has more than ${request.rowsMax} rows. Add a LIMIT, or aggregate.`,
+    return await interruptible(connection, signal, async () => {
+      const query = new Query(connection, request, hasPlaces);
+      const columns = await query.describe();
+      const form = FORMS[request.format](columns);
+      const rows = await held.write(
+        () => query.writeExact(form, columns, held.path),
+        () => connection.interrupt(),
       );
-    return { rows: rowsChanged, ...held.finish(form.frame(rowsChanged)) };
+      return { rows, ...held.finish(form.frame?.(rows) ?? BARE) };
+    });
   } catch (error) {
     held.discard();
     if (signal.aborted)
       throw new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause: error });
     throw queryError(error);
-  } finally {
-    signal.removeEventListener('abort', interrupt);
   }
-}
-
-interface ResultColumn {
-  readonly name: string;
-  readonly type: DuckDBType;
 }
 
 /** A statement with its parameters, and queries around it. */
 class Query {
   readonly #rowsMax: number;
+  readonly #bytesMax: number;
   readonly #connection: DuckDBConnection;
   readonly #sql: string;
   readonly #hasPlaces: boolean;
@@ -80,33 +80,24 @@ class Query {
 
   constructor(
     connection: DuckDBConnection,
-    { sql, params, rowsMax }: Pick<QueryRequest, 'sql' | 'params' | 'rowsMax'>,
+    { sql, params, rowsMax, bytesMax }: Omit<QueryRequest, 'format' | 'waitMs'>,
     hasPlaces: boolean,
   ) {
     this.#rowsMax = rowsMax;
+    this.#bytesMax = bytesMax;
     this.#connection = connection;
     this.#sql = sql.replace(/;\s*$/, '');
     this.#hasPlaces = hasPlaces;
     this.#bound = bind(params);
   }
 
-  async describe(): Promise<ResultColumn[]> {
+  async describe(): Promise<StatementColumn[]> {
     if (Object.keys(this.#bound.values).length > 0) return this.#describeBound();
-    return this.#places('', async () => {
-      const statement = await this.#connection.prepare(this.#sql);
-      try {
-        return Array.from({ length: statement.columnCount }, (_, index) => ({
-          name: statement.columnName(index),
-          type: statement.columnType(index),
-        }));
-      } finally {
-        statement.destroySync();
-      }
-    });
+    return this.#places('', () => statementColumns(this.#connection, this.#sql));
   }
 
   /** Types can depend on those of parameters, which a statement has only once they are bound. */
-  async #describeBound(): Promise<ResultColumn[]> {
+  async #describeBound(): Promise<StatementColumn[]> {
     const result = await this.#around('SELECT * FROM (', '\n) LIMIT 0', (sql) =>
       this.#connection.run(sql, this.#bound.values, this.#bound.types),
     );
@@ -116,12 +107,58 @@ class Query {
     }));
   }
 
-  /** Copies `select` over the result, whose columns are c0, c1, … there: its own names may repeat or be empty. */
-  copy(select: string, columns: readonly ResultColumn[], target: string) {
-    const after = `${renamed(columns)} LIMIT ${this.#rowsMax + 1}) ${target}`;
-    return this.#around(`COPY (${select} FROM (`, after, (sql) =>
+  /** @returns how many rows the file has */
+  async writeExact(
+    form: ResultForm,
+    columns: readonly StatementColumn[],
+    path: string,
+  ): Promise<number> {
+    try {
+      return await this.#write(form, columns, path);
+    } catch (error) {
+      const isTooWide = error instanceof MillraceError && error.message.includes(WHOLE);
+      if (form.widest === undefined || !isTooWide) throw error;
+      return this.#write({ ...form, select: form.widest }, columns, path);
+    }
+  }
+
+  async #write(
+    { select, copy, stream }: ResultForm,
+    columns: readonly StatementColumn[],
+    path: string,
+  ): Promise<number> {
+    // The columns are c0, c1, … there: the result's own names may repeat or be empty.
+    const after = `${renamed(columns)} LIMIT ${this.#rowsMax + 1}`;
+    const begin = copy ? 'COPY' : `CREATE TEMP TABLE ${HELD} AS`;
+    const end = copy ? ` TO ${quoteText(path)} (${copy})` : '';
+    const done = await this.#around(`${begin} (${select} FROM (`, `${after})${end}`, (sql) =>
       this.#connection.run(sql, this.#bound.values, this.#bound.types),
     );
+    // A table that was made says how many rows it has as its result.
+    const rows = copy ? done.rowsChanged : Number((await done.getRows())[0]?.[0]);
+    if (rows > this.#rowsMax)
+      throw new MillraceError(
+        'MR_QUERY_LIMIT',
+        `The result has more than ${this.#rowsMax} rows. Add a LIMIT, or aggregate.`,
+      );
+    if (stream) await this.#stream(stream, path, rows);
+    return rows;
+  }
+
+  /** A stream of the engine's that fails ends early, without an error; of rows that are there already it has no reason to. */
+  async #stream(
+    write: NonNullable<ResultForm['stream']>,
+    path: string,
+    rows: number,
+  ): Promise<void> {
+    const file = { path, bytesMax: this.#bytesMax };
+    const written = await write(await this.#connection.stream(`FROM ${HELD}`), file);
+    await this.#connection.run(`DROP TABLE ${HELD}`);
+    if (written !== rows)
+      throw new MillraceError(
+        'MR_QUERY_FAILED',
+        `The engine gave ${written} of the ${rows} rows of the result. Ask again.`,
+      );
   }
 
   #around<T>(before: string, after: string, run: (sql: string) => Promise<T>): Promise<T> {
@@ -139,7 +176,7 @@ class Query {
   }
 }
 
-const renamed = (columns: readonly ResultColumn[]): string =>
+const renamed = (columns: readonly StatementColumn[]): string =>
   `\n) AS result(${columns.map((_, index) => `c${index}`).join(', ')})`;
 
 /** Array.isArray does not know lists that are readonly. */
@@ -164,65 +201,87 @@ export function bind(params: Parameters): Bound {
   };
 }
 
+/** What a result is kept as where the engine cannot write the format itself: of its connection alone. */
+const HELD = 'temp.main.result';
+
+/** How a result is written: by COPY, or from a stream of its rows. */
 interface ResultForm {
   /** Over the columns c0, c1, … */
   readonly select: string;
-  /** Of COPY. */
-  readonly options: string;
-  frame(rows: number): ResultFrame;
+  /** The same where a whole number has more digits than `select` has room for. */
+  readonly widest?: string;
+  /** Options of COPY. */
+  readonly copy?: string;
+  readonly stream?: (result: DuckDBResult, file: ArrowFile) => Promise<number>;
+  /** What stands around the file's bytes. */
+  frame?(rows: number): ResultFrame;
 }
 
-const bare = (): ResultFrame => ({ head: '', from: 0, tail: '' });
-const FORMS: { readonly [F in ResultFormat]: (columns: readonly ResultColumn[]) => ResultForm } = {
-  json: (columns) => {
-    const names = columns.map(({ name, type }) => ({ name, type: typeName(type) }));
-    return {
-      select: `SELECT ',' || json_array(${jsonValues(columns).join(', ')})::VARCHAR`,
-      options: LINES,
-      // The first row's comma is left out.
-      frame: (rows) => ({
-        head: `{"columns":${JSON.stringify(names)},"rows":[\n`,
-        from: 1,
-        tail: `],"rowCount":${rows}}\n`,
-      }),
-    };
-  },
-  objects: (columns) => ({
-    select: `SELECT ',' || ${rowObject(columns)}::VARCHAR`,
-    options: LINES,
-    frame: (rows) => ({ head: '{"rows":[\n', from: 1, tail: `],"rowCount":${rows}}\n` }),
-  }),
-  ndjson: (columns) => ({
-    select: `SELECT ${rowObject(columns)}::VARCHAR`,
-    options: LINES,
-    frame: bare,
-  }),
-  csv: (columns) => ({
-    select: selectNamed(columns, ({ type }, value) => csvValue(type, value)),
-    options: 'FORMAT csv, HEADER',
-    frame: bare,
-  }),
-  parquet: (columns) => ({
-    select: selectNamed(columns, (_column, value) => value),
-    options: 'FORMAT parquet, COMPRESSION zstd',
-    frame: bare,
-  }),
-};
+const BARE: ResultFrame = { head: '', from: 0, tail: '' };
+const FORMS: { readonly [F in ResultFormat]: (columns: readonly StatementColumn[]) => ResultForm } =
+  {
+    json: (columns) => {
+      const names = columns.map(({ name, type }) => ({ name, type: typeName(type) }));
+      return {
+        select: `SELECT ',' || json_array(${jsonValues(columns).join(', ')})::VARCHAR`,
+        copy: LINES,
+        // The first row's comma is left out.
+        frame: (rows) => ({
+          head: `{"columns":${JSON.stringify(names)},"rows":[\n`,
+          from: 1,
+          tail: `],"rowCount":${rows}}\n`,
+        }),
+      };
+    },
+    objects: (columns) => ({
+      select: `SELECT ',' || ${rowObject(columns)}::VARCHAR`,
+      copy: LINES,
+      frame: (rows) => ({ head: '{"rows":[\n', from: 1, tail: `],"rowCount":${rows}}\n` }),
+    }),
+    ndjson: (columns) => ({ select: `SELECT ${rowObject(columns)}::VARCHAR`, copy: LINES }),
+    csv: (columns) => ({
+      select: selectNamed(columns, ({ type }, value) => csvValue(type, value)),
+      copy: 'FORMAT csv, HEADER',
+    }),
+    parquet: (columns) => ({
+      select: selectExact(columns, PARQUET_TYPES),
+      widest: selectExact(columns, widest(PARQUET_TYPES)),
+      copy: 'FORMAT parquet, COMPRESSION zstd',
+    }),
+    arrow: (columns) => ({
+      select: selectExact(columns, ARROW_TYPES),
+      widest: selectExact(columns, widest(ARROW_TYPES)),
+      stream: (result, file) => writeArrow(result, arrowFields(columns), file),
+    }),
+  };
 
-function rowObject(columns: readonly ResultColumn[]): string {
+function arrowFields(columns: readonly StatementColumn[]): ArrowField[] {
   const names = distinctNames(columns.map(({ name }) => name));
-  const members = jsonValues(columns).map(
-    (value, index) => `${quoteText(names[index] as string)}, ${value}`,
-  );
-  return `json_object(${members.join(', ')})`;
+  return columns.map(({ type }, index) => ({
+    name: names[index] as string,
+    sqlType: typeName(type),
+  }));
 }
 
-const jsonValues = (columns: readonly ResultColumn[]): string[] =>
+function rowObject(columns: readonly StatementColumn[]): string {
+  const names = distinctNames(columns.map(({ name }) => name));
+  const members = columns.map(({ type }, index) => ({
+    name: names[index] as string,
+    type,
+    value: `c${index}`,
+  }));
+  return `json_object(${jsonMembers(members)})`;
+}
+
+const jsonValues = (columns: readonly StatementColumn[]): string[] =>
   columns.map(({ type }, index) => jsonValue(type, `c${index}`));
 
+const selectExact = (columns: readonly StatementColumn[], types: ExactTypes): string =>
+  selectNamed(columns, ({ type }, value) => exactValue(type, value, types));
+
 function selectNamed(
-  columns: readonly ResultColumn[],
-  shown: (column: ResultColumn, value: string) => string,
+  columns: readonly StatementColumn[],
+  shown: (column: StatementColumn, value: string) => string,
 ): string {
   const names = distinctNames(columns.map(({ name }) => name));
   const values = columns.map(

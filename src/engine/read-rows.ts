@@ -1,8 +1,9 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { CallContext } from '../children/rpc.ts';
-import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
+import { quoteIdentifier } from '../plan/render-sql.ts';
 import { queryError, textRows } from './database.ts';
-import { jsonValue } from './result-json.ts';
+import { jsonMembers } from './result-json.ts';
+import { statementColumns } from './statement-columns.ts';
 
 const CHUNK_BYTES = 64 * 1024;
 
@@ -60,16 +61,10 @@ async function emitRows(
 }
 
 async function members(connection: DuckDBConnection, sql: string): Promise<string> {
-  const statement = await connection.prepare(sql);
-  try {
-    const columns = Array.from({ length: statement.columnCount }, (_, index) => {
-      const name = statement.columnName(index);
-      return `${quoteText(name)}, ${jsonValue(statement.columnType(index), quoteIdentifier(name))}`;
-    });
-    return columns.join(', ');
-  } finally {
-    statement.destroySync();
-  }
+  const columns = await statementColumns(connection, sql);
+  return jsonMembers(
+    columns.map(({ name, type }) => ({ name, type, value: quoteIdentifier(name) })),
+  );
 }
 
 /** Reads all of it once more, in a way that tells what is wrong. */

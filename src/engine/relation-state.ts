@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { FileSystem } from '../core/file-system.ts';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
-import type { Relation } from '../query/statement-gate.ts';
+import { isRepeatable } from '../query/repeatable.ts';
+import type { Relation, StatementParts } from '../query/statement-gate.ts';
 import { checkText } from './describe.ts';
 import { HotRows, type OnRows } from './hot-rows.ts';
 import { createPastView } from './past-tables.ts';
@@ -11,6 +12,7 @@ import type {
   CatalogState,
   EngineModel,
   PastTable,
+  ResultBasis,
   SyncAnswer,
   SyncRequest,
   SystemTable,
@@ -32,6 +34,8 @@ interface Needs {
   /** Tables of models, and of other programs. */
   readonly tables: readonly Relation[];
   readonly system: readonly string[];
+  /** False where a view behind them shows something else as time goes by. */
+  readonly isRepeatable: boolean;
 }
 
 export interface RelationContext {
@@ -58,7 +62,7 @@ export class RelationState {
   /** Tables without a file. */
   readonly #emptyTables = new Set<string>();
   /** The stored relations behind a view, found once. */
-  readonly #behindViews = new Map<string, readonly Relation[]>();
+  readonly #behindViews = new Map<string, StatementParts>();
 
   private constructor(
     connection: DuckDBConnection,
@@ -148,6 +152,22 @@ export class RelationState {
     }
   }
 
+  /**
+   * What results over these relations are made of from here on: all of this at least. Undefined where that is not told by
+   * positions and versions.
+   */
+  async basis(relations: readonly Relation[]): Promise<Omit<ResultBasis, 'catalog'> | undefined> {
+    const { hot, tables, system, ...needs } = await this.#needs(relations);
+    if (system.length > 0 || !needs.isRepeatable) return undefined;
+    return {
+      streams: hot.map(({ known }) => known),
+      tables: tables.map((table) => ({
+        ...table,
+        version: this.#tableVersions.get(keyOf(table)) ?? -1,
+      })),
+    };
+  }
+
   /** The position up to which a stream is shown, or the version of a model's table; 0 where it has no row. */
   version(kind: 'stream' | 'table', name: string): number {
     const key = keyOf({ schema: 'warehouse', name });
@@ -160,6 +180,7 @@ export class RelationState {
     const hot = new Set<HotRows>();
     const tables = new Map<string, Relation>();
     const system = new Set<string>();
+    let repeatable = true;
     const visit = async ({ schema, name }: Relation): Promise<void> => {
       const lookup =
         schema === 'lookups'
@@ -175,20 +196,27 @@ export class RelationState {
           : undefined;
       if (schema === 'sys') system.add(name);
       else if (rows && OF_STREAMS.has(schema)) hot.add(rows);
-      else if (model?.materialize === 'view')
-        for (const behind of await this.#behind(model)) await visit(behind);
-      else tables.set(keyOf({ schema, name }), { schema, name });
+      else if (model?.materialize === 'view') {
+        const { reads, uses } = await this.#behind(model);
+        repeatable &&= isRepeatable({ uses });
+        for (const behind of reads) await visit(behind);
+      } else tables.set(keyOf({ schema, name }), { schema, name });
     };
     for (const relation of relations) await visit(relation);
-    return { hot: [...hot], tables: [...tables.values()], system: [...system] };
+    return {
+      hot: [...hot],
+      tables: [...tables.values()],
+      system: [...system],
+      isRepeatable: repeatable,
+    };
   }
 
-  async #behind(view: EngineModel): Promise<readonly Relation[]> {
+  async #behind(view: EngineModel): Promise<StatementParts> {
     const known = this.#behindViews.get(view.name);
     if (known) return known;
-    const { reads } = await checkText(this.#connection, view.sql, relationNames(this.#catalog));
-    this.#behindViews.set(view.name, reads);
-    return reads;
+    const parts = await checkText(this.#connection, view.sql, relationNames(this.#catalog));
+    this.#behindViews.set(view.name, parts);
+    return parts;
   }
 
   async #switchTable(news: TableNews): Promise<void> {

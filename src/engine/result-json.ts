@@ -7,7 +7,7 @@ import {
   type DuckDBType,
   DuckDBTypeId,
 } from '@duckdb/node-api';
-import { quoteIdentifier } from '../plan/render-sql.ts';
+import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
 
 /**
  * Results leave as bytes the engine made: these expressions turn each column into something `to_json`
@@ -28,7 +28,8 @@ export function jsonValue(type: DuckDBType, value: string, depth = 0): string {
       return value;
     case DuckDBTypeId.FLOAT:
     case DuckDBTypeId.DOUBLE:
-      return `CASE WHEN isfinite(${value}) THEN to_json(${value}) WHEN isnan(${value}) THEN to_json('NaN') WHEN ${value} > 0 THEN to_json('Infinity') WHEN ${value} < 0 THEN to_json('-Infinity') END`;
+      // A FLOAT has digits enough to be told from others, not those of the double next to it.
+      return `CASE WHEN isfinite(${value}) THEN ${value}::VARCHAR::JSON WHEN isnan(${value}) THEN to_json('NaN') WHEN ${value} > 0 THEN to_json('Infinity') WHEN ${value} < 0 THEN to_json('-Infinity') END`;
     case DuckDBTypeId.DECIMAL: {
       const { width, scale } = type as DuckDBDecimalType;
       // The engine writes no zero before the point where all digits are behind it.
@@ -51,6 +52,12 @@ export function jsonValue(type: DuckDBType, value: string, depth = 0): string {
       return `list_transform(${value}, lambda ${item}: ${jsonValue((type as DuckDBListType | DuckDBArrayType).valueType, item, depth + 1)})`;
     case DuckDBTypeId.STRUCT: {
       const { entryNames, entryTypes } = type as DuckDBStructType;
+      if (entryNames.every((name) => name === '')) {
+        const items = entryTypes.map((entry, index) =>
+          jsonValue(entry, `struct_extract_at(${value}, ${index + 1})`, depth + 1),
+        );
+        return `CASE WHEN ${value} IS NULL THEN NULL ELSE json_array(${items.join(', ')}) END`;
+      }
       const parts = entryNames.map(
         (name, index) =>
           `${quoteIdentifier(name)} := ${jsonValue(entryTypes[index] as DuckDBType, `${value}.${quoteIdentifier(name)}`, depth + 1)}`,
@@ -66,8 +73,31 @@ export function jsonValue(type: DuckDBType, value: string, depth = 0): string {
   }
 }
 
-/** As in JSON, so that a value reads the same in every format. */
+/** What `json_object` makes a row of; `value` is SQL. */
+export const jsonMembers = (
+  columns: readonly {
+    readonly name: string;
+    readonly type: DuckDBType;
+    readonly value: string;
+  }[],
+): string =>
+  columns
+    .map(({ name, type, value }) => `${quoteText(name)}, ${jsonValue(type, value)}`)
+    .join(', ');
+
+const NESTED: ReadonlySet<DuckDBTypeId> = new Set([
+  DuckDBTypeId.LIST,
+  DuckDBTypeId.ARRAY,
+  DuckDBTypeId.STRUCT,
+  DuckDBTypeId.MAP,
+]);
+
+/** The text of a cell: as in JSON, so that a value reads the same in every format. What has parts is JSON. */
 export function csvValue(type: DuckDBType, value: string): string {
+  if (NESTED.has(type.typeId))
+    return `CASE WHEN ${value} IS NOT NULL THEN to_json(${jsonValue(type, value)})::VARCHAR END`;
+  if (type.typeId === DuckDBTypeId.FLOAT || type.typeId === DuckDBTypeId.DOUBLE)
+    return `CASE WHEN isfinite(${value}) THEN ${value}::VARCHAR WHEN isnan(${value}) THEN 'NaN' WHEN ${value} > 0 THEN 'Infinity' WHEN ${value} < 0 THEN '-Infinity' END`;
   return /^(TIMESTAMP|DECIMAL|BLOB)/.test(String(type)) ? jsonValue(type, value) : value;
 }
 

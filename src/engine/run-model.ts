@@ -3,7 +3,7 @@ import type { CallContext } from '../children/rpc.ts';
 import { LIMITS } from '../core/limits.ts';
 import { quoteIdentifier, quoteText, type RenderedCheck } from '../plan/render-sql.ts';
 import { brokenRows } from './check-sql.ts';
-import { connect, openDatabase, queryError } from './database.ts';
+import { connect, interruptible, openDatabase, queryError } from './database.ts';
 import { createCatalog } from './describe.ts';
 import type { CheckOutcome, RunModelRequest, RunModelResult } from './protocol.ts';
 import { writeTableFiles } from './table-files.ts';
@@ -19,27 +19,27 @@ export async function runModel(
 ): Promise<RunModelResult> {
   const instance = await openDatabase({ memory: LIMITS.engineMemory, scratch });
   const connection = await connect(instance);
-  const interrupt = () => connection.interrupt();
-  context.signal.addEventListener('abort', interrupt);
   try {
-    await createCatalog(connection, request.catalog, request.scans);
-    const files = await writeTableFiles(connection, request.sql, request);
-    await connection.run(
-      `CREATE TEMP VIEW result AS ${resultOf(
-        request,
-        files.map((file) => file.path),
-      )}`,
-    );
-    const checks: CheckOutcome[] = [];
-    for (const check of request.checks) checks.push(await runCheck(connection, check));
-    return { files, rows: files.reduce((rows, file) => rows + file.rows, 0), checks };
+    return await interruptible(connection, context.signal, () => computed(connection, request));
   } catch (error) {
     throw queryError(error);
   } finally {
-    context.signal.removeEventListener('abort', interrupt);
     connection.closeSync();
     instance.closeSync();
   }
+}
+
+async function computed(
+  connection: DuckDBConnection,
+  request: RunModelRequest,
+): Promise<RunModelResult> {
+  await createCatalog(connection, request.catalog, request.scans);
+  const files = await writeTableFiles(connection, request.sql, request);
+  const paths = files.map((file) => file.path);
+  await connection.run(`CREATE TEMP VIEW result AS ${resultOf(request, paths)}`);
+  const checks: CheckOutcome[] = [];
+  for (const check of request.checks) checks.push(await runCheck(connection, check));
+  return { files, rows: files.reduce((rows, file) => rows + file.rows, 0), checks };
 }
 
 function resultOf(request: RunModelRequest, paths: readonly string[]): string {

@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { endWithoutThreads, serveParent } from '../children/child-process.ts';
 import type { CallContext } from '../children/rpc.ts';
@@ -5,29 +7,36 @@ import { systemClock } from '../core/clock.ts';
 import { MillraceError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { nodeFileSystem } from '../core/node-file-system.ts';
+import { isRepeatable } from '../query/repeatable.ts';
 import type { Relation } from '../query/statement-gate.ts';
 import { checkParameters } from '../query/statement-parameters.ts';
-import { CatchUp } from './catch-up.ts';
-import { connect, lockDown, openDatabase } from './database.ts';
+import { CatchUp, notReady } from './catch-up.ts';
+import { ConnectionPool } from './connection-pool.ts';
+import { connect, lockDown, openDatabase, textRows } from './database.ts';
 import { checkText } from './describe.ts';
+import { explained, planQuery } from './explain.ts';
+import { MemoryGuard } from './memory-guard.ts';
 import { dropPastViews, type TravelledQuery, travelled } from './past-tables.ts';
 import type {
-  CatalogState,
   HostMethods,
   PastTable,
   QueryRequest,
   QueryResult,
+  ResultBasis,
+  ServedCatalog,
   SyncRequest,
 } from './protocol.ts';
 import { runQuery } from './query-runner.ts';
 import { RelationState } from './relation-state.ts';
-import { relationNames, SEARCH_PATH } from './relations.ts';
+import { relationNames } from './relations.ts';
 import { ScratchSpace } from './scratch-space.ts';
 
 /**
  * The `sql` child: DuckDB for whatever a person or BI tool types. It reads the lake and its own scratch
  * folders, nothing else. Arguments: scratch folder, spare one for when its disk is full, lake folder.
  */
+// Ingest, deliveries and dashboards go first where there are not cores enough; threads started later are as this one.
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 const [own, spare, lake] = process.argv.slice(2) as [string, string, string];
 const scratch = new ScratchSpace(own, spare);
 scratch.open();
@@ -40,26 +49,48 @@ await lockDown(
 );
 
 let state: RelationState | undefined;
-let catalog: CatalogState = { streams: [], models: [], lookups: [] };
+let catalog: ServedCatalog = { id: '', streams: [], models: [], lookups: [] };
 /** Tables of other programs, as they were when a name was last not known. */
 let foreign: readonly Relation[] = [];
 const catchUp = new CatchUp(systemClock);
+const memory = new MemoryGuard();
+memory.start();
+const connections = new ConnectionPool(instance, LIMITS.queriesRunningMax);
 
 async function query(request: QueryRequest, { signal }: CallContext): Promise<QueryResult> {
-  const connection = await connect(instance, state ? SEARCH_PATH : undefined);
+  if (!state) throw notReady();
+  return memory.watch(connections.with((connection) => queryWith(connection, request, signal)));
+}
+
+async function queryWith(
+  connection: DuckDBConnection,
+  asked: QueryRequest,
+  signal: AbortSignal,
+): Promise<QueryResult> {
+  const plan = explained(asked.sql);
+  const request = plan ? { ...asked, sql: plan.sql } : asked;
   let back: TravelledQuery | undefined;
   try {
-    const { tree, reads } = await checkNames(connection, request.sql);
+    const { tree, reads, uses } = await checkNames(connection, request.sql);
     checkParameters(tree, request.params);
     back = await travelled(connection, request, relationNames(catalog, foreign));
     await bringUp(reads, back?.past ?? [], { waitMs: request.waitMs, signal });
+    const moment = state;
     const isPlain = !reads.some(({ schema, name }) => schema === 'warehouse' && isView(name));
     const context = { signal, scratch, hasPlaces: isPlain && !back };
     const { sql, params } = back ?? request;
-    return await runQuery(connection, { ...request, sql, params }, context);
+    if (plan) {
+      const rows = await planQuery(connection, { ...plan, ...context, sql, params });
+      return await runQuery(connection, { ...request, sql: rows, params: [] }, context);
+    }
+    const basis = back || !isRepeatable({ uses }) ? undefined : await basisOf(reads);
+    const result = await runQuery(connection, { ...request, sql, params }, context);
+    if (moment === state) return basis ? { ...result, basis } : result;
+    // The pipeline changed meanwhile: its relations were made anew, without rows.
+    if ('file' in result) rmSync(result.file, { force: true });
+    return await queryWith(connection, asked, signal);
   } finally {
     if (back) await dropPastViews(connection, back.past);
-    connection.closeSync();
   }
 }
 
@@ -96,15 +127,32 @@ async function bringUp(
   }
 }
 
+/** Of what is loaded at this moment; what is loaded later makes the result newer than it says, never older. */
+async function basisOf(reads: readonly Relation[]): Promise<ResultBasis | undefined> {
+  const basis = await state?.basis(reads);
+  return basis && { catalog: catalog.id, ...basis };
+}
+
+/** Names are left to who knows which of them are for people. */
+async function keywordsAfter(connection: DuckDBConnection, sql: string): Promise<string[]> {
+  const rows = await textRows(
+    connection,
+    "SELECT DISTINCT trim(suggestion) FROM sql_auto_complete($1) WHERE suggestion_type = 'keyword' AND regexp_full_match(trim(suggestion), '[A-Za-z_]+')",
+    [sql],
+  );
+  return rows.map(([word]) => String(word).toLowerCase());
+}
+
 const isView = (name: string): boolean =>
   catalog.models.some((model) => model.name === name && model.materialize === 'view');
 
 const parent = serveParent<HostMethods>({
-  configure: (next: CatalogState) =>
+  configure: (next: ServedCatalog) =>
     catchUp.inTurn(async () => {
       state = await RelationState.create(loader, next, { files: nodeFileSystem(), scratch });
       catalog = next;
       return null;
     }),
   query,
+  complete: ({ sql }: { sql: string }) => connections.with((one) => keywordsAfter(one, sql)),
 });

@@ -52,24 +52,40 @@ const TYPESCRIPT = {
   timestamptz: 'Date',
 } as const;
 
-export function typescriptType(type: FieldType): string {
-  switch (type.kind) {
-    case 'decimal':
-      return 'string';
-    case 'list':
-      return `(${typescriptValue(type.element)})[]`;
-    case 'map':
-      return `Record<string, ${typescriptValue(type.value)}>`;
-    case 'struct':
-      return `{ ${type.fields.map((field) => `${JSON.stringify(field.name)}: ${typescriptValue(field)}`).join('; ')} }`;
-    default:
-      return TYPESCRIPT[type.kind];
-  }
+/** Of values as SQL's JSON has them: what JavaScript would round is a text there. */
+const FLOATS = "number | 'NaN' | 'Infinity' | '-Infinity'";
+const JSON_TYPESCRIPT: Names = {
+  ...{ boolean: 'boolean', int: 'number', long: 'string' },
+  ...{ float: FLOATS, double: FLOATS, string: 'string', uuid: 'string' },
+  ...{ binary: 'string', date: 'string', timestamp: 'string', timestamptz: 'string' },
+};
+
+type Names = { readonly [kind in keyof typeof TYPESCRIPT]: string };
+
+function typescriptOf(names: Names, { type, optional }: FieldSpec): string {
+  const part = (inner: FieldSpec) => typescriptOf(names, inner);
+  const value = (): string => {
+    switch (type.kind) {
+      case 'decimal':
+        return 'string';
+      case 'list':
+        return `(${part(type.element)})[]`;
+      case 'map':
+        return `Record<string, ${part(type.value)}>`;
+      case 'struct':
+        return `{ ${type.fields.map((field) => `${JSON.stringify(field.name)}: ${part(field)}`).join('; ')} }`;
+      default:
+        return names[type.kind];
+    }
+  };
+  return optional ? `${value()} | null` : value();
 }
 
-export function typescriptValue(field: FieldSpec): string {
-  return field.optional ? `${typescriptType(field.type)} | null` : typescriptType(field.type);
-}
+/** The type of a field's value in a row. */
+export const typescriptValue = (field: FieldSpec): string => typescriptOf(TYPESCRIPT, field);
+
+/** The type of a column's value in the JSON of a result. */
+export const jsonTypescript = (field: FieldSpec): string => typescriptOf(JSON_TYPESCRIPT, field);
 
 export type JsonSchema = { readonly [key: string]: JsonValue };
 

@@ -43,11 +43,20 @@ const FUNCTIONS_REFUSED =
 
 type Tree = { readonly [key: string]: unknown };
 
+export interface StatementParts {
+  readonly reads: readonly Relation[];
+  /**
+   * Functions, and what may be one written without parentheses (`current_date`), in lower case; `sample` where rows are
+   * drawn by chance.
+   */
+  readonly uses: ReadonlySet<string>;
+}
+
 /**
- * The relations a statement reads. `tree` is what json_serialize_sql answered.
+ * The relations a statement reads, and what it calls. `tree` is what json_serialize_sql answered.
  * @throws MillraceError MR_QUERY_SYNTAX, MR_QUERY_REFUSED, MR_QUERY_FAILED (unknown table)
  */
-export function checkStatement(tree: unknown, names: RelationNames): Relation[] {
+export function checkStatement(tree: unknown, names: RelationNames): StatementParts {
   const root = tree as Tree;
   if (root['error'] === true) throw parseError(root);
   const statements = root['statements'] as readonly Tree[];
@@ -62,8 +71,9 @@ export function checkStatement(tree: unknown, names: RelationNames): Relation[] 
       `One statement at a time; this text has ${statements.length}.`,
     );
   const found = new Map<string, Relation>();
-  walk(statements[0], new Set(), { names, found });
-  return [...found.values()];
+  const uses = new Set<string>();
+  walk(statements[0], new Set(), { names, found, uses });
+  return { reads: [...found.values()], uses };
 }
 
 function parseError(root: Tree): MillraceError {
@@ -82,6 +92,7 @@ function parseError(root: Tree): MillraceError {
 interface Walk {
   readonly names: RelationNames;
   readonly found: Map<string, Relation>;
+  readonly uses: Set<string>;
 }
 
 /** Where a tree holds table references. */
@@ -97,6 +108,7 @@ function walk(node: unknown, scope: ReadonlySet<string>, context: Walk): void {
   const tree = node as Tree;
   const inner = withQueries(tree, scope);
   if (tree['class'] === 'FUNCTION') checkFunction(tree);
+  for (const name of usedNames(tree)) context.uses.add(name);
   for (const [key, part] of Object.entries(tree)) {
     if (isTree(part) && isReference(key, part)) checkReference(part, inner, context);
     if (key === 'function' && tree['type'] === 'TABLE_FUNCTION')
@@ -193,6 +205,15 @@ function checkFunction(tree: Tree): void {
     throw new MillraceError('MR_QUERY_REFUSED', `The function ${name}() is not allowed.`, {
       details: position(tree),
     });
+}
+
+function usedNames(tree: Tree): string[] {
+  if (isTree(tree['sample'])) return ['sample'];
+  const { column_names: names, function_name: called } = tree;
+  const bare = tree['class'] === 'COLUMN_REF' && Array.isArray(names) && names.length === 1;
+  return [...(bare ? names : []), ...(typeof called === 'string' ? [called] : [])].map((name) =>
+    String(name).toLowerCase(),
+  );
 }
 
 function position(tree: Tree): { position?: number } {

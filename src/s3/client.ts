@@ -40,6 +40,18 @@ export class S3Client {
     this.#clock = clock;
   }
 
+  /** `s3://bucket/prefix` */
+  get place(): string {
+    const { bucket, prefix } = this.settings;
+    return `s3://${prefix === '' ? bucket : `${bucket}/${prefix}`}`;
+  }
+
+  /** @param name below the prefix */
+  keyOf(name: string): string {
+    const { prefix } = this.settings;
+    return prefix === '' ? name : `${prefix}/${name}`;
+  }
+
   /** @throws S3Refusal; TypeError where the server cannot be reached */
   async send({
     method,

@@ -1,4 +1,5 @@
 import { MillraceError } from '../core/errors.ts';
+import { isObjectName } from '../core/object-name.ts';
 
 /** Where a bucket is, and as whom to ask for it. */
 export interface S3Settings {
@@ -15,12 +16,11 @@ export interface S3Settings {
   readonly sessionToken?: string;
 }
 
-type Environment = { readonly [name: string]: string | undefined };
+export type Environment = { readonly [name: string]: string | undefined };
 
 const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const REGION_NAME = /^[a-z0-9-]+$/;
 const REGION_DEFAULT = 'us-east-1';
-const PREFIX_PART = /^[A-Za-z0-9_.-]+$/;
 
 /**
  * The settings for `s3://bucket/prefix` from the environment variables that all AWS tools take.
@@ -50,16 +50,13 @@ export function s3Settings(env: Environment, place: string, option: string): S3S
 function parsePlace(place: string, to: string): { bucket: string; prefix: string } {
   const [, bucket = '', rest = ''] = /^s3:\/\/([^/]*)(?:\/(.*))?$/.exec(place) ?? [];
   const prefix = rest.replace(/\/$/, '');
-  if (!BUCKET_NAME.test(bucket) || (prefix !== '' && !isPrefix(prefix)))
+  if (!BUCKET_NAME.test(bucket) || (prefix !== '' && !isObjectName(prefix)))
     throw invalid(
       to,
       "is no place in S3. Write 's3://bucket' or 's3://bucket/prefix', the prefix of letters, digits, '-', '_', '.' and '/'.",
     );
   return { bucket, prefix };
 }
-
-const isPrefix = (prefix: string): boolean =>
-  prefix.split('/').every((part) => PREFIX_PART.test(part) && part !== '.' && part !== '..');
 
 function credentialsOf(
   env: Environment,

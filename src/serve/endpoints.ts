@@ -15,12 +15,14 @@ export async function endpointRoutes(
     '/v1/endpoints/:name',
     { config: { roles: ['reader'] } },
     (request, reply) => {
-      const { params, query } = endpointOf(services, request.params.name);
+      const { params, query, maxAgeMs } = endpointOf(services, request.params.name);
       const { format = 'objects', ...given } = request.query;
       const asked = {
         sql: renderSql(query),
         params: endpointValues(params, given),
         format: requireFormat(format),
+        isUnlisted: true,
+        ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
       };
       return sendResult(services, asked, request, reply);
     },

@@ -19,6 +19,7 @@ import {
   string,
   text,
 } from './openapi-parts.ts';
+import { QUERY_PATHS } from './openapi-queries.ts';
 import { RECORD_SCHEMAS, readOperation, storedSchema } from './openapi-records.ts';
 import { REMOVED_PATHS } from './openapi-removed.ts';
 import { SAFETY_PATHS } from './openapi-safety.ts';
@@ -71,6 +72,7 @@ export function openapiDocument(plan: Plan): Part {
       ...REMOVED_PATHS,
       ...TABLE_PATHS,
       ...SAFETY_PATHS,
+      ...QUERY_PATHS,
       ...AWS_PATHS,
       ...FIXED_PATHS,
     },
@@ -238,6 +240,7 @@ const FIXED_PATHS: Part = {
               params: { oneOf: [{ type: 'array', items: {} }, { type: 'object' }] },
               format: FORMAT,
               timeoutMs: { type: 'integer', minimum: 1, maximum: LIMITS.queryDeadlineMs },
+              history: { type: 'boolean', default: true },
             },
             ['sql'],
           ),

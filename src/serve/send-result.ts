@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MillraceError } from '../core/errors.ts';
 import type { ResultFormat } from '../engine/protocol.ts';
-import type { AskedQuery } from '../query/query-engine.ts';
+import type { AskedQuery, ResultHead } from '../query/query-engine.ts';
 import type { Services } from './services.ts';
 
 const MEDIA_TYPES: { readonly [F in ResultFormat]: string } = {
@@ -11,6 +12,7 @@ const MEDIA_TYPES: { readonly [F in ResultFormat]: string } = {
   ndjson: 'application/x-ndjson; charset=utf-8',
   csv: 'text/csv; charset=utf-8',
   parquet: 'application/vnd.apache.parquet',
+  arrow: 'application/vnd.apache.arrow.stream',
 };
 
 export const RESULT_FORMATS = Object.keys(MEDIA_TYPES) as readonly ResultFormat[];
@@ -26,34 +28,42 @@ export function requireFormat(format: unknown): ResultFormat {
 }
 
 /**
- * Answers with the result of a query, which ends when nobody waits for it any more. The head goes out with the first
- * bytes, when the result is whole: an error has its status.
+ * Answers with the result of a query, which ends when nobody waits for it any more. The head goes out when the result is
+ * whole: an error has its status.
  */
 export async function sendResult(
   services: Services,
   query: AskedQuery,
-  { principal, ip }: FastifyRequest,
+  request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
+  const { method, headers } = request;
   const { raw } = reply;
   const cancel = new AbortController();
   const { signal } = cancel;
   raw.once('close', () => cancel.abort());
-  const open = () => {
-    if (raw.headersSent) return;
+  let isKnown = false;
+  const onHead = (head: ResultHead) => {
+    const tag = method !== 'POST' && head.bytes ? tagOf(head.bytes) : undefined;
+    isKnown = tag !== undefined && headers['if-none-match'] === tag;
     reply.hijack();
-    raw.writeHead(200, { 'content-type': MEDIA_TYPES[query.format] });
+    raw.writeHead(isKnown ? 304 : 200, {
+      'content-type': MEDIA_TYPES[query.format],
+      'cache-control': ageRule(query, head, services.clock.now()),
+      'millrace-rows': head.rows,
+      'millrace-result': head.isKept ? 'kept' : 'computed',
+      ...(tag === undefined ? {} : { etag: tag }),
+    });
   };
   try {
     await services.query.query(query, {
-      who: principal ? `${principal.kind} ${principal.id}` : ip,
+      who: whoAsks(request),
       signal,
+      onHead,
       onChunk: async (chunk) => {
-        open();
-        if (!raw.write(chunk)) await once(raw, 'drain', { signal });
+        if (!isKnown && !raw.write(chunk)) await once(raw, 'drain', { signal });
       },
     });
-    open();
     raw.end();
   } catch (error) {
     if (!raw.headersSent) throw error;
@@ -65,4 +75,17 @@ export async function sendResult(
     // Half a result must not look whole.
     raw.destroy();
   }
+}
+
+/** For whom turns and history are: a key, a user, or where nobody has to say who he is, the address. */
+export const whoAsks = ({ principal, ip }: FastifyRequest): string =>
+  principal ? `${principal.kind} ${principal.id}` : ip;
+
+const tagOf = (bytes: Uint8Array): string =>
+  `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
+
+/** A result may be shown again without asking as long as its question says; else whoever has it asks whether it holds. */
+function ageRule({ maxAgeMs = 0 }: AskedQuery, { madeMs }: ResultHead, nowMs: number): string {
+  const left = Math.floor((madeMs + maxAgeMs - nowMs) / 1000);
+  return left > 0 ? `private, max-age=${left}` : 'private, no-cache';
 }

@@ -20,6 +20,7 @@ import { ingestRoutes } from './ingest.ts';
 import { lookupRoutes } from './lookups.ts';
 import { openapiRoutes } from './openapi.ts';
 import { type PageFiles, pageRoutes, readPage } from './page.ts';
+import { queryRoutes } from './queries.ts';
 import { Readers, recordRoutes } from './records.ts';
 import { renderRoutes } from './render.ts';
 import { safetyRoutes } from './safety.ts';
@@ -120,6 +121,7 @@ async function registerRoutes(
   await server.register(streamRoutes, { services });
   await server.register(lakeTableRoutes, { services });
   await server.register(sqlRoutes, { services });
+  await server.register(queryRoutes, { services });
   await server.register(dashboardRoutes, { services });
   await server.register(renderRoutes, { services });
   await server.register(adminRoutes, { services });

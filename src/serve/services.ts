@@ -13,9 +13,12 @@ import type { DashboardRequest } from '../live/live-plan.ts';
 import type { LookupPage, LookupQuery } from '../lookup/lookup-store.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
+import type { QueryLog } from '../query/query-log.ts';
+import type { SavedQuery } from '../query/saved-query.ts';
 import type { Run } from '../schedule/run-store.ts';
 import type { RecordForm } from '../stream/record-lines.ts';
 import type { ShardChange, ShardMap } from '../stream/shard-map.ts';
+import type { AttributeStore } from '../stream/stream-attributes.ts';
 import type { WireStreams } from './aws/wire-streams.ts';
 
 /** Who asks. */
@@ -78,6 +81,8 @@ export interface Services {
   /** Host names the server answers for, besides the loopback ones. */
   readonly allowedHosts: readonly string[];
   readonly query: QueryEngine;
+  readonly queryLog: QueryLog;
+  readonly savedQueries: AttributeStore<SavedQuery>;
   /** Who sends this key. */
   authenticate(key: string): Principal | undefined;
   /** The key of this id, for a request that is signed (SigV4), and the secret it signs with. */

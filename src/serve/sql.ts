@@ -6,7 +6,7 @@ import type { Parameters } from '../query/statement-parameters.ts';
 import { requireFormat, sendResult } from './send-result.ts';
 import type { Services } from './services.ts';
 
-/** `POST /v1/sql` */
+/** `POST /v1/sql`, and what may be written next. */
 export async function sqlRoutes(
   server: FastifyInstance,
   { services }: { services: Services },
@@ -14,6 +14,15 @@ export async function sqlRoutes(
   server.post('/v1/sql', { config: { roles: ['reader'] } }, (request, reply) =>
     sendResult(services, parseBody(request.body), request, reply),
   );
+  server.post('/v1/sql/completions', { config: { roles: ['reader'] } }, async (request) => {
+    const { sql } = Object(request.body) as { sql?: unknown };
+    if (typeof sql !== 'string' || Buffer.byteLength(sql) > LIMITS.queryTextBytesMax)
+      throw new MillraceError(
+        'MR_REQUEST_INVALID',
+        'Send {"sql": "select …"}: the text up to where something is to be written.',
+      );
+    return { keywords: await services.query.complete(sql) };
+  });
 }
 
 function parseBody(body: unknown): AskedQuery {
@@ -29,6 +38,7 @@ function parseBody(body: unknown): AskedQuery {
     params = [],
     format = 'json',
     timeoutMs,
+    history = true,
     ...others
   } = body as Record<string, unknown>;
   const [unknown] = Object.keys(others);
@@ -43,10 +53,12 @@ function parseBody(body: unknown): AskedQuery {
     throw wrong(
       `'timeoutMs' must be a whole number of milliseconds from 1 to ${LIMITS.queryDeadlineMs}.`,
     );
+  if (typeof history !== 'boolean') throw wrong("'history' must be true or false.");
   return {
     sql,
     params: params as Parameters,
     format: resultFormat,
+    isUnlisted: !history,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   };
 }

@@ -27,8 +27,10 @@ import { DuckdbLiveEngine } from '../live/embedded/duckdb-live-engine.ts';
 import { LmdbLookupStore } from '../lookup/embedded/lmdb-lookup-store.ts';
 import { TableModelRunner } from '../model/embedded/table-model-runner.ts';
 import { DuckdbQueryEngine } from '../query/embedded/duckdb-query-engine.ts';
+import { QueryLog } from '../query/query-log.ts';
+import type { SavedQuery } from '../query/saved-query.ts';
 import { S3Client } from '../s3/client.ts';
-import { s3Settings } from '../s3/settings.ts';
+import { type Environment, s3Settings } from '../s3/settings.ts';
 import { LmdbRunStore, markInterrupted } from '../schedule/embedded/lmdb-run-store.ts';
 import { S3RawZone } from '../stream/aws/s3-raw-zone.ts';
 import { FileAttributeStore } from '../stream/embedded/file-attribute-store.ts';
@@ -46,7 +48,7 @@ export interface EmbeddedOptions {
   /** `s3://bucket/prefix` for tables in a bucket; undefined for where they are already. */
   readonly lake?: string | undefined;
   /** Who asks for what is kept in S3, in the variables that all AWS tools take. */
-  readonly environment: { readonly [name: string]: string | undefined };
+  readonly environment: Environment;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onFatal: (error: MillraceError) => void;
@@ -146,6 +148,16 @@ export async function embedded({
     files,
     attributesIn('deliveries.json'),
   );
+  const savedQueries = await FileAttributeStore.open<SavedQuery>(
+    files,
+    attributesIn('saved-queries.json'),
+  );
+  const queryLog = await QueryLog.open({
+    files,
+    path: attributesIn('queries.json'),
+    clock,
+    logger,
+  });
   const sealing = await sealingKey(files, join(folder, 'system', 'sealing.key'));
   // Last: a lake in a bucket is ours from here on.
   const lake = await openLake({ folder, place, allowedLocations, environment, files, ...log });
@@ -169,6 +181,8 @@ export async function embedded({
     ...stores,
     streamAttributes,
     deliveryAttributes,
+    savedQueries,
+    queryLog,
     checkRawZone: (place) => void rawZones.zoneAt(place),
     checkFilesTarget: (place) => void filesTargetAt(place, ''),
     openDedupeWindow: (settings) =>
@@ -198,11 +212,12 @@ export async function embedded({
     filesPositions: () => filesPositions(files, folder, stores.streams),
     createMaintenance: (options) => new TableMaintenance(options),
     createModelRunner: (options) => new TableModelRunner(options),
-    createQueryEngine: (child) => new DuckdbQueryEngine(child, clock),
+    createQueryEngine: (options) => new DuckdbQueryEngine({ ...options, clock }),
     createLiveEngine: (child) => new DuckdbLiveEngine(child, clock),
     createRenderer: (start) => new ChildRenderer(start, clock),
     close: async () => {
       try {
+        await queryLog.close();
         await lake.close();
       } finally {
         await lookups.close();

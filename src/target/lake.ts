@@ -14,9 +14,7 @@ import { S3Objects } from '../lake/aws/s3-objects.ts';
 import type { ClientSettings } from '../lake/catalog.ts';
 import { CatalogFile } from '../lake/embedded/catalog-file.ts';
 import { TableRegistry } from '../lake/embedded/table-registry.ts';
-import { type S3Settings, s3Settings } from '../s3/settings.ts';
-
-type Environment = { readonly [name: string]: string | undefined };
+import { type Environment, type S3Settings, s3Settings } from '../s3/settings.ts';
 
 export interface LakeOptions {
   /** The data folder. */

@@ -4,7 +4,7 @@ import type { Renderer, RenderMethods } from '../dashboard/renderer.ts';
 import type { Delivery } from '../deliver/delivery.ts';
 import type { FilesDeliveryOptions } from '../deliver/embedded/files-delivery.ts';
 import type { TableDeliveryOptions } from '../deliver/embedded/table-delivery.ts';
-import type { LiveMethods, SqlMethods } from '../engine/protocol.ts';
+import type { LiveMethods } from '../engine/protocol.ts';
 import type { KeyStore } from '../govern/key-store.ts';
 import type { UserStore } from '../govern/user-store.ts';
 import type { DedupeSettings, DedupeWindow } from '../ingest/dedupe-window.ts';
@@ -16,7 +16,10 @@ import type { LiveEngine } from '../live/live-engine.ts';
 import type { LookupStore } from '../lookup/lookup-store.ts';
 import type { ModelRunnerOptions } from '../model/embedded/table-model-runner.ts';
 import type { ModelRunner } from '../model/model-runner.ts';
+import type { DuckdbQueryEngineOptions } from '../query/embedded/duckdb-query-engine.ts';
 import type { QueryEngine } from '../query/query-engine.ts';
+import type { QueryLog } from '../query/query-log.ts';
+import type { SavedQuery } from '../query/saved-query.ts';
 import type { RunStore } from '../schedule/run-store.ts';
 import type {
   AttributeStore,
@@ -39,6 +42,8 @@ export interface Stores {
 /** Where a pipeline runs: one implementation per room. Only files in this folder name them. */
 export interface Target extends Stores {
   readonly streamAttributes: AttributeStore<StreamAttributes>;
+  readonly queryLog: QueryLog;
+  readonly savedQueries: AttributeStore<SavedQuery>;
   readonly deliveryAttributes: AttributeStore<DeliveryAttributes>;
   /** @throws MillraceError MR_DEFINITION_INVALID for a place that no stream can have its raw zone at */
   checkRawZone(place: string): void;
@@ -62,7 +67,7 @@ export interface Target extends Stores {
   filesPositions(): Promise<readonly { readonly path: string; readonly text: string }[]>;
   createMaintenance(options: TableMaintenanceOptions): Maintenance;
   createModelRunner(options: ModelRunnerOptions): ModelRunner;
-  createQueryEngine(child: ChildProcess<SqlMethods>): QueryEngine;
+  createQueryEngine(options: Omit<DuckdbQueryEngineOptions, 'clock'>): QueryEngine;
   /** Copies what runs, keys, users and sessions are in, as of one moment, to a file that is not there yet. */
   copyRecords(path: string): Promise<void>;
   /** `child`: undefined while there is none. */

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { client } from '../../src/client.ts';
@@ -27,6 +27,8 @@ export const typed = endpoint('typed', {
   sql: (p) => sql\`select \${p.flag} as flag, \${p.big} as big, \${p.ratio} as ratio, \${p.price} as price, \${p.uid} as uid,
     \${p.local} as local, \${p.moment} as moment, \${p.text} as text\`,
 });
+export const recent = endpoint('recent', { maxAge: '1h', sql: sql\`select count(id) as n from \${sales}\` });
+export const clock = endpoint('clock', { sql: sql\`select count(*) as n, now() as at from \${sales}\` });
 export const total = endpoint('total', { sql: sql\`select count(*) as n from \${sales}\` });
 `;
 
@@ -106,7 +108,7 @@ test('endpoints answer typed questions in each format; wrong ones name the param
   }
   expect(await get('nothing')).toMatchObject({
     status: 404,
-    text: expect.stringContaining('Endpoints are: revenue, total, typed'),
+    text: expect.stringContaining('Endpoints are: clock, recent, revenue, total, typed'),
   });
   const document = (await (await fetch(`${pipeline.url}/openapi.json`)).json()) as {
     paths: { [path: string]: { get: { parameters: { name: string; required: boolean }[] } } };
@@ -150,3 +152,49 @@ test('what is wrong with an endpoint is said before anything runs, with its plac
     ),
   ).toMatch(/parameter 'a' is a list, which cannot stand in an address/);
 }, 60_000);
+
+test('the row types of endpoints are written for the compiler, as values are in JSON', async () => {
+  const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+  const types = readFileSync(join(pipeline.folder, 'millrace-env.d.ts'), 'utf8');
+  expect(types).toMatch(
+    /interface EndpointRows \{.*revenue: \{\s+"country": string \| null;\s+"revenue": string \| null;\s+"last": string \| null;/s,
+  );
+  expect(types).toMatch(
+    /typed: \{\s+"flag": boolean \| null;\s+"big": string \| null;\s+"ratio": number \| 'NaN'/,
+  );
+});
+
+test('an answer is given again until what it reads changes, and 304 to who has it; maxAge lets it be older', async () => {
+  const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+  const send = (records: object[]) =>
+    pipeline.post('/v1/streams/sales/records', JSON.stringify(records));
+  const get = async (name: string, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${pipeline.url}/v1/endpoints/${name}`, { headers });
+    const text = await response.text();
+    return {
+      status: response.status,
+      n: text === '' ? undefined : JSON.parse(text).rows[0].n,
+      result: response.headers.get('millrace-result'),
+      tag: response.headers.get('etag') ?? '',
+      age: response.headers.get('cache-control'),
+    };
+  };
+  await send(RECORDS.slice(0, 1));
+  const first = await get('total');
+  expect(first).toMatchObject({ n: '1', result: 'computed', age: 'private, no-cache' });
+  expect(await get('total')).toMatchObject({ n: '1', result: 'kept', tag: first.tag });
+  expect(await get('total', { 'if-none-match': first.tag })).toMatchObject({ status: 304 });
+  expect(await get('recent')).toMatchObject({ n: '1', result: 'computed' });
+  expect(await get('clock')).toMatchObject({ result: 'computed' });
+  expect(await get('clock'), 'the clock goes on').toMatchObject({ result: 'computed' });
+
+  await send(RECORDS.slice(1, 2));
+  expect(await get('total', { 'if-none-match': first.tag })).toMatchObject({
+    status: 200,
+    n: '2',
+    result: 'computed',
+  });
+  const older = await get('recent');
+  expect(older).toMatchObject({ n: '1', result: 'kept' });
+  expect(older.age).toMatch(/^private, max-age=3[56]\d\d$/);
+});

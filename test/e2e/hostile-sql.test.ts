@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
@@ -79,6 +79,7 @@ test(`${HOGS.length} hogs are ended or refused, while records go in; main stays,
   const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
   const main = (await processes(pipeline)).find(({ name }) => name === 'main')?.pid;
   let sent = 0;
+  const memory = watchMemory(pipeline);
   for (const hog of HOGS) {
     const title = hog.length > 200 ? `${hog.slice(0, 60)}… (${hog.length})` : hog;
     const asked = ask(pipeline, hog, HOG_MS);
@@ -95,8 +96,32 @@ test(`${HOGS.length} hogs are ended or refused, while records go in; main stays,
     });
   }
   expect((await processes(pipeline)).find(({ name }) => name === 'main')?.pid).toBe(main);
+  expect(await memory.most(), 'bytes of the SQL process').toBeLessThan(3.5 * 1024 ** 3);
   expect(await pipeline.stop()).toBe(0);
 }, 300_000);
+
+/** The most memory that the SQL process had, looked at all the while. */
+function watchMemory(pipeline: RunningPipeline) {
+  let [most, isOver] = [0, false];
+  const looking = (async () => {
+    while (!isOver) {
+      const pid = (await processes(pipeline)).find(({ name }) => name === 'sql')?.pid;
+      if (pid && existsSync(`/proc/${pid}/statm`))
+        most = Math.max(
+          most,
+          4096 * Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]),
+        );
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  })();
+  return {
+    most: async () => {
+      isOver = true;
+      await looking;
+      return most;
+    },
+  };
+}
 
 test('who asks for much at once waits, and others are answered meanwhile', async () => {
   const pipeline = await startPipeline(temporaryFolder(), PIPELINE, { mode: 'start' });
@@ -136,3 +161,19 @@ test('who asks for much at once waits, and others are answered meanwhile', async
   expect(again.status, 'who leaves gives the places back').toBe(200);
   expect(await pipeline.stop()).toBe(0);
 });
+
+test('a query that takes more memory than there is is ended; who asked beside it is answered all the same', async () => {
+  const pipeline = await startPipeline(temporaryFolder(), PIPELINE);
+  await send(pipeline, 1);
+  const before = (await processes(pipeline)).find(({ name }) => name === 'sql')?.pid;
+  const hog = ask(pipeline, 'select len(range(1000000000))', 30_000);
+  const beside = Array.from({ length: 3 }, (_, index) =>
+    ask(pipeline, `select count(*) + ${index} from events, range(30000000)`, 30_000),
+  );
+  const { status, code, text } = await hog;
+  expect({ status, code }, text).toEqual({ status: 400, code: 'MR_QUERY_LIMIT' });
+  expect(text).toContain('of memory');
+  for (const answer of await Promise.all(beside)) expect(answer.status, answer.text).toBe(200);
+  const after = (await processes(pipeline)).find(({ name }) => name === 'sql')?.pid;
+  expect(after, 'the SQL process was started anew').not.toBe(before);
+}, 120_000);

@@ -25,7 +25,9 @@ beforeAll(async () => {
 });
 
 const check = async (sql: string) =>
-  checkStatement(await parse(sql), names).map((relation) => `${relation.schema}.${relation.name}`);
+  checkStatement(await parse(sql), names).reads.map(
+    (relation) => `${relation.schema}.${relation.name}`,
+  );
 
 const ALLOWED: readonly [sql: string, reads: readonly string[]][] = [
   ['select * from lake.sales', ['lake.sales']],

@@ -76,7 +76,10 @@ export const ESCAPES: readonly string[] = [
   'checkpoint',
   'vacuum',
   "prepare p as select content from read_text('%SECRET%')",
-  'explain analyze select 1',
+  'explain analyze insert into lake.sales values (1)',
+  "explain copy lake.sales to '/tmp/x.csv'",
+  "explain analyze select * from read_text('/etc/passwd')",
+  'explain (format json) select 1',
   'select 1; select 2',
   // The machine, settings, and what others ask.
   "select getenv('MILLRACE_TEST_SECRET')",

@@ -80,7 +80,7 @@ export class ChildRenderer implements Renderer {
     let isLate = false;
     const cancelDeadline = this.#clock.after(LIMITS.renderDeadlineMs, () => {
       isLate = true;
-      child.kill();
+      void child.kill();
     });
     try {
       return await child.call('draw', picture);

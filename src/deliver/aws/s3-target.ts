@@ -22,8 +22,7 @@ export class S3Target implements FileTarget {
 
   constructor(options: S3TargetOptions) {
     this.#options = options;
-    const { bucket, prefix } = options.client.settings;
-    this.place = `s3://${[bucket, prefix].filter((part) => part !== '').join('/')}`;
+    this.place = options.client.place;
   }
 
   /** Each request finds out for itself. */
@@ -91,8 +90,12 @@ export class S3Target implements FileTarget {
     parts: Pick<S3Request, 'headers' | 'body'> = {},
   ): Promise<Response> {
     const { client } = this.#options;
-    const key = [client.settings.prefix, name].filter((part) => part !== '').join('/');
-    return client.send({ method, key, ...parts, timeoutMs: REQUEST_MS_MAX });
+    return client.send({
+      method,
+      key: client.keyOf(name),
+      ...parts,
+      timeoutMs: REQUEST_MS_MAX,
+    });
   }
 
   async #asking<T>(failed: string, ask: () => Promise<T>): Promise<T> {

@@ -118,12 +118,10 @@ export class FilesDelivery implements Delivery {
     const { pending } = this.#state;
     if (pending) return this.#publish(pending);
     if (!this.#isOfLog) return this.#resume();
-    const { log, settings, files, targetAt } = this.#parts;
+    const { log, settings, files } = this.#parts;
     const slices = await log.slices(this.next, until, LIMITS.deliveryBatchBytesMax);
     const next = Math.min(until, endOfSlices(slices) ?? until);
-    const target = targetAt(settings.to);
-    if (this.#state.delivered === settings.to) await target.requireThere();
-    const folder = target.stagingOf(log.epoch);
+    const folder = (await this.#targetThere()).stagingOf(log.epoch);
     // What a crash left there has no names: its records are written again.
     await files.remove(folder);
     await files.makeFolder(folder);
@@ -139,11 +137,18 @@ export class FilesDelivery implements Delivery {
     return this.#publish(batch);
   }
 
-  /** Of a log that was put back, or made anew: the target knows best how far its files are. */
-  async #resume(): Promise<undefined> {
-    const { log, settings, targetAt, logger } = this.#parts;
+  /** One that had files and is away must not be taken for a new one. */
+  async #targetThere(): Promise<FileTarget> {
+    const { settings, targetAt } = this.#parts;
     const target = targetAt(settings.to);
     if (this.#state.delivered === settings.to) await target.requireThere();
+    return target;
+  }
+
+  /** Of a log that was put back, or made anew: the target knows best how far its files are. */
+  async #resume(): Promise<undefined> {
+    const { log, logger } = this.#parts;
+    const target = await this.#targetThere();
     const noted = await target.noted(this.#note);
     const known = await settled(noted === undefined ? this.#state : this.#parsed(noted), target);
     const { next, notice } = resumeFrom(known, log);

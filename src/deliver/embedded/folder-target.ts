@@ -14,7 +14,7 @@ export class FolderTarget implements FileTarget {
   }
 
   stagingOf(epoch: string): string {
-    return join(this.place, NOTES_FOLDER, epoch);
+    return join(this.#notes, epoch);
   }
 
   async publish(staged: string, name: string): Promise<void> {
@@ -39,20 +39,18 @@ export class FolderTarget implements FileTarget {
   }
 
   async note(name: string, text: string): Promise<void> {
-    const folder = join(this.place, NOTES_FOLDER);
     await this.requireThere();
-    await this.#files.replaceFile(join(folder, name), text);
+    await this.#files.replaceFile(join(this.#notes, name), text);
   }
 
   async noted(name: string): Promise<string | undefined> {
-    const path = join(this.place, NOTES_FOLDER, name);
+    const path = join(this.#notes, name);
     if (!(await this.#files.exists(path))) return undefined;
     return (await this.#files.readFile(path)).toString();
   }
 
   async requireThere(): Promise<void> {
-    const folder = join(this.place, NOTES_FOLDER);
-    await this.#requireFolder(folder, folder);
+    await this.#requireFolder(this.#notes, this.#notes);
   }
 
   /** With a folder that was made before the whole target may be gone: a disk that is not mounted. */
@@ -60,8 +58,12 @@ export class FolderTarget implements FileTarget {
     if (await this.#files.exists(folder)) return;
     throw new MillraceError(
       'MR_DELIVERY_FAILED',
-      `${missing} is missing. Is the disk of ${this.place} there? If it was emptied on purpose, make ${join(this.place, NOTES_FOLDER)}, and delivery goes on.`,
+      `${missing} is missing. Is the disk of ${this.place} there? If it was emptied on purpose, make ${this.#notes}, and delivery goes on.`,
     );
+  }
+
+  get #notes(): string {
+    return join(this.place, NOTES_FOLDER);
   }
 
   #pathOf(name: string): string {

@@ -4,6 +4,7 @@ import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { Turns } from '../../core/turns.ts';
+import { within } from '../../core/waiting.ts';
 import { writeWhole } from '../../core/whole-file.ts';
 import type { DataFiles, FetchWait, StorableFile } from '../data-files.ts';
 import type { TableScan } from '../iceberg/live-files.ts';
@@ -109,10 +110,12 @@ export class CachedDataFiles implements DataFiles {
         await Promise.all(missing.map((file) => this.#bring(file, progress)));
       }
     };
-    await this.#within(waitMs, bring(), () => {
+    const late = () => {
       const all = `${wanted.length} data files (${megabytes(bytes)})`;
-      return `Of ${all} that it reads, ${progress.files} (${megabytes(progress.bytes)}) came from the bucket so far. Ask again in a few seconds; they go on coming.`;
-    });
+      const message = `Of ${all} that it reads, ${progress.files} (${megabytes(progress.bytes)}) came from the bucket so far. Ask again in a few seconds; they go on coming.`;
+      return new MillraceError('MR_NOT_READY', message, { details: { fetching: true } });
+    };
+    await within(bring(), { clock: this.#options.clock, limitMs: waitMs, late });
   }
 
   async #bring({ path, bytes }: Wanted, progress: { files: number; bytes: number }): Promise<void> {
@@ -125,15 +128,6 @@ export class CachedDataFiles implements DataFiles {
     );
     progress.files += 1;
     progress.bytes += bytes;
-  }
-
-  #within(waitMs: number, action: Promise<void>, why: () => string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const late = () =>
-        reject(new MillraceError('MR_NOT_READY', why(), { details: { fetching: true } }));
-      const cancel = this.#options.clock.after(waitMs, late);
-      action.then(resolve, reject).finally(cancel);
-    });
   }
 }
 

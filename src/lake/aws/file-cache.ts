@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
-import { sizeOf } from '../../core/whole-file.ts';
+import { fileBytes } from '../../core/folder-bytes.ts';
 
 const ROOM_POLL_MS = 1000;
 
@@ -47,7 +47,7 @@ export class FileCache {
       if (isFolder) await this.#find(path);
       // Half of a file, of a process that ended.
       else if (name.endsWith('~')) await files.remove(path);
-      else this.#hold(path, { bytes: await sizeOf(files, path), keptUntilMs: 0 });
+      else this.#hold(path, { bytes: await fileBytes(files, path), keptUntilMs: 0 });
     }
   }
 
@@ -117,7 +117,7 @@ export class FileCache {
     } finally {
       this.#bytes -= bytes;
     }
-    this.#hold(path, { bytes: await sizeOf(this.#options.files, path), keptUntilMs: 0 });
+    this.#hold(path, { bytes: await fileBytes(this.#options.files, path), keptUntilMs: 0 });
   }
 
   /** Nothing is waited for any more. */

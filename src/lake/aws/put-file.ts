@@ -1,7 +1,8 @@
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
+import { fileBytes } from '../../core/folder-bytes.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { digestOf, type FilePart, piecesOf, sizeOf } from '../../core/whole-file.ts';
+import { digestOf, type FilePart, piecesOf } from '../../core/whole-file.ts';
 import { S3Refusal } from '../../s3/client.ts';
 import type { S3Objects } from './s3-objects.ts';
 
@@ -19,7 +20,7 @@ export interface PutFile {
  */
 export async function putFile(objects: S3Objects, put: PutFile): Promise<void> {
   const { files, path, location, partBytesMin = LIMITS.lakePartBytesMin } = put;
-  const size = await sizeOf(files, path);
+  const size = await fileBytes(files, path);
   if (size <= partBytesMin) await putPart(objects, put, { start: 0, end: size }, {});
   else await putParts(objects, put, partsOf(size, partBytesMin));
   const stored = await objects.info(location);

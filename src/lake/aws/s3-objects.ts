@@ -53,7 +53,7 @@ export class S3Objects {
   constructor(settings: S3Settings, clock: Clock, times: ObjectTimes = TIMES) {
     this.#client = new S3Client(settings, clock);
     this.#times = times;
-    this.place = `s3://${[settings.bucket, settings.prefix].filter((part) => part !== '').join('/')}`;
+    this.place = this.#client.place;
   }
 
   /** @throws MillraceError MR_TABLE_UNSUPPORTED for what is elsewhere */

@@ -77,7 +77,7 @@ export class ManifestFiles {
   readonly #places: Places;
   readonly #writeNew: (path: string, bytes: Uint8Array) => Promise<void>;
   /** Of each state that was read or written here: one whose commit is not made leaves that of the table as it was. */
-  readonly #entries = new WeakMap<LiveFiles, Entries>();
+  readonly #entries = new WeakMap<LiveFiles, Entries>([[NO_FILES, new Map()]]);
   /** Of the last one: manifests never change, and the next state has most of them. */
   #known: Entries = new Map();
 
@@ -152,7 +152,7 @@ export class ManifestFiles {
         ? live.deletes
         : live.deletes.filter((one) => counts(one, kept));
     const stays = new Set([...kept, ...keptDeletes].map(({ file }) => file));
-    const entries = live === NO_FILES ? new Map() : this.#entries.get(live);
+    const entries = this.#entries.get(live);
     invariant(entries, 'files of a table that were not read from its manifests');
     const entriesOf = (manifest: ManifestFile) =>
       writer.entries.get(manifest.manifest_path) ?? entriesIn(entries, manifest);

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
 import type { Logger } from '../../core/logger.ts';
+import { unlessAborted } from '../../core/waiting.ts';
 import type { CompactRequest, CompactResult } from '../../engine/protocol.ts';
 import {
   type CompactionJob,
@@ -149,7 +150,7 @@ export class TableMaintenance implements Maintenance {
     job: CompactionJob,
   ): Promise<Compacted> {
     const part = partOfScan(scan, job);
-    await this.#unlessClosed(table.fetch(part, WORK_FETCH));
+    await unlessAborted(table.fetch(part, WORK_FETCH), this.#closing.signal);
     const { files } = await this.#options.compact({ ...target, scan: part }, this.#closing.signal);
     const replaced = new Set(job.files.map((index) => live[index]?.file.file_path as string));
     try {
@@ -172,15 +173,6 @@ export class TableMaintenance implements Maintenance {
       bytesAfter: bytes(files),
       conflicts: 0,
     };
-  }
-
-  #unlessClosed(fetch: Promise<void>): Promise<void> {
-    const { signal } = this.#closing;
-    return new Promise((resolve, reject) => {
-      const closed = () => reject(signal.reason);
-      signal.addEventListener('abort', closed, { once: true });
-      fetch.then(resolve, reject).finally(() => signal.removeEventListener('abort', closed));
-    });
   }
 
   async close(): Promise<void> {

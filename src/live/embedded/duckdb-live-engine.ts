@@ -6,11 +6,14 @@ import type { DashboardAnswer } from '../../dashboard/answer.ts';
 import type { LiveMethods } from '../../engine/protocol.ts';
 import type { LiveEngine } from '../live-engine.ts';
 import type { DashboardRequest } from '../live-plan.ts';
+import { SharedAnswers } from '../shared-answers.ts';
 
 /** Dashboards in the `live` child, with a deadline that holds even where DuckDB's interrupt does not. */
 export class DuckdbLiveEngine implements LiveEngine {
   readonly #child: () => ChildProcess<LiveMethods> | undefined;
   readonly #clock: Clock;
+  /** Those who look at the same screen see the same. */
+  readonly #answers = new SharedAnswers<DashboardAnswer>();
   #waiting = 0;
 
   constructor(child: () => ChildProcess<LiveMethods> | undefined, clock: Clock) {
@@ -28,7 +31,8 @@ export class DuckdbLiveEngine implements LiveEngine {
       );
     this.#waiting += 1;
     try {
-      return await this.#askOrRetry(child, request, signal);
+      const answer = (shared: AbortSignal) => this.#askOrRetry(child, request, shared);
+      return await this.#answers.ask(JSON.stringify(request), answer, signal);
     } finally {
       this.#waiting -= 1;
     }

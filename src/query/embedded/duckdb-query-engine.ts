@@ -4,28 +4,57 @@ import type { ChildProcess } from '../../children/child-process.ts';
 import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
-import type { QueryRequest, QueryResult, ResultBytes, SqlMethods } from '../../engine/protocol.ts';
+import { unlessAborted, within } from '../../core/waiting.ts';
+import type {
+  QueryRequest,
+  QueryResult,
+  ResultBasis,
+  ResultBytes,
+  SqlMethods,
+} from '../../engine/protocol.ts';
 import { FairTurns } from '../fair-turns.ts';
 import type { AskedQuery, QueryEngine, QueryOptions } from '../query-engine.ts';
+import { type KeptResult, ResultCache } from '../result-cache.ts';
 
 const READ_BYTES = 256 * 1024;
+const COMPLETE_MS = 500;
+const COMPLETE_CHARACTERS_MAX = 8000;
+const COMPLETE_OPEN_MAX = 5;
+
+export interface DuckdbQueryEngineOptions {
+  readonly child: ChildProcess<SqlMethods>;
+  readonly clock: Clock;
+  /** Whether all that a result was made of is as it was. */
+  readonly isCurrent: (basis: ResultBasis) => boolean;
+  /** Another one after each change of the pipeline. */
+  readonly catalog: () => string;
+}
 
 /** Queries in the `sql` child, with a deadline that holds even where DuckDB's interrupt does not. */
 export class DuckdbQueryEngine implements QueryEngine {
   readonly #child: ChildProcess<SqlMethods>;
   readonly #clock: Clock;
+  readonly #isCurrent: (basis: ResultBasis) => boolean;
+  readonly #catalog: () => string;
+  readonly #kept = new ResultCache({
+    bytesMax: LIMITS.resultCacheBytesMax,
+    resultsMax: LIMITS.resultCacheResultsMax,
+  });
   readonly #turns = new FairTurns({
     atOnce: LIMITS.queriesRunningMax,
     waitingMax: LIMITS.queriesQueuedMax,
     each: { atOnce: LIMITS.queriesRunningEachMax, waitingMax: LIMITS.queriesQueuedEachMax },
     what: 'queries',
   });
+  #isCompleting = false;
   /** Results on their way, by who reads them. */
   readonly #sending = new Map<string, number>();
 
-  constructor(child: ChildProcess<SqlMethods>, clock: Clock) {
+  constructor({ child, clock, isCurrent, catalog }: DuckdbQueryEngineOptions) {
+    this.#catalog = catalog;
     this.#child = child;
     this.#clock = clock;
+    this.#isCurrent = isCurrent;
   }
 
   async query(request: AskedQuery, options: QueryOptions): Promise<void> {
@@ -35,12 +64,56 @@ export class DuckdbQueryEngine implements QueryEngine {
         `The statement has more than ${LIMITS.queryTextBytesMax} bytes.`,
       );
     this.#requireReadersDone(options.who);
-    const { who, signal } = options;
-    const run = () => this.#runOrRetry(request, signal);
-    const result = this.#turns.take(who, run, signal).catch((error: Error) => {
+    const { sql, params, format } = request;
+    // What a changed pipeline would answer otherwise is another question, however old an answer may be.
+    const question = JSON.stringify([this.#catalog(), sql, params, format]);
+    const { maxAgeMs = 0 } = request;
+    const kept = this.#kept.find(question, (result) => this.#isGood(result, maxAgeMs));
+    if (kept) {
+      options.onHead?.({ ...kept, isKept: true });
+      await this.#send(kept, options);
+      return;
+    }
+    const { result, madeMs } = await this.#computed(request, options);
+    const bytes = 'bytes' in result ? result.bytes : undefined;
+    const { rows, basis } = result;
+    if (bytes && (basis || maxAgeMs > 0))
+      this.#kept.keep(question, { bytes, rows, madeMs, ...(basis ? { basis } : {}) });
+    options.onHead?.({ rows, madeMs, isKept: false, ...(bytes ? { bytes } : {}) });
+    await this.#send(result, options);
+  }
+
+  /** Who types does not wait: a list that comes late is of no use. */
+  complete(sql: string): Promise<readonly string[]> {
+    const nothing: readonly string[] = [];
+    if (this.#isCompleting || !isQuicklyCompleted(sql)) return Promise.resolve(nothing);
+    this.#isCompleting = true;
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(COMPLETE_MS, () => resolve(nothing));
+      this.#child
+        .call('complete', { sql })
+        .then(resolve, () => resolve(nothing))
+        .finally(() => {
+          cancel();
+          this.#isCompleting = false;
+        });
+    });
+  }
+
+  #isGood({ basis, madeMs }: KeptResult, maxAgeMs: number): boolean {
+    return this.#clock.now() - madeMs < maxAgeMs || (basis !== undefined && this.#isCurrent(basis));
+  }
+
+  async #computed(request: AskedQuery, { who, signal }: QueryOptions) {
+    let madeMs = 0;
+    const run = () => {
+      madeMs = this.#clock.now();
+      return this.#runOrRetry(request, signal);
+    };
+    const result = await this.#turns.take(who, run, signal).catch((error: Error) => {
       throw signal?.aborted ? cancelled(error) : error;
     });
-    await this.#send(await result, options);
+    return { result, madeMs };
   }
 
   /** Results of slow readers lie on disk: those of one person leave room for others. */
@@ -63,12 +136,15 @@ export class DuckdbQueryEngine implements QueryEngine {
     } catch (error) {
       const died = error instanceof MillraceError && error.code === 'MR_CHILD_FAILED';
       if (!died || signal?.aborted) throw error;
-      return this.#run(request, signal);
+      if (isOverMemory(error)) await this.#child.kill();
+      return this.#run(request, signal).catch((again: unknown) => {
+        throw tooMuchMemory(again) ?? again;
+      });
     }
   }
 
   async #run(
-    { timeoutMs = LIMITS.queryDeadlineMs, ...asked }: AskedQuery,
+    { timeoutMs = LIMITS.queryDeadlineMs, sql, params, format }: AskedQuery,
     signal: AbortSignal | undefined,
   ): Promise<QueryResult> {
     const deadline = new AbortController();
@@ -76,7 +152,9 @@ export class DuckdbQueryEngine implements QueryEngine {
     const cancelDeadline = this.#clock.after(timeoutMs, () => deadline.abort());
     try {
       const request: QueryRequest = {
-        ...asked,
+        sql,
+        params,
+        format,
         rowsMax: LIMITS.queryRowsMax,
         bytesMax: LIMITS.queryBytesMax,
         waitMs: await this.#childUp(ended),
@@ -113,7 +191,7 @@ export class DuckdbQueryEngine implements QueryEngine {
   /** Waits for a child that is starting; returns what is left of the time for catching up. */
   async #childUp(ended: AbortSignal): Promise<number> {
     const began = this.#clock.now();
-    await within(unless(ended, this.#child.up()), {
+    await within(unlessAborted(this.#child.up(), ended), {
       clock: this.#clock,
       limitMs: LIMITS.queryCatchUpMs,
       late: () =>
@@ -126,7 +204,7 @@ export class DuckdbQueryEngine implements QueryEngine {
   }
 
   /** At the reader's pace: the child and the queue do not wait for it. */
-  async #send(result: QueryResult, { onChunk, signal, who }: QueryOptions): Promise<void> {
+  async #send(result: ResultBytes, { onChunk, signal, who }: QueryOptions): Promise<void> {
     const give = async (chunk: Uint8Array): Promise<void> =>
       within(Promise.resolve(onChunk(chunk)), {
         clock: this.#clock,
@@ -149,6 +227,27 @@ export class DuckdbQueryEngine implements QueryEngine {
   }
 }
 
+/** The engine takes twice as long with each bracket that is open: a second with ten. */
+function isQuicklyCompleted(sql: string): boolean {
+  const brackets = sql.replace(/'[^']*'/g, '').match(/[([{\])}]/g) ?? [];
+  const open = brackets.reduce((count, one) => count + ('([{'.includes(one) ? 1 : -1), 0);
+  const opened = brackets.filter((one) => '([{'.includes(one)).length;
+  return sql.length <= COMPLETE_CHARACTERS_MAX && open <= COMPLETE_OPEN_MAX && opened <= 200;
+}
+
+const isOverMemory = (error: unknown): error is MillraceError =>
+  error instanceof MillraceError && error.details['overMemory'] === true;
+
+/** Once it may have been another's query that took too much; of two times it is told. */
+function tooMuchMemory(error: unknown): MillraceError | undefined {
+  if (!isOverMemory(error)) return undefined;
+  return new MillraceError(
+    'MR_QUERY_LIMIT',
+    `${error.message} The query was stopped, or one that ran beside it. Ask for less at once: shorter texts and lists, fewer groups.`,
+    { cause: error },
+  );
+}
+
 const cancelled = (cause: Error): MillraceError =>
   new MillraceError('MR_QUERY_CANCELLED', 'The query was cancelled.', { cause });
 
@@ -161,27 +260,4 @@ async function* chunksOf(result: ResultBytes, signal?: AbortSignal): AsyncGenera
   const options = { start: result.from, highWaterMark: READ_BYTES };
   yield* createReadStream(result.file, signal ? { ...options, signal } : options);
   yield Buffer.from(result.tail);
-}
-
-/** Rejects at the signal; a child that starts goes on starting. */
-function unless<T>(ended: AbortSignal, action: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const end = () => reject(ended.reason);
-    if (ended.aborted) end();
-    ended.addEventListener('abort', end, { once: true });
-    action.then(resolve, reject).finally(() => ended.removeEventListener('abort', end));
-  });
-}
-
-interface TimeLimit {
-  readonly clock: Clock;
-  readonly limitMs: number;
-  readonly late: () => MillraceError;
-}
-
-function within<T>(action: Promise<T>, { clock, limitMs, late }: TimeLimit): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(limitMs, () => reject(late()));
-    action.then(resolve, reject).finally(cancel);
-  });
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
+import { checkObjectName } from '../../core/object-name.ts';
 import { digestOf, piecesOf, writeWhole } from '../../core/whole-file.ts';
 import {
   isMissing,
@@ -11,7 +12,6 @@ import {
   wholeBody,
 } from '../../s3/client.ts';
 import type { S3Settings } from '../../s3/settings.ts';
-import { checkObjectName } from '../object-name.ts';
 import type { RawZone } from '../raw-zone.ts';
 
 export interface S3RawZoneOptions {
@@ -28,13 +28,11 @@ export class S3RawZone implements RawZone {
   readonly place: string;
   readonly #files: FileSystem;
   readonly #client: S3Client;
-  readonly #prefix: string;
 
   constructor({ files, clock, settings }: S3RawZoneOptions) {
     this.#files = files;
     this.#client = new S3Client(settings, clock);
-    this.#prefix = settings.prefix;
-    this.place = `s3://${[settings.bucket, settings.prefix].filter((part) => part !== '').join('/')}`;
+    this.place = this.#client.place;
   }
 
   /** @throws MillraceError MR_RAW_UNAVAILABLE where the bucket cannot be reached or refuses, or the file cannot be read */
@@ -90,7 +88,7 @@ export class S3RawZone implements RawZone {
   }
 
   #send({ name, ...request }: Omit<S3Request, 'key' | 'timeoutMs'> & { readonly name: string }) {
-    const key = [this.#prefix, name].filter((part) => part !== '').join('/');
+    const key = this.#client.keyOf(name);
     return this.#client.send({ ...request, key, timeoutMs: REQUEST_MS_MAX });
   }
 

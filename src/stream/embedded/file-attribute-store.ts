@@ -18,7 +18,7 @@ export class FileAttributeStore<T> implements AttributeStore<T> {
     if (!value && damaged.length > 0)
       throw new MillraceError(
         'MR_STORAGE_DAMAGED',
-        `${path} and its copy are damaged: they say which streams programs have made. Restore one of them from a backup; nothing was changed.`,
+        `${path} and its copy are damaged, and nothing else has what they say. Restore one of them from a backup; nothing was changed.`,
       );
     const { names = {} } = (value ?? {}) as { readonly names?: { readonly [name: string]: T } };
     return new FileAttributeStore(

@@ -1,9 +1,9 @@
 import { dirname, join, resolve } from 'node:path';
 import { MillraceError } from '../../core/errors.ts';
 import type { FileSystem } from '../../core/file-system.ts';
+import { checkObjectName } from '../../core/object-name.ts';
 import { Turns } from '../../core/turns.ts';
 import { piecesOf, writeWhole } from '../../core/whole-file.ts';
-import { checkObjectName } from '../object-name.ts';
 import type { RawZone } from '../raw-zone.ts';
 
 export interface FolderRawZoneOptions {

@@ -1,3 +1,4 @@
+import { endpoint, field, sql } from 'millrace';
 import { client } from 'millrace/client';
 import { right } from './rows.ts';
 import { invoices, sales } from './shop.ts';
@@ -14,6 +15,23 @@ export async function calls(): Promise<number> {
   }
   const { rows } = await shop.sql('select * from lake.sales where quantity > ?', [1]);
   return accepted + items.length + rows.length;
+}
+
+export const revenue = endpoint('revenue', {
+  params: { since: field.date() },
+  sql: ({ since }) =>
+    sql`select country, sum(quantity) as total from ${sales} where day >= ${since}`,
+});
+const untyped = endpoint('untyped', { sql: sql`select 1 as one` });
+
+export async function asked(): Promise<string> {
+  const [row] = await shop.endpoint(revenue, { since: '2026-01-01' });
+  const [other] = await shop.endpoint(untyped);
+  // @ts-expect-error there is no such column
+  row?.amount;
+  // @ts-expect-error a parameter is missing
+  await shop.endpoint(revenue);
+  return `${row?.country?.length} ${row?.total?.length} ${other?.['one']}`;
 }
 
 export async function wrong(): Promise<void> {

@@ -7,4 +7,10 @@ declare module 'millrace' {
       revenue: string | null;
     };
   }
+  interface EndpointRows {
+    revenue: {
+      country: string | null;
+      total: string | null;
+    };
+  }
 }

@@ -1,5 +1,5 @@
-/** Names that stay inside a raw zone. */
-import { invariant } from '../core/errors.ts';
+/** Names that stay below where they are put: in a folder, or behind a prefix. */
+import { invariant } from './errors.ts';
 
 const NAME_PART = /^[A-Za-z0-9_.-]+$/;
 
