@@ -41,7 +41,13 @@ import { liveSetup } from './live-plan.ts';
 import { type LoadedPipeline, loadPipeline } from './load-pipeline.ts';
 import { PlanState } from './plan-state.ts';
 import { type PreparedPipeline, prepare } from './prepare.ts';
-import { fetchForQuery, isCurrent, newsFor, newsForQuery, servedCatalog } from './query-sync.ts';
+import {
+  fetchForQuery,
+  newsFor,
+  newsForQuery,
+  servedCatalog,
+  servedPipeline,
+} from './query-sync.ts';
 import { RemovedData } from './removed-data.ts';
 import { Runtime } from './runtime.ts';
 import { createServices } from './services.ts';
@@ -388,8 +394,7 @@ export class App {
     const { host, port, folder } = this.#options;
     const query = this.#target.createQueryEngine({
       child: this.#sql,
-      isCurrent: (basis) => this.#current !== undefined && isCurrent(this.#current, basis),
-      catalog: () => this.#current?.id ?? '',
+      pipeline: servedPipeline(() => this.#current),
     });
     const { createServer } = await this.#door;
     this.#server = await createServer(

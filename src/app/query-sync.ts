@@ -5,10 +5,12 @@ import type {
   EngineStream,
   PastState,
   PastTable,
+  QueryMoment,
   ResultBasis,
   ServedCatalog,
   StreamKnown,
   StreamNews,
+  StreamStand,
   SyncAnswer,
   SyncRequest,
 } from '../engine/protocol.ts';
@@ -17,7 +19,7 @@ import type { FetchWait } from '../lake/data-files.ts';
 import { idOf } from '../lake/iceberg/json.ts';
 import type { LakeTable } from '../lake/table-store.ts';
 import { renderSql } from '../plan/render-sql.ts';
-import type { StreamLog } from '../stream/stream-store.ts';
+import type { ServedPipeline } from '../query/embedded/duckdb-query-engine.ts';
 import { tableOf } from './lake-tables.ts';
 import { deadLetterStream, engineLookups, engineStream } from './prepare.ts';
 import type { Runtime } from './runtime.ts';
@@ -84,8 +86,22 @@ function noResult(model: string, { context }: Runtime): MillraceError {
   return new MillraceError('MR_QUERY_NO_RESULT', `Model '${model}' has no result yet: ${why}`);
 }
 
-/** Whether everything that the result was made of is as it was. */
-export function isCurrent(runtime: Runtime, { catalog, streams, tables }: ResultBasis): boolean {
+/** What queries are about: `current`, once there is one. */
+export function servedPipeline(current: () => Runtime | undefined): ServedPipeline {
+  return {
+    isCurrent: (basis) => {
+      const runtime = current();
+      return runtime !== undefined && isCurrent(runtime, basis);
+    },
+    catalogId: () => current()?.id ?? '',
+    moment: () => {
+      const runtime = current();
+      return runtime && momentOf(runtime);
+    },
+  };
+}
+
+function isCurrent(runtime: Runtime, { catalog, streams, tables }: ResultBasis): boolean {
   return (
     catalog === runtime.id &&
     streams.every((known) => isSame(runtime, known)) &&
@@ -98,10 +114,11 @@ export function isCurrent(runtime: Runtime, { catalog, streams, tables }: Result
 
 /** Deliveries, and what other programs do with the table, are another version of its files. */
 function isSame(runtime: Runtime, known: StreamKnown): boolean {
-  const { table, delivered, end, filesVersion, rowsVersion } = standOf(runtime, known);
+  const { delivered, end, filesVersion, rowsVersion } = standOf(runtime, known);
   if (end !== known.next || rowsVersion !== known.rowsVersion) return false;
+  if (tableBehind(runtime, known)) return filesVersion === known.filesVersion;
   // Without a table rows end with the log's retention.
-  return table ? filesVersion === known.filesVersion : delivered <= known.first;
+  return delivered <= known.first;
 }
 
 /** The news for a query: everything acknowledged at this moment. */
@@ -168,43 +185,55 @@ async function fetched(
   return { tables, past: past.map(({ state }) => state) };
 }
 
-interface StreamStand {
-  readonly source: StreamLog;
-  readonly table: LakeTable | undefined;
-  readonly filesVersion: number;
-  readonly rowsVersion: number;
-  readonly delivered: number;
-  readonly end: number;
+/** Undefined where files may have to come first. */
+function momentOf(runtime: Runtime): QueryMoment | undefined {
+  if (runtime.context.target.bucket !== undefined) return undefined;
+  const streams = [...runtime.streams.values()].flatMap(({ plan: { name }, letters }) => [
+    standOf(runtime, { schema: 'lake', name }),
+    ...(letters ? [standOf(runtime, { schema: 'deadletters', name })] : []),
+  ]);
+  const tables = [...runtime.tables].flatMap(([name, { snapshotId, version }]) =>
+    snapshotId === undefined ? [] : [{ schema: 'warehouse', name, version }],
+  );
+  return { catalog: runtime.id, streams, tables };
 }
 
 /** Files, delivered position and end are read in one step; a delivery cannot come between them. */
-function standOf(runtime: Runtime, { schema, name }: StreamKnown): StreamStand {
-  const { log, letters, table, delivery } = runtime.stream(name);
-  const source = schema === 'deadletters' && letters ? letters.log : log;
-  const ofLake = schema === 'lake' ? table : undefined;
+function standOf(runtime: Runtime, stream: Pick<StreamKnown, 'schema' | 'name'>): StreamStand {
+  const { schema, name } = stream;
+  const { delivery } = runtime.stream(name);
+  const source = sourceOf(runtime, stream);
+  const table = tableBehind(runtime, stream);
   return {
-    source,
-    table: ofLake,
-    filesVersion: ofLake?.version ?? 0,
-    rowsVersion: ofLake?.rowsVersion ?? 0,
+    schema,
+    name,
+    filesVersion: table?.version ?? 0,
+    rowsVersion: table?.rowsVersion ?? 0,
     delivered: schema === 'lake' && delivery ? delivery.status().next : source.firstRetained,
     end: source.nextSequence,
   };
 }
 
+function sourceOf(runtime: Runtime, { schema, name }: Pick<StreamKnown, 'schema' | 'name'>) {
+  const { log, letters } = runtime.stream(name);
+  return schema === 'deadletters' && letters ? letters.log : log;
+}
+
+function tableBehind(runtime: Runtime, { schema, name }: Pick<StreamKnown, 'schema' | 'name'>) {
+  return schema === 'lake' ? runtime.stream(name).table : undefined;
+}
+
 function streamNews(runtime: Runtime, known: StreamKnown): Promise<StreamNews> {
-  const { schema, name } = known;
-  const { source, table, ...stand } = standOf(runtime, known);
+  const stand = standOf(runtime, known);
+  const table = tableBehind(runtime, known);
   const { rowsVersion, delivered } = stand;
   const news = {
-    schema,
-    name,
     ...stand,
     ...(known.filesVersion !== stand.filesVersion && table
       ? { table: { columns: table.columns, scan: table.scan } }
       : {}),
   };
-  return source
+  return sourceOf(runtime, known)
     .slices(
       known.rowsVersion === rowsVersion ? Math.max(known.next, delivered) : delivered,
       news.end,

@@ -1,4 +1,9 @@
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBMaterializedResult,
+  type DuckDBType,
+} from '@duckdb/node-api';
 import { isDiskFull, MillraceError } from '../core/errors.ts';
 import { quoteText } from '../plan/render-sql.ts';
 import { dialectHint } from '../query/other-dialects.ts';
@@ -68,6 +73,29 @@ export async function interruptible<T>(
     return await action();
   } finally {
     signal.removeEventListener('abort', interrupt);
+  }
+}
+
+/** What a statement's parameters are. */
+export interface BoundValues {
+  readonly values: Value[] | Record<string, Value>;
+  readonly types: DuckDBType[] | Record<string, DuckDBType>;
+}
+export type Value = string | number | bigint | boolean | null;
+
+/** Runs one statement. Each call of the engine changes threads twice, so there are no more than it takes. */
+export async function runBound(
+  connection: DuckDBConnection,
+  sql: string,
+  { values, types }: BoundValues,
+): Promise<DuckDBMaterializedResult> {
+  if (Object.keys(values).length === 0) return connection.run(sql);
+  const statement = await connection.prepare(sql);
+  try {
+    statement.bind(values, types);
+    return await statement.run();
+  } finally {
+    statement.destroySync();
   }
 }
 

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { quoteText } from '../plan/render-sql.ts';
 import type { Parameters } from '../query/statement-parameters.ts';
-import { interruptible, queryError } from './database.ts';
+import { interruptible, queryError, runBound } from './database.ts';
 import { bind } from './query-runner.ts';
 
 /** What is asked for by EXPLAIN, as a statement whose places are those of the text. */
@@ -45,12 +45,11 @@ export async function planQuery(
   { sql, analyze, params, signal, hasPlaces }: PlanRequest,
 ): Promise<string> {
   const before = `EXPLAIN (${analyze ? 'ANALYZE, ' : ''}FORMAT json) `;
-  const { values, types } = bind(params);
   try {
-    const reader = await interruptible(connection, signal, () =>
-      connection.runAndReadAll(`${before}${sql}`, values, types),
+    const result = await interruptible(connection, signal, () =>
+      runBound(connection, `${before}${sql}`, bind(params)),
     );
-    return rowsOf(JSON.parse(String(reader.value(1, 0))));
+    return rowsOf(JSON.parse(String((await result.getRows())[0]?.[1])));
   } catch (error) {
     throw queryError(error, hasPlaces ? { sql, before: before.length } : undefined);
   }

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { FileSystem } from '../core/file-system.ts';
 import { endOfSlices } from '../stream/run-columns.ts';
-import type { EngineStream, StreamKnown, StreamNews } from './protocol.ts';
+import type { EngineStream, StreamKnown, StreamNews, StreamStand } from './protocol.ts';
 import { scratchRelation, selectColumns } from './record-columns.ts';
 import { createStreamViews, hotTable, hotTableColumns } from './relations.ts';
 import { scratchBytes, writeScratch } from './scratch.ts';
@@ -75,7 +75,7 @@ export class HotRows {
     news: StreamNews,
     onRows?: OnRows,
   ): Promise<readonly string[]> {
-    if (this.#has(news)) return [];
+    if (this.has(news)) return [];
     const isSetBack = news.rowsVersion !== this.#rowsVersion;
     const from = isSetBack ? news.delivered : Math.max(this.#next, news.delivered);
     const until = Math.min(news.end, endOfSlices(news.slices) ?? news.end);
@@ -118,10 +118,11 @@ export class HotRows {
     }
   }
 
-  /** True where the news is none. */
-  #has({ filesVersion, rowsVersion, delivered, end }: StreamNews): boolean {
+  /** Whether all that the stream is by then is shown. */
+  has({ schema, name, filesVersion, rowsVersion, delivered, end }: StreamStand): boolean {
+    const isIt = schema === this.#stream.schema && name === this.#stream.name;
     const isSame = filesVersion === this.#filesVersion && rowsVersion === this.#rowsVersion;
-    return isSame && delivered <= this.#first && end <= this.#next;
+    return isIt && isSame && delivered <= this.#first && end <= this.#next;
   }
 
   async #show(connection: DuckDBConnection, { table, isHot }: ShownRows): Promise<void> {

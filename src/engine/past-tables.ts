@@ -4,7 +4,7 @@ import { icebergJson, parseIcebergJson } from '../lake/iceberg/json.ts';
 import { quoteIdentifier } from '../plan/render-sql.ts';
 import type { Relation, RelationNames } from '../query/statement-gate.ts';
 import type { Parameters, ParameterValue } from '../query/statement-parameters.ts';
-import { queryError, textRows } from './database.ts';
+import { type BoundValues, queryError, runBound, textRows } from './database.ts';
 import type { PastMoment, PastState, PastTable, QueryRequest } from './protocol.ts';
 import { bind } from './query-runner.ts';
 import { scanSql } from './table-scan.ts';
@@ -128,10 +128,10 @@ async function momentOf(
 async function computed(
   connection: DuckDBConnection,
   sql: string,
-  { values, types }: ReturnType<typeof bind>,
+  bound: BoundValues,
 ): Promise<unknown> {
   try {
-    return (await connection.runAndReadAll(sql, values, types)).getRows()[0]?.[0];
+    return (await (await runBound(connection, sql, bound)).getRows())[0]?.[0];
   } catch (error) {
     const { code, message } = queryError(error);
     throw new MillraceError(code, `AT: ${message}`, { cause: error });

@@ -105,6 +105,17 @@ export interface SystemTable {
   readonly rows: readonly (readonly unknown[])[];
 }
 
+/** How far a stream is. */
+export type StreamStand = Omit<StreamNews, 'table' | 'slices'>;
+
+/** What there was when a query was asked. */
+export interface QueryMoment {
+  readonly catalog: string;
+  readonly streams: readonly StreamStand[];
+  /** Of the pipeline's models, those that have a result. */
+  readonly tables: readonly (Relation & { readonly version: number })[];
+}
+
 export interface SyncRequest {
   readonly streams: readonly StreamKnown[];
   readonly tables: readonly (Relation & { readonly version: number })[];
@@ -155,6 +166,8 @@ export interface QueryRequest {
   readonly bytesMax: number;
   /** How long it may wait until the rows it must see are loaded. */
   readonly waitMs: number;
+  /** Who has all of it has no need to ask for news. */
+  readonly moment?: QueryMoment;
 }
 
 /** A whole result: in memory where it is small, else in a file that the receiver removes. */

@@ -12,7 +12,7 @@ import { MillraceError } from '../core/errors.ts';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
 import type { Parameters, ParameterValue } from '../query/statement-parameters.ts';
 import { type ArrowField, type ArrowFile, writeArrow } from './arrow-result.ts';
-import { interruptible, queryError } from './database.ts';
+import { type BoundValues, interruptible, queryError, runBound, type Value } from './database.ts';
 import {
   ARROW_TYPES,
   type ExactTypes,
@@ -26,12 +26,6 @@ import type { QueryRequest, QueryResult, ResultFormat } from './protocol.ts';
 import { csvValue, distinctNames, jsonMembers, jsonValue, LINES, typeName } from './result-json.ts';
 import type { ScratchSpace } from './scratch-space.ts';
 import { type StatementColumn, statementColumns } from './statement-columns.ts';
-
-type Value = string | number | bigint | boolean | null;
-interface Bound {
-  readonly values: Value[] | Record<string, Value>;
-  readonly types: DuckDBType[] | Record<string, DuckDBType>;
-}
 
 export interface QueryContext {
   readonly signal: AbortSignal;
@@ -76,7 +70,7 @@ class Query {
   readonly #connection: DuckDBConnection;
   readonly #sql: string;
   readonly #hasPlaces: boolean;
-  readonly #bound: Bound;
+  readonly #bound: BoundValues;
 
   constructor(
     connection: DuckDBConnection,
@@ -99,7 +93,7 @@ class Query {
   /** Types can depend on those of parameters, which a statement has only once they are bound. */
   async #describeBound(): Promise<StatementColumn[]> {
     const result = await this.#around('SELECT * FROM (', '\n) LIMIT 0', (sql) =>
-      this.#connection.run(sql, this.#bound.values, this.#bound.types),
+      runBound(this.#connection, sql, this.#bound),
     );
     return Array.from({ length: result.columnCount }, (_, index) => ({
       name: result.columnName(index),
@@ -132,7 +126,7 @@ class Query {
     const begin = copy ? 'COPY' : `CREATE TEMP TABLE ${HELD} AS`;
     const end = copy ? ` TO ${quoteText(path)} (${copy})` : '';
     const done = await this.#around(`${begin} (${select} FROM (`, `${after})${end}`, (sql) =>
-      this.#connection.run(sql, this.#bound.values, this.#bound.types),
+      runBound(this.#connection, sql, this.#bound),
     );
     // A table that was made says how many rows it has as its result.
     const rows = copy ? done.rowsChanged : Number((await done.getRows())[0]?.[0]);
@@ -189,7 +183,7 @@ function typed(value: ParameterValue): [Value, DuckDBType] {
   return Math.abs(value) < 2 ** 31 ? [value, INTEGER] : [BigInt(value), BIGINT];
 }
 
-export function bind(params: Parameters): Bound {
+export function bind(params: Parameters): BoundValues {
   if (isList(params)) {
     const pairs = params.map(typed);
     return { values: pairs.map(([value]) => value), types: pairs.map(([, type]) => type) };

@@ -12,6 +12,7 @@ import type {
   CatalogState,
   EngineModel,
   PastTable,
+  QueryMoment,
   ResultBasis,
   SyncAnswer,
   SyncRequest,
@@ -150,6 +151,20 @@ export class RelationState {
       pending = pending.filter((hot) => hot.known.next < (ends.get(hot) ?? 0));
       first = false;
     }
+  }
+
+  /** Whether a query of that moment has no need to ask for news. */
+  async has(relations: readonly Relation[], moment: QueryMoment): Promise<boolean> {
+    const { hot, tables, system } = await this.#needs(relations);
+    return (
+      system.length === 0 &&
+      hot.every((rows) => moment.streams.some((stand) => rows.has(stand))) &&
+      tables.every((table) => moment.tables.some((one) => this.#isShown(table, one)))
+    );
+  }
+
+  #isShown(table: Relation, { version, ...one }: QueryMoment['tables'][number]): boolean {
+    return keyOf(one) === keyOf(table) && this.#tableVersions.get(keyOf(table)) === version;
   }
 
   /**

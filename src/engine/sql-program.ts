@@ -20,6 +20,7 @@ import { dropPastViews, type TravelledQuery, travelled } from './past-tables.ts'
 import type {
   HostMethods,
   PastTable,
+  QueryMoment,
   QueryRequest,
   QueryResult,
   ResultBasis,
@@ -74,8 +75,9 @@ async function queryWith(
     const { tree, reads, uses } = await checkNames(connection, request.sql);
     checkParameters(tree, request.params);
     back = await travelled(connection, request, relationNames(catalog, foreign));
-    await bringUp(reads, back?.past ?? [], { waitMs: request.waitMs, signal });
-    const moment = state;
+    if (back || !(await isUp(reads, request.moment)))
+      await bringUp(reads, back?.past ?? [], { waitMs: request.waitMs, signal });
+    const shown = state;
     const isPlain = !reads.some(({ schema, name }) => schema === 'warehouse' && isView(name));
     const context = { signal, scratch, hasPlaces: isPlain && !back };
     const { sql, params } = back ?? request;
@@ -85,7 +87,7 @@ async function queryWith(
     }
     const basis = back || !isRepeatable({ uses }) ? undefined : await basisOf(reads);
     const result = await runQuery(connection, { ...request, sql, params }, context);
-    if (moment === state) return basis ? { ...result, basis } : result;
+    if (shown === state) return basis ? { ...result, basis } : result;
     // The pipeline changed meanwhile: its relations were made anew, without rows.
     if ('file' in result) rmSync(result.file, { force: true });
     return await queryWith(connection, asked, signal);
@@ -103,6 +105,12 @@ async function checkNames(connection: DuckDBConnection, sql: string) {
     foreign = await parent.call('foreignTables', null);
     return checkText(connection, sql, relationNames(catalog, foreign));
   }
+}
+
+/** Whether there can be no news for a query of that moment. */
+async function isUp(reads: readonly Relation[], moment: QueryMoment | undefined): Promise<boolean> {
+  if (moment === undefined || moment.catalog !== catalog.id) return false;
+  return (await state?.has(reads, moment)) ?? false;
 }
 
 /** Data files that have to come from a bucket first keep no other query waiting. */

@@ -6,6 +6,7 @@ import { MillraceError } from '../../core/errors.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { unlessAborted, within } from '../../core/waiting.ts';
 import type {
+  QueryMoment,
   QueryRequest,
   QueryResult,
   ResultBasis,
@@ -21,21 +22,27 @@ const COMPLETE_MS = 500;
 const COMPLETE_CHARACTERS_MAX = 8000;
 const COMPLETE_OPEN_MAX = 5;
 
+/** What queries are about, at this moment. */
+export interface ServedPipeline {
+  /** Whether all that a result was made of is as it was. */
+  isCurrent(basis: ResultBasis): boolean;
+  /** Another one after each change of the pipeline. */
+  catalogId(): string;
+  /** Undefined where the child always has to ask. */
+  moment(): QueryMoment | undefined;
+}
+
 export interface DuckdbQueryEngineOptions {
   readonly child: ChildProcess<SqlMethods>;
   readonly clock: Clock;
-  /** Whether all that a result was made of is as it was. */
-  readonly isCurrent: (basis: ResultBasis) => boolean;
-  /** Another one after each change of the pipeline. */
-  readonly catalog: () => string;
+  readonly pipeline: ServedPipeline;
 }
 
 /** Queries in the `sql` child, with a deadline that holds even where DuckDB's interrupt does not. */
 export class DuckdbQueryEngine implements QueryEngine {
   readonly #child: ChildProcess<SqlMethods>;
   readonly #clock: Clock;
-  readonly #isCurrent: (basis: ResultBasis) => boolean;
-  readonly #catalog: () => string;
+  readonly #pipeline: ServedPipeline;
   readonly #kept = new ResultCache({
     bytesMax: LIMITS.resultCacheBytesMax,
     resultsMax: LIMITS.resultCacheResultsMax,
@@ -50,11 +57,10 @@ export class DuckdbQueryEngine implements QueryEngine {
   /** Results on their way, by who reads them. */
   readonly #sending = new Map<string, number>();
 
-  constructor({ child, clock, isCurrent, catalog }: DuckdbQueryEngineOptions) {
-    this.#catalog = catalog;
+  constructor({ child, clock, pipeline }: DuckdbQueryEngineOptions) {
     this.#child = child;
     this.#clock = clock;
-    this.#isCurrent = isCurrent;
+    this.#pipeline = pipeline;
   }
 
   async query(request: AskedQuery, options: QueryOptions): Promise<void> {
@@ -66,7 +72,7 @@ export class DuckdbQueryEngine implements QueryEngine {
     this.#requireReadersDone(options.who);
     const { sql, params, format } = request;
     // What a changed pipeline would answer otherwise is another question, however old an answer may be.
-    const question = JSON.stringify([this.#catalog(), sql, params, format]);
+    const question = JSON.stringify([this.#pipeline.catalogId(), sql, params, format]);
     const { maxAgeMs = 0 } = request;
     const kept = this.#kept.find(question, (result) => this.#isGood(result, maxAgeMs));
     if (kept) {
@@ -101,7 +107,10 @@ export class DuckdbQueryEngine implements QueryEngine {
   }
 
   #isGood({ basis, madeMs }: KeptResult, maxAgeMs: number): boolean {
-    return this.#clock.now() - madeMs < maxAgeMs || (basis !== undefined && this.#isCurrent(basis));
+    return (
+      this.#clock.now() - madeMs < maxAgeMs ||
+      (basis !== undefined && this.#pipeline.isCurrent(basis))
+    );
   }
 
   async #computed(request: AskedQuery, { who, signal }: QueryOptions) {
@@ -151,13 +160,16 @@ export class DuckdbQueryEngine implements QueryEngine {
     const ended = signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal;
     const cancelDeadline = this.#clock.after(timeoutMs, () => deadline.abort());
     try {
+      const waitMs = await this.#childUp(ended);
+      const moment = this.#pipeline.moment();
       const request: QueryRequest = {
         sql,
         params,
         format,
         rowsMax: LIMITS.queryRowsMax,
         bytesMax: LIMITS.queryBytesMax,
-        waitMs: await this.#childUp(ended),
+        waitMs,
+        ...(moment ? { moment } : {}),
       };
       return await this.#callOrKill(request, ended);
     } catch (error) {
