@@ -41,6 +41,8 @@ export async function sql({ sqlRows: rows, sqlRounds: rounds }) {
   const machine = watchMachine(folder);
   await copyOfHistory(folder, rows, SALES_PIPELINE);
   const millrace = await startMillrace(folder, SALES_PIPELINE);
+  // The dashboard reads all rows once; questions meanwhile would measure that.
+  await millrace.call('/v1/dashboards/shop/answers', {});
   const raw = await openRaw(join(millrace.data, 'lake/lake/sales/data'));
   const disk = [fdatasyncMs(folder)];
   const results = [];
@@ -99,7 +101,6 @@ async function compared(name, question, { millrace, raw, rounds }) {
 
 /** Fifty who look at one dashboard, each another part of it, while somebody asks for more than there is. */
 async function withHog(millrace) {
-  await millrace.call('/v1/dashboards/shop/answers', {});
   const hog = new AbortController();
   const { owner, url } = millrace;
   const headers = { authorization: owner, 'content-type': 'application/json' };

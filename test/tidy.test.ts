@@ -139,7 +139,8 @@ function layerProblem(path: string, { from, typeOnly }: Import): string | undefi
 
 /** What the page runs is built for the browser: of the server it runs the chart functions, and knows the types. */
 /** What of src/ a browser runs: charts, and what they and the page are both made of. */
-const PAGE_RUNS = /^(dashboard\/[^/]+|core\/time-grain|definition\/dashboard-items)\.ts$/;
+const PAGE_RUNS =
+  /^(dashboard\/[^/]+|core\/time-grain|query\/parameter-text|definition\/dashboard-items)\.ts$/;
 
 function pageProblem(path: string, { from, typeOnly }: Import): string | undefined {
   const target = resolveImport(path, from);

@@ -392,10 +392,8 @@ export class App {
 
   async #listen(): Promise<void> {
     const { host, port, folder } = this.#options;
-    const query = this.#target.createQueryEngine({
-      child: this.#sql,
-      pipeline: servedPipeline(() => this.#current),
-    });
+    const pipeline = servedPipeline(() => this.#current);
+    const query = this.#target.createQueryEngine({ child: this.#sql, pipeline });
     const { createServer } = await this.#door;
     this.#server = await createServer(
       createServices(this, {

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { MillraceError } from '../core/errors.ts';
+import { parameterValue } from '../query/parameter-text.ts';
+import type { ParameterValue } from '../query/statement-parameters.ts';
 import { type Connection, errorOf, type FolderOptions, withConnection } from './connection.ts';
 import { createOutput, formatCount, textTable } from './output.ts';
 import { folderVerb } from './verb.ts';
@@ -7,6 +9,7 @@ import { folderVerb } from './verb.ts';
 interface QueryOptions extends FolderOptions {
   readonly json?: boolean;
   readonly format?: string;
+  readonly param?: readonly string[];
 }
 
 const FORMATS = ['table', 'csv', 'json', 'ndjson', 'parquet', 'arrow'];
@@ -21,9 +24,15 @@ export const queryCommand = (): Command =>
   )
     .argument('<sql>', 'one SELECT')
     .option('--format <format>', `${FORMATS.join(', ')} (default: table)`)
+    .option(
+      '--param <name=value>',
+      'what stands for $name in it; once for each',
+      (one, before: readonly string[] = []) => [...before, one],
+    )
     .addHelpText(
       'after',
-      '\nWith --json the result is one event: {"event":"done","columns":[…],"rows":[[…]],"rowCount":…}.\n',
+      `\nA value of --param is a number, true, false or null where it reads as one, else a text; "id='5'" is a text.\n` +
+        'With --json the result is one event: {"event":"done","columns":[…],"rows":[[…]],"rowCount":…}.\n',
     )
     .action((sql: string, options: QueryOptions) =>
       withConnection(options, (connection) => query(connection, sql, options)),
@@ -40,6 +49,7 @@ async function query(connection: Connection, sql: string, options: QueryOptions)
     );
   const response = await connection.request('POST', '/v1/sql', {
     sql,
+    params: parametersOf(options.param ?? []),
     format: format === undefined || format === 'table' ? 'json' : format,
   });
   if (!response.ok) throw pointedAt(sql, await errorOf(response));
@@ -51,6 +61,20 @@ async function query(connection: Connection, sql: string, options: QueryOptions)
     if (error instanceof TypeError) throw cutOff(error);
     throw error;
   }
+}
+
+/** @throws MillraceError MR_COMMAND_USAGE */
+function parametersOf(given: readonly string[]): { readonly [name: string]: ParameterValue } {
+  const pairs = given.map((one) => {
+    const [, name, text] = /^\$?(\w+)=(.*)$/s.exec(one) ?? [];
+    if (name === undefined || text === undefined)
+      throw new MillraceError(
+        'MR_COMMAND_USAGE',
+        `--param ${one}: write the name and the value, as in --param country=France.`,
+      );
+    return [name, parameterValue(text)] as const;
+  });
+  return Object.fromEntries(pairs);
 }
 
 async function passOn(response: Response): Promise<void> {

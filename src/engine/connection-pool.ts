@@ -1,6 +1,10 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { connect } from './database.ts';
-import { SEARCH_PATH } from './relations.ts';
+
+export interface PoolOptions {
+  readonly idleMax: number;
+  readonly searchPath: string;
+}
 
 /**
  * Connections of an instance that are ready for the next statement: to make one takes three. The gate lets through nothing
@@ -9,23 +13,24 @@ import { SEARCH_PATH } from './relations.ts';
 export class ConnectionPool {
   readonly #instance: DuckDBInstance;
   readonly #idle: DuckDBConnection[] = [];
-  readonly #idleMax: number;
+  readonly #options: PoolOptions;
 
-  constructor(instance: DuckDBInstance, idleMax: number) {
+  constructor(instance: DuckDBInstance, options: PoolOptions) {
     this.#instance = instance;
-    this.#idleMax = idleMax;
+    this.#options = options;
   }
 
   /** Its connection is `use`'s alone; after an error it is not used again. */
   async with<T>(use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-    const connection = this.#idle.pop() ?? (await connect(this.#instance, SEARCH_PATH));
+    const { idleMax, searchPath } = this.#options;
+    const connection = this.#idle.pop() ?? (await connect(this.#instance, searchPath));
     let isGood = false;
     try {
       const result = await use(connection);
       isGood = true;
       return result;
     } finally {
-      if (isGood && this.#idle.length < this.#idleMax) this.#idle.push(connection);
+      if (isGood && this.#idle.length < idleMax) this.#idle.push(connection);
       else connection.closeSync();
     }
   }

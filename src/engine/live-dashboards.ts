@@ -14,6 +14,7 @@ import type { LiveSourceState } from './live-source.ts';
 import { LiveState, PartFailure, type PlannedDashboard, type PlanOptions } from './live-state.ts';
 import type { LiveSetup, SyncAnswer, SyncRequest } from './protocol.ts';
 import { RelationState } from './relation-state.ts';
+import { searchPathOf } from './relations.ts';
 import type { ScratchSpace } from './scratch-space.ts';
 
 export interface LiveContext {
@@ -46,7 +47,10 @@ export class LiveDashboards {
   private constructor(context: LiveContext) {
     this.#context = context;
     this.#turns = new CatchUp(context.clock);
-    this.#connections = new ConnectionPool(context.instance, IDLE_MAX);
+    this.#connections = new ConnectionPool(context.instance, {
+      idleMax: IDLE_MAX,
+      searchPath: searchPathOf('millrace'),
+    });
   }
 
   static async open(context: LiveContext): Promise<LiveDashboards> {

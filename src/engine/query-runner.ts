@@ -12,6 +12,7 @@ import { MillraceError } from '../core/errors.ts';
 import { quoteIdentifier, quoteText } from '../plan/render-sql.ts';
 import type { Parameters, ParameterValue } from '../query/statement-parameters.ts';
 import { type ArrowField, type ArrowFile, writeArrow } from './arrow-result.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 import { type BoundValues, interruptible, queryError, runBound, type Value } from './database.ts';
 import {
   ARROW_TYPES,
@@ -32,6 +33,8 @@ export interface QueryContext {
   readonly scratch: ScratchSpace;
   /** False where it reads views of the user's: places in errors may then be places in those. */
   readonly hasPlaces: boolean;
+  /** Where its columns are found out sooner than over its files, if there is such a place. */
+  readonly shapes: ConnectionPool | undefined;
 }
 
 /**
@@ -41,13 +44,15 @@ export interface QueryContext {
 export async function runQuery(
   connection: DuckDBConnection,
   request: QueryRequest,
-  { signal, scratch, hasPlaces }: QueryContext,
+  { signal, scratch, hasPlaces, shapes }: QueryContext,
 ): Promise<QueryResult> {
   const held = new HeldResult(scratch, request.bytesMax);
   try {
     return await interruptible(connection, signal, async () => {
       const query = new Query(connection, request, hasPlaces);
-      const columns = await query.describe();
+      const columns = shapes
+        ? await shapes.with((shape) => interruptible(shape, signal, () => query.describe(shape)))
+        : await query.describe(connection);
       const form = FORMS[request.format](columns);
       const rows = await held.write(
         () => query.writeExact(form, columns, held.path),
@@ -85,15 +90,15 @@ class Query {
     this.#bound = bind(params);
   }
 
-  async describe(): Promise<StatementColumn[]> {
-    if (Object.keys(this.#bound.values).length > 0) return this.#describeBound();
-    return this.#places('', () => statementColumns(this.#connection, this.#sql));
+  async describe(connection: DuckDBConnection): Promise<StatementColumn[]> {
+    if (Object.keys(this.#bound.values).length > 0) return this.#describeBound(connection);
+    return this.#places('', () => statementColumns(connection, this.#sql));
   }
 
   /** Types can depend on those of parameters, which a statement has only once they are bound. */
-  async #describeBound(): Promise<StatementColumn[]> {
+  async #describeBound(connection: DuckDBConnection): Promise<StatementColumn[]> {
     const result = await this.#around('SELECT * FROM (', '\n) LIMIT 0', (sql) =>
-      runBound(this.#connection, sql, this.#bound),
+      runBound(connection, sql, this.#bound),
     );
     return Array.from({ length: result.columnCount }, (_, index) => ({
       name: result.columnName(index),

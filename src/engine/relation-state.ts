@@ -14,6 +14,7 @@ import type {
   PastTable,
   QueryMoment,
   ResultBasis,
+  StoredColumn,
   SyncAnswer,
   SyncRequest,
   SystemTable,
@@ -44,6 +45,8 @@ export interface RelationContext {
   readonly scratch: ScratchSpace;
   /** Told of new rows of a stream, in the transaction that adds them. */
   readonly onRows?: (stream: string, ...end: Parameters<OnRows>) => Promise<void>;
+  /** Told before relations get other columns. */
+  readonly onColumns?: () => void;
   /** Told when a model's table was replaced. */
   readonly onTable?: (model: string) => Promise<void>;
 }
@@ -62,6 +65,8 @@ export class RelationState {
   readonly #tableVersions = new Map<string, number>();
   /** Tables without a file. */
   readonly #emptyTables = new Set<string>();
+  /** By table, as text. */
+  readonly #columns = new Map<string, string>();
   /** The stored relations behind a view, found once. */
   readonly #behindViews = new Map<string, StatementParts>();
 
@@ -136,6 +141,7 @@ export class RelationState {
       for (const [index, news] of answer.streams.entries()) {
         const hot = pending[index] as HotRows;
         if (!ends.has(hot)) ends.set(hot, news.end);
+        const shown = this.#willShow(news, news.table?.columns);
         const { onRows } = this.#context;
         const isLake = news.schema === 'lake';
         await hot.apply(
@@ -143,6 +149,7 @@ export class RelationState {
           news,
           onRows && isLake ? (end) => onRows(news.name, end) : undefined,
         );
+        shown();
       }
       for (const table of answer.tables) await this.#switchTable(table);
       for (const [index, state] of answer.past.entries())
@@ -240,13 +247,23 @@ export class RelationState {
       news.schema === 'warehouse'
         ? this.#catalog.models.find((candidate) => candidate.name === news.name)
         : undefined;
+    const shown = this.#willShow(news, news.columns);
     if (model)
       await createModelRelation(this.#connection, { ...model, columns: news.columns }, news.scan);
     else await createForeignView(this.#connection, news, news);
+    shown();
     this.#tableVersions.set(keyOf(news), news.version);
     if (news.scan.files.length === 0) this.#emptyTables.add(keyOf(news));
     else this.#emptyTables.delete(keyOf(news));
     if (model) await this.#context.onTable?.(news.name);
+  }
+
+  /** Returns what to call once a table is shown with these columns; without any, they are as they were. */
+  #willShow(table: Relation, columns: readonly StoredColumn[] | undefined): () => void {
+    const text = columns && JSON.stringify(columns);
+    if (text === undefined || this.#columns.get(keyOf(table)) === text) return () => {};
+    this.#context.onColumns?.();
+    return () => this.#columns.set(keyOf(table), text);
   }
 
   async #loadSystem(table: SystemTable): Promise<void> {

@@ -32,10 +32,19 @@ export const SYSTEM_TABLES: readonly string[] = Object.freeze([
   'columns',
 ]);
 
-const SCHEMAS = ['lake', 'records', 'warehouse', 'lookups', 'deadletters', 'sys', 'hot', 'past'];
+export const SCHEMAS: readonly string[] = [
+  'lake',
+  'records',
+  'warehouse',
+  'lookups',
+  'deadletters',
+  'sys',
+  'hot',
+  'past',
+];
 
 /** Where names without a schema are looked for. */
-export const SEARCH_PATH = 'millrace.warehouse,millrace.lake';
+export const searchPathOf = (database: string): string => `${database}.warehouse,${database}.lake`;
 
 export const hotTable = (stream: EngineStream): string =>
   `hot.${quoteIdentifier(`${stream.schema}.${stream.name}`)}`;
@@ -43,7 +52,7 @@ export const hotTable = (stream: EngineStream): string =>
 export async function createSchemas(connection: DuckDBConnection): Promise<void> {
   for (const schema of SCHEMAS)
     await connection.run(`CREATE SCHEMA IF NOT EXISTS millrace.${schema}`);
-  await connection.run(`SET search_path = '${SEARCH_PATH}'`);
+  await connection.run(`SET search_path = '${searchPathOf('millrace')}'`);
 }
 
 /** The user's columns of a stream, `_rest` included where it is kept. */

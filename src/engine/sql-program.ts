@@ -28,8 +28,9 @@ import type {
   SyncRequest,
 } from './protocol.ts';
 import { runQuery } from './query-runner.ts';
+import { RelationShapes } from './relation-shapes.ts';
 import { RelationState } from './relation-state.ts';
-import { relationNames } from './relations.ts';
+import { relationNames, searchPathOf } from './relations.ts';
 import { ScratchSpace } from './scratch-space.ts';
 
 /**
@@ -44,6 +45,7 @@ scratch.open();
 endWithoutThreads(() => scratch.close());
 const instance = await openDatabase({ memory: LIMITS.queryMemory, scratch: own });
 const loader: DuckDBConnection = await connect(instance);
+const shapes = await RelationShapes.create(instance, loader, LIMITS.queriesRunningMax);
 await lockDown(
   loader,
   [...scratch.folders, lake].map((folder) => `${folder}/`),
@@ -56,7 +58,8 @@ let foreign: readonly Relation[] = [];
 const catchUp = new CatchUp(systemClock);
 const memory = new MemoryGuard();
 memory.start();
-const connections = new ConnectionPool(instance, LIMITS.queriesRunningMax);
+const idleMax = LIMITS.queriesRunningMax;
+const connections = new ConnectionPool(instance, { idleMax, searchPath: searchPathOf('millrace') });
 
 async function query(request: QueryRequest, { signal }: CallContext): Promise<QueryResult> {
   if (!state) throw notReady();
@@ -75,11 +78,17 @@ async function queryWith(
     const { tree, reads, uses } = await checkNames(connection, request.sql);
     checkParameters(tree, request.params);
     back = await travelled(connection, request, relationNames(catalog, foreign));
-    if (back || !(await isUp(reads, request.moment)))
-      await bringUp(reads, back?.past ?? [], { waitMs: request.waitMs, signal });
+    const past = back?.past ?? [];
+    if (past.length > 0 || !(await isUp(reads, request.moment)))
+      await bringUp(reads, past, { waitMs: request.waitMs, signal });
     const shown = state;
     const isPlain = !reads.some(({ schema, name }) => schema === 'warehouse' && isView(name));
-    const context = { signal, scratch, hasPlaces: isPlain && !back };
+    const context = {
+      signal,
+      scratch,
+      hasPlaces: isPlain && !back,
+      shapes: back ? undefined : shapes.connections,
+    };
     const { sql, params } = back ?? request;
     if (plan) {
       const rows = await planQuery(connection, { ...plan, ...context, sql, params });
@@ -109,7 +118,7 @@ async function checkNames(connection: DuckDBConnection, sql: string) {
 
 /** Whether there can be no news for a query of that moment. */
 async function isUp(reads: readonly Relation[], moment: QueryMoment | undefined): Promise<boolean> {
-  if (moment === undefined || moment.catalog !== catalog.id) return false;
+  if (moment?.catalog !== catalog.id || !shapes.has(reads)) return false;
   return (await state?.has(reads, moment)) ?? false;
 }
 
@@ -124,7 +133,10 @@ async function bringUp(
     asked = known;
     return parent.call('sync', known);
   };
-  const load = async (): Promise<void> => state?.catchUp(reads, sync, past);
+  const load = async (): Promise<void> => {
+    await state?.catchUp(reads, sync, past);
+    if (past.length === 0) await shapes.make(reads);
+  };
   try {
     await catchUp.forQuery(load, wait);
   } catch (error) {
@@ -157,7 +169,10 @@ const isView = (name: string): boolean =>
 const parent = serveParent<HostMethods>({
   configure: (next: ServedCatalog) =>
     catchUp.inTurn(async () => {
-      state = await RelationState.create(loader, next, { files: nodeFileSystem(), scratch });
+      const onColumns = () => shapes.forget();
+      const context = { files: nodeFileSystem(), scratch, onColumns };
+      state = await RelationState.create(loader, next, context);
+      shapes.forget();
       catalog = next;
       return null;
     }),

@@ -78,6 +78,11 @@ export function checkStatement(tree: unknown, names: RelationNames): StatementPa
 
 function parseError(root: Tree): MillraceError {
   const message = String(root['error_message']);
+  if (message.includes('Mixing named and positional parameters'))
+    return new MillraceError(
+      'MR_QUERY_SYNTAX',
+      'Parameters of one statement all have names ($country) or all have places ($1, ?).',
+    );
   if (root['error_type'] === 'not implemented')
     return new MillraceError(
       'MR_QUERY_REFUSED',

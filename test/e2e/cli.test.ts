@@ -470,6 +470,16 @@ test('`query` asks the running process or the data folder, in each format', asyn
   };
   expect(JSON.parse((await query('--format', 'json')).out)).toEqual(expected);
   expect((await query('--format', 'parquet')).out.slice(0, 4)).toBe('PAR1');
+  const bound =
+    'select invoice_no from lake.sales where quantity > $least and invoice_no <> $other';
+  const params = ['--param', 'least=0', '--param', "other='a'", '--format', 'csv'];
+  expect((await millrace(['query', bound, '--pipeline', folder, ...params])).out).toBe(
+    'invoice_no\nb\n',
+  );
+  expect(await millrace(['query', bound, '--pipeline', folder, '--param', 'least'])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('--param country=France'),
+  });
   expect(await pipeline.stop()).toBe(0);
 
   const { out } = await query('--json');

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { accessibilityProblems, visit } from '../support/browser.ts';
@@ -105,6 +106,29 @@ describe('a result', () => {
     expect(await accessibilityProblems(page)).toEqual([]);
   });
 
+  test('with a time and names is drawn as a line for each name, which can be put together again', async () => {
+    const { page } = await open();
+    await run(
+      page,
+      'select country, day, sum(price) as revenue from sales group by all order by all',
+    );
+    await page.getByRole('button', { name: 'Chart', exact: true }).click();
+    const colours = page.getByRole('list', { name: 'Colours' });
+    await colours.waitFor();
+    expect(await colours.getByRole('listitem').allTextContents()).toEqual([
+      ' France',
+      ' Germany',
+      ' NULL',
+    ]);
+    const lines = page.getByRole('figure', { name: 'revenue by day' }).locator('path[fill=none]');
+    const apart = await lines.count();
+    await page.getByLabel('Split by').selectOption('nothing');
+    await colours.waitFor({ state: 'detached' });
+    expect(apart - (await lines.count())).toBe(2);
+    await page.getByLabel('Split by').selectOption('country');
+    expect(await accessibilityProblems(page)).toEqual([]);
+  });
+
   test('of a million rows is here within seconds, and its last row as well', async () => {
     const { page } = await open();
     await run(page, "select range as n, 'row ' || range as name from range(1000000)");
@@ -135,7 +159,7 @@ describe('a result', () => {
     const { page } = await open();
     await run(
       page,
-      "select 12.5::decimal(4,1) as price, 9007199254740993 as big, date '2026-01-02' as day, '=1+1' as text, null as none, true as flag",
+      "select 12.5::decimal(4,1) as price, 9007199254740993 as big, date '2026-01-02' as day, '=1+1 is a text of some length' as text, null as none, true as flag",
     );
     await page.getByText(/^1 row/).waitFor();
     const [file] = await Promise.all([
@@ -146,10 +170,12 @@ describe('a result', () => {
     const read = await runPython(
       `import json, sys, openpyxl
 sheet = openpyxl.load_workbook(open(sys.argv[1], 'rb')).active
-print(json.dumps([[[cell.data_type, str(cell.value)] for cell in row] for row in sheet.iter_rows()]))`,
+wide = [sheet.column_dimensions[letter].width for letter in 'AD']
+print(json.dumps([[[cell.data_type, str(cell.value)] for cell in row] for row in sheet.iter_rows()] + [wide]))`,
       [await file.path()],
     );
-    const [head, row] = JSON.parse(read);
+    const [head, row, [price, text]] = JSON.parse(read);
+    expect(text, 'columns are as wide as their texts').toBeGreaterThan(price * 2);
     expect(head.map(([, name]: string[]) => name)).toEqual([
       'price',
       'big',
@@ -162,7 +188,7 @@ print(json.dumps([[[cell.data_type, str(cell.value)] for cell in row] for row in
       ['n', '12.5'],
       ['s', '9007199254740993'],
       ['d', '2026-01-02 00:00:00'],
-      ['s', '=1+1'],
+      ['s', '=1+1 is a text of some length'],
       ['n', 'None'],
       ['b', 'True'],
     ]);
@@ -200,6 +226,53 @@ describe('several statements', () => {
     await page.getByRole('button', { name: 'Explain' }).click();
     await page.getByRole('alert').getByText('line 1, character 8').waitFor();
   });
+});
+
+test('parameters have fields: their values are typed as they look, go with explain and download, and come with Enter', async () => {
+  const { page } = await open();
+  await write(
+    page,
+    "select country, count(*) as n, '$no' as text from sales where country = $country and price > $least group by all -- $nor",
+  );
+  const fields = page.getByRole('group', { name: 'Parameters' });
+  expect(await fields.getByRole('textbox').count()).toBe(2);
+  await page.getByLabel('$country').fill('France');
+  await page.getByLabel('$least').fill('20.5');
+  await page.keyboard.press('Enter');
+  await page.getByText(/^1 row/).waitFor();
+  expect(await firstCells(page, 1)).toEqual(['France']);
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Download CSV' }).click(),
+  ]);
+  expect(readFileSync(await file.path(), 'utf8')).toMatch(/^country,n,text\nFrance,\d+,\$no\n$/);
+  await page.getByRole('button', { name: 'Explain' }).click();
+  await page.getByRole('list', { name: 'Plan' }).waitFor();
+  await page.getByLabel('$country').fill('null');
+  await page.keyboard.press('Enter');
+  await page.getByText('The query gives no row').waitFor();
+  await run(page, 'select $text as a, $flag as b, $long::bigint + 1 as c');
+  await page.getByLabel('$text').fill("'5'");
+  await page.getByLabel('$flag').fill('true');
+  await page.getByLabel('$long').fill('9007199254740993');
+  await page.keyboard.press('Enter');
+  const row = grid(page).getByRole('row').nth(1).getByRole('gridcell');
+  await row.nth(2).getByText('9007199254740994').waitFor();
+  expect(await row.allTextContents()).toEqual(['5', 'true', '9007199254740994']);
+  expect(await accessibilityProblems(page)).toEqual([]);
+});
+
+test('what was written and not run is there after a reload; a link is to what was run', async () => {
+  const { page } = await open();
+  await run(page, 'select 1 as one');
+  await page.getByText(/^1 row/).waitFor();
+  const shared = page.url();
+  await write(page, 'select 2 as two');
+  expect(page.url()).not.toBe(shared);
+  await page.reload();
+  await page.getByText('select 2 as two').waitFor();
+  await page.goto(shared);
+  await page.getByText('select 1 as one').waitFor();
 });
 
 test('what was asked is in the history, and what is saved is there on the next visit; a click writes it', async () => {

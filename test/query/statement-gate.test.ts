@@ -104,6 +104,9 @@ describe('the statement gate', () => {
       code: 'MR_QUERY_SYNTAX',
       details: { position: 0 },
     });
+    await expect(check('select $1, $name')).rejects.toMatchObject({
+      message: 'Parameters of one statement all have names ($country) or all have places ($1, ?).',
+    });
     expect(closest('sale', ['lake.sales', 'sys.runs'])).toBe('lake.sales');
     expect(closest('customers', ['lake.sales', 'sys.runs'])).toBeUndefined();
   });

@@ -20,11 +20,11 @@ import {
 import { tags } from '@lezer/highlight';
 import type { Relation } from './relations.ts';
 import { DIALECT, relationCompletion } from './sql-language.ts';
-import { type Statement, statementsOf } from './statements.ts';
+import { type StatementText, statementsOf } from './statements.ts';
 
 export interface SqlEditor {
   /** What is to be run: the statements of the selection where there is one, else all of them. */
-  statements(): Statement[];
+  statements(): StatementText[];
   text(): string;
   /** Replaces the selection, and puts the cursor behind it. */
   insert(text: string): void;
@@ -41,6 +41,8 @@ interface EditorOptions {
   readonly text: string;
   readonly relations: () => readonly Relation[];
   readonly onRun: () => void;
+  /** Told of each change of the text. */
+  readonly onText: (text: string) => void;
 }
 
 /**
@@ -80,7 +82,7 @@ export function createEditor(host: HTMLElement, options: EditorOptions): SqlEdit
   };
 }
 
-function chosenStatements(state: EditorState): Statement[] {
+function chosenStatements(state: EditorState): StatementText[] {
   const { from, to, empty } = state.selection.main;
   const selected = state.sliceDoc(from, to);
   return empty || selected.trim() === ''
@@ -94,7 +96,7 @@ function endOfWord(state: EditorState, from: number): number {
   return Math.min(state.doc.length, from + Math.max(1, rest.length));
 }
 
-function extensions({ relations, onRun }: EditorOptions) {
+function extensions({ relations, onRun, onText }: EditorOptions) {
   const run = (view: EditorView) => {
     // What was typed is what is meant: the list would stand over it.
     closeCompletion(view);
@@ -117,6 +119,9 @@ function extensions({ relations, onRun }: EditorOptions) {
     syntaxHighlighting(COLOURS),
     LOOK,
     typeOverSelection,
+    EditorView.updateListener.of(({ docChanged, state }) => {
+      if (docChanged) onText(state.doc.toString());
+    }),
     EditorView.contentAttributes.of({ 'aria-label': 'SQL' }),
     keymap.of([
       { key: 'Mod-Enter', run, preventDefault: true },

@@ -6,6 +6,7 @@ import { Button } from '../ui/button.tsx';
 import { useToast } from '../ui/toast.tsx';
 import type { ResultTable } from './result-table.ts';
 import styles from './sql-page.module.css';
+import type { Statement } from './statements.ts';
 
 const FORMATS = [
   ['csv', 'CSV'],
@@ -15,18 +16,18 @@ const FORMATS = [
 ] as const;
 
 interface DownloadsProps {
-  readonly sql: string;
+  readonly statement: Statement;
   readonly result: ResultTable;
 }
 
 /** Saves what the query gives: in the server's own formats by asking again, as a workbook from what is here. */
-export function Downloads({ sql, result }: DownloadsProps) {
+export function Downloads({ statement, result }: DownloadsProps) {
   const say = useToast();
   const [busy, setBusy] = useState<string>();
   const download = async (format: string) => {
     setBusy(format);
     try {
-      const bytes = format === 'xlsx' ? await asWorkbook(result) : await asked(sql, format);
+      const bytes = format === 'xlsx' ? await asWorkbook(result) : await asked(statement, format);
       save(bytes, `result.${format}`);
     } catch (error) {
       say(`Not downloaded: ${asApiError(error).message}`, 'bad');
@@ -51,8 +52,8 @@ export function Downloads({ sql, result }: DownloadsProps) {
   );
 }
 
-async function asked(sql: string, format: string): Promise<Blob> {
-  const body = { sql, format, history: false };
+async function asked({ sql, params }: Statement, format: string): Promise<Blob> {
+  const body = { sql, params, format, history: false };
   return (await apiResponse('/v1/sql', { method: 'POST', body })).blob();
 }
 

@@ -2,7 +2,7 @@
 const KEY = 'millrace-sql';
 const HASH = '#q=';
 
-/** Of a link that was followed, else of the last visit. */
+/** Of a link that was followed, else what was written last. */
 export function lastQuery(): string | undefined {
   return linkedQuery() ?? storedQuery();
 }
@@ -27,12 +27,19 @@ function storedQuery(): string | undefined {
 }
 
 /** Called when it is run: a link is to what was run, not to what is being written. */
-export function keepQuery(text: string): void {
+export function linkQuery(text: string): void {
   const hash = `${HASH}${encodeURIComponent(text)}`;
   if (hash !== location.hash) history.replaceState(history.state, '', hash);
+}
+
+/** For the next visit. */
+export function keepQuery(text: string): void {
+  // The address is of another text now, and would come before this one.
+  if (linkedQuery() !== undefined && linkedQuery() !== text)
+    history.replaceState(history.state, '', location.pathname + location.search);
   try {
     localStorage.setItem(KEY, text);
   } catch {
-    // Storage is forbidden or full: the address has it.
+    // Storage is forbidden or full: the next visit begins with what was run.
   }
 }

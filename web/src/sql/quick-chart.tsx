@@ -1,46 +1,49 @@
-import type { EChartsOption } from 'echarts';
-import { useCallback, useState } from 'react';
-import { THEMES, type Theme } from '../../../src/dashboard/theme.ts';
+import { useCallback, useMemo, useState } from 'react';
+import { seriesColor, THEMES, type Theme } from '../../../src/dashboard/theme.ts';
 import { Drawing } from '../dashboard/drawing.tsx';
+import { Swatch } from '../dashboard/legend.tsx';
 import { formatCount } from '../format.ts';
 import { useTheme } from '../theme.ts';
 import { Field, Select } from '../ui/field.tsx';
 import { EmptyState } from '../ui/states.tsx';
+import {
+  type ChosenColumns,
+  chartOption,
+  POINTS_MAX,
+  SERIES_MAX,
+  type Series,
+  seriesOf,
+} from './chart-option.ts';
 import styles from './quick-chart.module.css';
 import type { ResultTable } from './result-table.ts';
-import { cellText, isNumber } from './result-values.ts';
+import { isNumber, isTime } from './result-values.ts';
 
-/** More bars or points say no more on a screen. */
-const POINTS_MAX = 1000;
 const HEIGHT_PX = 320;
 
-interface Chosen {
-  readonly kind: 'bar' | 'line';
-  readonly x: number;
-  readonly y: number;
-}
-
-/** One column of a result over another, in the order of its rows. */
+/** One column of a result over another, one line or row of bars for each value of a third. */
 export function QuickChart({ result }: { result: ResultTable }) {
   const { columns, rowCount } = result;
   const [chosen, choose] = useState(() => firstChoice(result));
   const theme = THEMES[useTheme()];
+  const all = useMemo(() => (chosen ? seriesOf(result, chosen) : []), [result, chosen]);
   const option = useCallback(
-    () => (chosen ? optionOf(result, chosen, theme) : {}),
-    [result, chosen, theme],
+    () => (chosen ? chartOption(result, chosen, all.slice(0, SERIES_MAX), theme) : {}),
+    [result, chosen, all, theme],
   );
   if (!chosen)
     return <EmptyState title="There is no number to draw">A chart needs one.</EmptyState>;
   const names = columns.map(({ name }, index) => ({ name, index }));
   const numbers = names.filter(({ index }) => isNumber(columns[index]?.type ?? ''));
-  const { kind, x, y } = chosen;
+  const { kind, x, y, by } = chosen;
   return (
     <div className={styles['chart']}>
       <div className={styles['choices']}>
         <Field label="Chart" isInline>
           <Select
             value={kind}
-            onChange={({ target }) => choose({ ...chosen, kind: target.value as Chosen['kind'] })}
+            onChange={({ target }) =>
+              choose({ ...chosen, kind: target.value as ChosenColumns['kind'] })
+            }
           >
             <option value="bar">Bars</option>
             <option value="line">Line</option>
@@ -58,12 +61,19 @@ export function QuickChart({ result }: { result: ResultTable }) {
           value={y}
           onChange={(y) => choose({ ...chosen, y })}
         />
+        <Field label="Split by" isInline>
+          <Select value={by ?? ''} onChange={({ target }) => choose(splitBy(chosen, target.value))}>
+            <option value="">nothing</option>
+            <ColumnOptions columns={names} />
+          </Select>
+        </Field>
         {rowCount > POINTS_MAX && (
           <span>
             The first {formatCount(POINTS_MAX)} of {formatCount(rowCount)} rows.
           </span>
         )}
       </div>
+      {by !== undefined && <SeriesNames series={all} theme={theme} />}
       <Drawing
         height={HEIGHT_PX}
         label={`${columns[y]?.name} by ${columns[x]?.name}`}
@@ -77,7 +87,7 @@ export function QuickChart({ result }: { result: ResultTable }) {
 
 interface ColumnSelectProps {
   readonly label: string;
-  readonly columns: readonly { readonly name: string; readonly index: number }[];
+  readonly columns: Named;
   readonly value: number;
   readonly onChange: (index: number) => void;
 }
@@ -86,54 +96,50 @@ function ColumnSelect({ label, columns, value, onChange }: ColumnSelectProps) {
   return (
     <Field label={label} isInline>
       <Select value={value} onChange={({ target }) => onChange(Number(target.value))}>
-        {columns.map(({ name, index }) => (
-          <option key={index} value={index}>
-            {name}
-          </option>
-        ))}
+        <ColumnOptions columns={columns} />
       </Select>
     </Field>
   );
 }
 
-const isTime = (type: string): boolean => type === 'DATE' || type.startsWith('TIMESTAMP');
+type Named = readonly { readonly name: string; readonly index: number }[];
 
-/** The last number over the first column that is none; a line where that is a time. */
-function firstChoice({ columns }: ResultTable): Chosen | undefined {
-  const y = columns.findLastIndex(({ type }) => isNumber(type));
-  if (y === -1) return undefined;
-  const other = columns.findIndex(({ type }) => !isNumber(type));
-  const x = other === -1 ? 0 : other;
-  return { kind: isTime(columns[x]?.type ?? '') ? 'line' : 'bar', x, y };
+const ColumnOptions = ({ columns }: { columns: Named }) =>
+  columns.map(({ name, index }) => (
+    <option key={index} value={index}>
+      {name}
+    </option>
+  ));
+
+const splitBy = ({ by: _, ...chosen }: ChosenColumns, column: string): ChosenColumns =>
+  column === '' ? chosen : { ...chosen, by: Number(column) };
+
+/** What is drawn in which colour. */
+function SeriesNames({ series, theme }: { series: readonly Series[]; theme: Theme }) {
+  return (
+    <ul className={styles['series']} aria-label="Colours">
+      {series.slice(0, SERIES_MAX).map(({ name }, index) => (
+        <li key={name}>
+          <Swatch color={seriesColor(theme, index, false)} /> {name}
+        </li>
+      ))}
+      {series.length > SERIES_MAX && (
+        <li>
+          {SERIES_MAX} of {formatCount(series.length)} are drawn.
+        </li>
+      )}
+    </ul>
+  );
 }
 
-function optionOf(
-  { columns, rowCount }: ResultTable,
-  { kind, x, y }: Chosen,
-  theme: Theme,
-): EChartsOption {
-  const rows = Array.from({ length: Math.min(rowCount, POINTS_MAX) }, (_, row) => row);
-  const valueAt = (row: number) => {
-    const value = columns[y]?.value(row) ?? null;
-    return value === null ? null : Number(value);
-  };
-  const axis = { axisLabel: { color: theme.textMuted, hideOverlap: true } };
-  return {
-    animation: false,
-    grid: { left: 72, right: 16, top: 16, bottom: 40 },
-    xAxis: {
-      type: 'category',
-      data: rows.map((row) => cellText(columns[x]?.value(row) ?? 'NULL')),
-      ...axis,
-    },
-    yAxis: { type: 'value', splitLine: { lineStyle: { color: theme.border } }, ...axis },
-    series: [
-      {
-        type: kind,
-        data: rows.map(valueAt),
-        itemStyle: { color: theme.series[0] },
-        showSymbol: false,
-      },
-    ],
-  } as EChartsOption;
+/** The last number over a time, else over the first column that is none; split by another such column, if there is one more. */
+function firstChoice({ columns }: ResultTable): ChosenColumns | undefined {
+  const y = columns.findLastIndex(({ type }) => isNumber(type));
+  if (y === -1) return undefined;
+  const others = columns.flatMap(({ type }, index) => (isNumber(type) ? [] : [index]));
+  const time = others.find((index) => isTime(columns[index]?.type ?? ''));
+  const x = time ?? others[0] ?? 0;
+  const [by, ...more] = others.filter((index) => index !== x);
+  const chosen: ChosenColumns = { kind: time === undefined ? 'bar' : 'line', x, y };
+  return by === undefined || more.length > 0 ? chosen : { ...chosen, by };
 }

@@ -17,6 +17,15 @@ const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$/
 
 export const isNumber = (type: string): boolean => NUMBER.test(type);
 
+export const isTime = (type: string): boolean => type === 'DATE' || type.startsWith('TIMESTAMP');
+
+/** Of a day or a time as results have it, of UTC; undefined for what is none, or beyond what a clock shows. */
+export function utcMs(text: string): number | undefined {
+  if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?Z?)?$/.test(text)) return undefined;
+  const ms = Date.parse(text.includes('T') && !text.endsWith('Z') ? `${text}Z` : text);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
 /** Shorter where the long form says no more. */
 export const typeText = (type: string): string =>
   type === 'TIMESTAMP WITH TIME ZONE' ? 'timestamptz (UTC)' : type.toLowerCase();

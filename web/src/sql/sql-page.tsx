@@ -1,4 +1,5 @@
 import { useEffect, useEffectEvent, useRef, useState } from 'react';
+import { parameterValue } from '../../../src/query/parameter-text.ts';
 import { formatDuration, plural } from '../format.ts';
 import { usePlan } from '../plan.tsx';
 import { useResource } from '../resource.ts';
@@ -11,7 +12,9 @@ import { createEditor, type SqlEditor } from './create-editor.ts';
 import { Downloads } from './download.tsx';
 import { type PlacedError, placedError, placeText } from './error-place.ts';
 import { QueryHistory, SavedQueries } from './kept-queries.tsx';
-import { keepQuery, lastQuery, linkedQuery } from './last-query.ts';
+import { keepQuery, lastQuery, linkedQuery, linkQuery } from './last-query.ts';
+import { ParameterFields } from './parameter-fields.tsx';
+import { parametersIn } from './parameters.ts';
 import { RelationList } from './relation-list.tsx';
 import { loadFilled, loadRelations, type Relation, relationText } from './relations.ts';
 import { ResultView } from './result-view.tsx';
@@ -27,17 +30,22 @@ export function SqlPage() {
   const filled = useResource(plan && `filled ${JSON.stringify(plan)}`, loadFilled);
   const queries = useQueries();
   const [problem, setProblem] = useState<PlacedError>();
+  const [text, setText] = useState('');
+  const [values, setValues] = useState<ReadonlyMap<string, string>>(new Map());
   const editor = useRef<SqlEditor>(undefined);
   const run = async (change = (sql: string) => sql) => {
     if (!editor.current) return;
     const statements = editor.current.statements();
     editor.current.clearMarks();
     setProblem(undefined);
-    keepQuery(editor.current.text());
+    linkQuery(editor.current.text());
     const changed = statements.map(({ sql, from }) => {
       const asked = change(sql);
+      const params = Object.fromEntries(
+        parametersIn(sql).map((name) => [name, parameterValue(values.get(name) ?? '')]),
+      );
       // Places in errors are those of what was asked.
-      return { sql: asked, from: from - (asked.length - sql.length) };
+      return { sql: asked, from: from - (asked.length - sql.length), params };
     });
     const refused = await queries.run(changed);
     if (!refused) return;
@@ -59,7 +67,14 @@ export function SqlPage() {
             editor={editor}
             relations={relations.data ?? []}
             onRun={() => run()}
+            onText={setText}
             example={filled.data && exampleOf(relations.data, filled.data)}
+          />
+          <ParameterFields
+            names={parametersIn(text)}
+            texts={values}
+            onChange={(name, value) => setValues(new Map(values).set(name, value))}
+            onRun={() => run()}
           />
           <Controls queries={queries} onRun={() => run()} onExplain={explain} />
         </Card>
@@ -124,23 +139,31 @@ interface EditorProps {
   readonly relations: readonly Relation[];
   readonly example: string | undefined;
   readonly onRun: () => void;
+  readonly onText: (text: string) => void;
 }
 
-function Editor({ editor, relations, example, onRun }: EditorProps) {
+function Editor({ editor, relations, example, onRun, onText }: EditorProps) {
   const host = useRef<HTMLDivElement>(null);
   const known = useRef(relations);
   useEffect(() => {
     known.current = relations;
   }, [relations]);
   const runNow = useEffectEvent(onRun);
+  const changed = useEffectEvent((text: string) => {
+    keepQuery(text);
+    onText(text);
+  });
+  const begun = useEffectEvent(onText);
   useEffect(() => {
     if (!host.current) return;
     const made = createEditor(host.current, {
       text: lastQuery() ?? '',
       relations: () => known.current,
       onRun: () => runNow(),
+      onText: (text) => changed(text),
     });
     editor.current = made;
+    begun(made.text());
     const followed = () => {
       const linked = linkedQuery();
       if (linked !== undefined && linked !== made.text()) made.replace(linked);
@@ -184,7 +207,7 @@ function Controls({ queries: { states, isRunning, cancel }, onRun, onExplain }: 
         {states.length > 1 ? statusOfAll(states) : only && statusText(only)}
       </span>
       {states.length === 1 && only?.kind === 'answered' && (
-        <Downloads sql={only.statement.sql} result={only.result} />
+        <Downloads statement={only.statement} result={only.result} />
       )}
     </div>
   );
@@ -243,7 +266,9 @@ function Outcomes({ states, ...rest }: OutcomeProps & { states: readonly QuerySt
     name: `${index + 1}: ${statusText(state)}`,
     content: (
       <>
-        {state.kind === 'answered' && <Downloads sql={state.statement.sql} result={state.result} />}
+        {state.kind === 'answered' && (
+          <Downloads statement={state.statement} result={state.result} />
+        )}
         <Outcome state={state} {...rest} />
       </>
     ),

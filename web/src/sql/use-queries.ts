@@ -71,7 +71,8 @@ export function useQueries(): Queries {
 async function asked(statement: Statement, signal: AbortSignal): Promise<QueryState> {
   const startMs = performance.now();
   try {
-    const body = { sql: statement.sql, format: 'arrow' };
+    const { sql, params } = statement;
+    const body = { sql, params, format: 'arrow' };
     const response = await apiResponse('/v1/sql', { method: 'POST', body, signal });
     const result = resultTable(await response.arrayBuffer());
     return { kind: 'answered', statement, result, ms: performance.now() - startMs };

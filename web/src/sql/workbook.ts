@@ -1,10 +1,11 @@
 import writeWorkbook, { type SheetData } from 'write-excel-file/universal';
 import type { ResultColumn, ResultTable } from './result-table.ts';
-import { isNumber, valueText } from './result-values.ts';
+import { columnWidths, isNumber, utcMs, valueText } from './result-values.ts';
 
 /** Rows of a sheet (ECMA-376 leaves it to programs; Excel has these), the first with the names. */
 export const SHEET_ROWS_MAX = 1_048_576;
 const CELL_CHARACTERS_MAX = 32_767;
+const DIGIT_PX = 8;
 
 type Cell = SheetData[number][number];
 
@@ -12,7 +13,8 @@ type Cell = SheetData[number][number];
  * A result as an Excel workbook. Excel counts with 15 digits and knows days from 1900 on: what does not fit is text, and
  * so is every text, whatever it begins with.
  */
-export async function workbook({ columns, rowCount }: ResultTable): Promise<Blob> {
+export async function workbook(result: ResultTable): Promise<Blob> {
+  const { columns, rowCount } = result;
   const head = columns.map(({ name }) => ({
     value: name,
     type: String,
@@ -25,6 +27,8 @@ export async function workbook({ columns, rowCount }: ResultTable): Promise<Blob
   return writeWorkbook(data, {
     sheet: 'result',
     stickyRowsCount: 1,
+    // A sheet counts in digits of its font.
+    columns: columnWidths(result).map((px) => ({ width: Math.ceil(px / DIGIT_PX) })),
   }).toBlob();
 }
 
@@ -52,8 +56,7 @@ const dateFormat = (type: string): string | undefined =>
 
 /** Times are of UTC, as on the page. Excel has a 29th of February in 1900, and counts the days before it otherwise. */
 function dateOf(text: string): Date | undefined {
-  if (!/^(19|[2-9]\d)\d\d-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,3})?Z?)?$/.test(text)) return undefined;
-  if (text < '1900-03-01') return undefined;
-  const ms = Date.parse(text.includes('T') && !text.endsWith('Z') ? `${text}Z` : text);
-  return Number.isNaN(ms) ? undefined : new Date(ms);
+  if (text < '1900-03-01' || /\.\d{4}/.test(text)) return undefined;
+  const ms = utcMs(text);
+  return ms === undefined ? undefined : new Date(ms);
 }
