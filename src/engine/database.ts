@@ -8,6 +8,7 @@ import { isDiskFull, MillraceError } from '../core/errors.ts';
 import { quoteText } from '../plan/render-sql.ts';
 import { dialectHint } from '../query/other-dialects.ts';
 import { fromBytes } from '../query/text-position.ts';
+import { inSqlWords } from './engine-words.ts';
 
 export interface DatabaseOptions {
   readonly memory: string;
@@ -136,7 +137,7 @@ export function queryError(error: unknown, asked?: AskedText): MillraceError {
   const text = error instanceof Error ? error.message : String(error);
   const json = /\{.*\}/s.exec(text)?.[0];
   const parsed = json === undefined ? {} : parseOrEmpty(json);
-  const said = parsed.exception_message ?? text;
+  const said = inSqlWords(parsed.exception_message ?? text);
   const instead = dialectHint(said);
   const message = instead === undefined ? said : `${said.split('\n')[0]} ${instead}`;
   const position =

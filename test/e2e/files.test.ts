@@ -246,7 +246,7 @@ test('partition keys are folders; records without one are kept apart with their 
     {
       record: records[3],
       reason: expect.stringMatching(
-        /^partition key 'half' is null, or cannot be made: .*'ten'.* to INT32/,
+        /^partition key 'half' is null, or cannot be made: .*'ten'.* to INTEGER/,
       ),
       number: '3',
     },
