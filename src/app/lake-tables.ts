@@ -14,6 +14,11 @@ const TAKEN: ReadonlySet<string> = new Set([
   'main',
   'temp',
   'pg_catalog',
+  // Databases of the engine.
+  'millrace',
+  'millrace_shapes',
+  'memory',
+  'system',
   'information_schema',
 ]);
 

@@ -62,12 +62,16 @@ export async function withConnection<T>(
   }
 }
 
-/** Runs `action`; what it runs on the connection is interrupted when the signal is aborted. */
+/**
+ * Runs `action`; what it runs on the connection is interrupted when the signal is aborted.
+ * @throws MillraceError MR_QUERY_CANCELLED where it is aborted already
+ */
 export async function interruptible<T>(
   connection: DuckDBConnection,
   signal: AbortSignal,
   action: () => Promise<T>,
 ): Promise<T> {
+  if (signal.aborted) throw new MillraceError('MR_QUERY_CANCELLED', 'It was cancelled.');
   const interrupt = () => connection.interrupt();
   signal.addEventListener('abort', interrupt);
   try {

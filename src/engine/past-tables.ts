@@ -60,14 +60,18 @@ export async function travelled(
 function parametersIn(part: Tree, params: Parameters): Parameters {
   const found = [...parameterNodes(part)];
   const names = new Set(found.map((node) => String(node['identifier']).toLowerCase()));
-  if (!Array.isArray(params)) {
-    const given = Object.entries(params).filter(([name]) => names.has(name.toLowerCase()));
-    return Object.fromEntries(given);
-  }
+  const given = new Map<string, ParameterValue>(
+    // Those by place are named 1, 2, …
+    Array.isArray(params)
+      ? params.map((value, index) => [String(index + 1), value])
+      : Object.entries(params).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  if (![...names].every((name) => /^\d+$/.test(name)))
+    return Object.fromEntries([...given].filter(([name]) => names.has(name)));
   const places = [...names].sort((a, b) => Number(a) - Number(b));
   for (const node of found)
     node['identifier'] = String(places.indexOf(String(node['identifier'])) + 1);
-  return places.map((place) => (params as readonly ParameterValue[])[Number(place) - 1] ?? null);
+  return places.map((place) => given.get(place) ?? null);
 }
 
 function* parameterNodes(node: unknown): Generator<Tree> {

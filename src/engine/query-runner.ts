@@ -48,18 +48,16 @@ export async function runQuery(
 ): Promise<QueryResult> {
   const held = new HeldResult(scratch, request.bytesMax);
   try {
-    return await interruptible(connection, signal, async () => {
-      const query = new Query(connection, request, hasPlaces);
-      const columns = shapes
-        ? await shapes.with((shape) => interruptible(shape, signal, () => query.describe(shape)))
-        : await query.describe(connection);
-      const form = FORMS[request.format](columns);
-      const rows = await held.write(
-        () => query.writeExact(form, columns, held.path),
-        () => connection.interrupt(),
-      );
-      return { rows, ...held.finish(form.frame?.(rows) ?? BARE) };
-    });
+    const query = new Query(connection, request, hasPlaces);
+    const columns =
+      (await query.describeTwin(shapes, signal)) ??
+      (await interruptible(connection, signal, () => query.describe(connection)));
+    const form = FORMS[request.format](columns);
+    const rows = await held.write(
+      () => interruptible(connection, signal, () => query.writeExact(form, columns, held.path)),
+      () => connection.interrupt(),
+    );
+    return { rows, ...held.finish(form.frame?.(rows) ?? BARE) };
   } catch (error) {
     held.discard();
     if (signal.aborted)
@@ -88,6 +86,19 @@ class Query {
     this.#sql = sql.replace(/;\s*$/, '');
     this.#hasPlaces = hasPlaces;
     this.#bound = bind(params);
+  }
+
+  /** Undefined where it cannot be told there: names in full are not known to twins, and errors are to be of the relations. */
+  async describeTwin(
+    shapes: ConnectionPool | undefined,
+    signal: AbortSignal,
+  ): Promise<StatementColumn[] | undefined> {
+    try {
+      return await shapes?.with((twin) => interruptible(twin, signal, () => this.describe(twin)));
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return undefined;
+    }
   }
 
   async describe(connection: DuckDBConnection): Promise<StatementColumn[]> {

@@ -81,13 +81,13 @@ async function queryWith(
     const past = back?.past ?? [];
     if (past.length > 0 || !(await isUp(reads, request.moment)))
       await bringUp(reads, past, { waitMs: request.waitMs, signal });
-    const shown = state;
+    const [shown, changes] = [state, shapes.changes];
     const isPlain = !reads.some(({ schema, name }) => schema === 'warehouse' && isView(name));
     const context = {
       signal,
       scratch,
       hasPlaces: isPlain && !back,
-      shapes: back ? undefined : shapes.connections,
+      shapes: back ? undefined : shapes.of(reads),
     };
     const { sql, params } = back ?? request;
     if (plan) {
@@ -96,8 +96,8 @@ async function queryWith(
     }
     const basis = back || !isRepeatable({ uses }) ? undefined : await basisOf(reads);
     const result = await runQuery(connection, { ...request, sql, params }, context);
-    if (shown === state) return basis ? { ...result, basis } : result;
-    // The pipeline changed meanwhile: its relations were made anew, without rows.
+    if (shown === state && changes === shapes.changes) return basis ? { ...result, basis } : result;
+    // The pipeline changed meanwhile, and its relations were made anew, without rows; or a table got other columns.
     if ('file' in result) rmSync(result.file, { force: true });
     return await queryWith(connection, asked, signal);
   } finally {
@@ -172,7 +172,7 @@ const parent = serveParent<HostMethods>({
       const onColumns = () => shapes.forget();
       const context = { files: nodeFileSystem(), scratch, onColumns };
       state = await RelationState.create(loader, next, context);
-      shapes.forget();
+      await shapes.clear();
       catalog = next;
       return null;
     }),

@@ -103,7 +103,7 @@ interface Walk {
 /** Where a tree holds table references. */
 const REFERENCES_AT: ReadonlySet<string> = new Set(['from_table', 'left', 'right', 'source']);
 
-/** `scope`: the names of WITH queries that can be seen here, in lower case. */
+/** `scope`: the names of WITH queries that can be seen here, in lower case of ASCII. */
 function walk(node: unknown, scope: ReadonlySet<string>, context: Walk): void {
   if (Array.isArray(node)) {
     for (const part of node) walk(part, scope, context);
@@ -111,14 +111,15 @@ function walk(node: unknown, scope: ReadonlySet<string>, context: Walk): void {
   }
   if (typeof node !== 'object' || node === null) return;
   const tree = node as Tree;
-  const inner = withQueries(tree, scope);
+  const inner = walkWith(tree, scope, context);
   if (tree['class'] === 'FUNCTION') checkFunction(tree);
   for (const name of usedNames(tree)) context.uses.add(name);
   for (const [key, part] of Object.entries(tree)) {
+    if (key === 'cte_map') continue;
     if (isTree(part) && isReference(key, part)) checkReference(part, inner, context);
     if (key === 'function' && tree['type'] === 'TABLE_FUNCTION')
       walk((part as Tree)['children'], inner, context);
-    else walk(part, inner, context);
+    else walk(part, key === 'right' ? withRecursion(tree, inner) : inner, context);
   }
 }
 
@@ -138,11 +139,30 @@ function isTree(part: unknown): part is Tree {
   return typeof part === 'object' && part !== null && !Array.isArray(part);
 }
 
-function withQueries(tree: Tree, scope: ReadonlySet<string>): ReadonlySet<string> {
+/**
+ * Walks the queries of a WITH; returns the scope of what stands behind it. Each sees those before it. Where the gate took a
+ * name for one of them and the engine does not, that would look for a table, or read a file.
+ */
+function walkWith(tree: Tree, scope: ReadonlySet<string>, context: Walk): ReadonlySet<string> {
   const map = (tree['cte_map'] as Tree | undefined)?.['map'];
-  if (!Array.isArray(map) || map.length === 0) return scope;
-  return new Set([...scope, ...map.map((entry: Tree) => String(entry['key']).toLowerCase())]);
+  if (!Array.isArray(map)) return scope;
+  const seen = new Set(scope);
+  for (const { key, value } of map as readonly Tree[]) {
+    walk(value, new Set(seen), context);
+    seen.add(lowerAscii(String(key)));
+  }
+  return seen;
 }
+
+/** A recursive query has its own name in its second part alone. */
+const withRecursion = (tree: Tree, scope: ReadonlySet<string>): ReadonlySet<string> =>
+  tree['type'] === 'RECURSIVE_CTE_NODE'
+    ? new Set([...scope, lowerAscii(String(tree['cte_name']))])
+    : scope;
+
+/** The engine takes no other letters for the same. */
+const lowerAscii = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
 function checkReference(tree: Tree, scope: ReadonlySet<string>, context: Walk): void {
   const kind = String(tree['type']);
@@ -173,7 +193,7 @@ function checkTable(tree: Tree, scope: ReadonlySet<string>, { names, found }: Wa
     text('schema_name'),
     text('table_name') ?? '',
   ];
-  if (schema === undefined && scope.has(name.toLowerCase())) return;
+  if (schema === undefined && scope.has(lowerAscii(name))) return;
   const relation =
     catalog === undefined || catalog === 'millrace' ? names.resolve(schema, name) : undefined;
   if (!relation) throw unknownTable(schema === undefined ? name : `${schema}.${name}`, tree, names);

@@ -130,6 +130,13 @@ describe('tables as they were', () => {
         1,
       ]),
     ).toEqual([['1']]);
+    expect(
+      await withParams(app, 'select id from sales AT (VERSION => $1) where id > $2', {
+        1: first,
+        2: 1,
+      }),
+      'by place, as the page and the command line send them',
+    ).toEqual([[2]]);
 
     await app.current?.models.run('totals', 'manual');
     const before = await current(app, 'warehouse.totals');

@@ -1,4 +1,4 @@
-import { DuckDBInstance } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseStatement } from '../../src/engine/describe.ts';
 import { relationNames } from '../../src/engine/relations.ts';
@@ -17,10 +17,11 @@ const names = relationNames({
   models: [{ name: 'daily', materialize: 'table', sql: '', columns: [] }],
   lookups: [],
 });
+let connection: DuckDBConnection;
 let parse: (sql: string) => Promise<unknown>;
 
 beforeAll(async () => {
-  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  connection = await (await DuckDBInstance.create(':memory:')).connect();
   parse = (sql) => parseStatement(connection, sql);
 });
 
@@ -33,11 +34,28 @@ const ALLOWED: readonly [sql: string, reads: readonly string[]][] = [
   ['select * from lake.sales', ['lake.sales']],
   ['select * from SALES', ['lake.sales']],
   ['select * from millrace.records.sales', ['records.sales']],
-  ['from daily join sales using (id)', ['warehouse.daily', 'lake.sales']],
+  ['from daily as d join sales as s on d.id = s.id', ['warehouse.daily', 'lake.sales']],
   ['with a as (from sales), b as (from a) select * from b', ['lake.sales']],
   ['with recursive t(n) as (select 1 union all select n + 1 from t where n < 5) from t', []],
   ['select (select max(x) from sales) + count(*) from daily', ['lake.sales', 'warehouse.daily']],
   ['select * from range(3), unnest([1, 2])', []],
+  ['with sales as (select * from sales) select * from sales', ['lake.sales']],
+  [
+    'with a as (select 1 as x) select (select max(x) from a) order by (select x from a) limit (select x from a)',
+    [],
+  ],
+  [
+    'with a as (select 1 as x), b as (select * from a where x in (select x from a)) select 1 union all from b',
+    [],
+  ],
+  [
+    'with A as (select 1 as x) select * from (with b as (from a) from b) c, lateral (select * from a where x = c.x)',
+    [],
+  ],
+  [
+    'with recursive t(n) as (select 1 union all select n + 1 from (with s as (from t) from s) where n < 5 and n in (from t)) from t, daily',
+    ['warehouse.daily'],
+  ],
   ['values (1), (2)', []],
   ['select 1 union all select count(*) from sales order by 1 limit 1', ['lake.sales']],
   ['select * from sys.runs', ['sys.runs']],
@@ -75,6 +93,13 @@ const REFUSED: readonly string[] = [
   'load httpfs',
   'select 1; select 2',
   'with a as (select 1) select * from (with b as (select 1) select 1), b',
+  // The engine has these names for tables, or for files.
+  'with a as (select * from b), b as (select 1) select * from a',
+  'with "f.parquet" as (select * from "f.parquet") select * from "f.parquet"',
+  'with a as (select * from "f.csv"), "f.csv" as (select 1) select * from a',
+  'with recursive "f.csv" as (select * from "f.csv" union all select * from "f.csv") select 1',
+  'with recursive a as (select * from duckdb_views), duckdb_views as (select 1) select * from a',
+  'with k as (select 1) select * from "\u212a"',
   'select * from sales, lateral (select * from nope)',
   'select list(x order by (select 1 from nope)) from sales',
   'explain select 1',
@@ -90,6 +115,14 @@ describe('the statement gate', () => {
   test.each(ALLOWED)('lets through: %s', async (sql, reads) => {
     expect(await check(sql)).toEqual(reads);
   });
+
+  test.each(ALLOWED)(
+    'names the tables that the engine finds, and no other: %s',
+    async (sql, reads) => {
+      const found = connection.getTableNames(sql, false).map((name) => name.toLowerCase());
+      expect(new Set(reads.map((read) => read.split('.')[1]))).toEqual(new Set(found));
+    },
+  );
 
   test.each(REFUSED)('refuses: %s', async (sql) => {
     await expect(check(sql)).rejects.toMatchObject({ code: expect.stringMatching(/^MR_QUERY_/) });
