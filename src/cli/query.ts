@@ -66,7 +66,7 @@ async function query(connection: Connection, sql: string, options: QueryOptions)
 /** @throws MillraceError MR_COMMAND_USAGE */
 function parametersOf(given: readonly string[]): { readonly [name: string]: ParameterValue } {
   const pairs = given.map((one) => {
-    const [, name, text] = /^\$?(\w+)=(.*)$/s.exec(one) ?? [];
+    const [, name, text] = /^\$?([\p{L}\p{N}_]+)=(.*)$/su.exec(one) ?? [];
     if (name === undefined || text === undefined)
       throw new MillraceError(
         'MR_COMMAND_USAGE',

@@ -10,6 +10,8 @@ import { dialectHint } from '../query/other-dialects.ts';
 import { fromBytes } from '../query/text-position.ts';
 import { inSqlWords } from './engine-words.ts';
 
+const INTERRUPT_AGAIN_MS = 20;
+
 export interface DatabaseOptions {
   readonly memory: string;
   /** For spilling; private to the process. */
@@ -72,12 +74,18 @@ export async function interruptible<T>(
   action: () => Promise<T>,
 ): Promise<T> {
   if (signal.aborted) throw new MillraceError('MR_QUERY_CANCELLED', 'It was cancelled.');
-  const interrupt = () => connection.interrupt();
+  let again: NodeJS.Timeout | undefined;
+  // One that comes before the engine has begun is forgotten when it begins.
+  const interrupt = () => {
+    connection.interrupt();
+    again = setInterval(() => connection.interrupt(), INTERRUPT_AGAIN_MS);
+  };
   signal.addEventListener('abort', interrupt);
   try {
     return await action();
   } finally {
     signal.removeEventListener('abort', interrupt);
+    clearInterval(again);
   }
 }
 

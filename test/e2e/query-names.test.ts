@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
-import { type RunningPipeline, startPipeline } from '../support/pipeline.ts';
+import { eventually, type RunningPipeline, startPipeline } from '../support/pipeline.ts';
 
 const SALES = `
 import { field as f, model, sql, stream } from 'millrace';
@@ -55,12 +55,16 @@ test('after a change of the pipeline a name is what it is now, with its columns'
     join(folder, 'pipeline.ts'),
     `${SALES}export const daily = stream('daily', { fields: { k: f.string(), amount: f.decimal(10, 2) } });`,
   );
-  for (let tries = 0; tries < 100; tries++) {
+  await eventually(async () => {
     const sent = await pipeline.post('/v1/streams/daily/records', '{"k":"a","amount":"1.50"}');
-    if (sent.ok) break;
-    await sleep(100);
-  }
-  expect(await ask(pipeline, 'select * from daily')).toMatchObject({
+    return sent.ok ? true : undefined;
+  });
+  // The child is told of the change right after.
+  const answer = await eventually(async () => {
+    const one = await ask(pipeline, 'select * from daily');
+    return one.error ? undefined : one;
+  });
+  expect(answer).toMatchObject({
     columns: [
       { name: 'k', type: 'VARCHAR' },
       { name: 'amount', type: 'DECIMAL(10,2)' },
@@ -83,6 +87,7 @@ test('a column of a view that is nothing but NULL takes the type that is wanted'
 
 test('queries that are given up at once end, and those of others go on', async () => {
   const pipeline = await startPipeline(temporaryFolder(), SALES);
+  await pipeline.post('/v1/streams/sales/records', '{"id":7}');
   await ask(pipeline, 'select count(*) from sales');
   const sqlChild = async () => {
     const { processes } = (await (await fetch(`${pipeline.url}/v1/status`)).json()) as {

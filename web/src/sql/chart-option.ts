@@ -13,7 +13,7 @@ export interface ChosenColumns {
   readonly x: number;
   readonly y: number;
   /** Each of its values is drawn by itself. */
-  readonly by?: number;
+  readonly by?: number | undefined;
 }
 
 /** Rows that are drawn together. */
@@ -26,15 +26,31 @@ export interface Series {
 export function seriesOf({ columns, rowCount }: ResultTable, { by }: ChosenColumns): Series[] {
   const rows = Array.from({ length: Math.min(rowCount, POINTS_MAX) }, (_, row) => row);
   if (by === undefined) return [{ name: '', rows }];
-  const found = new Map<string, number[]>();
+  // What is NULL is another one than the text.
+  const found = new Map<string | null, number[]>();
   for (const row of rows) {
-    const name = cellText(columns[by]?.value(row) ?? 'NULL');
+    const value = columns[by]?.value(row) ?? null;
+    const name = value === null ? null : cellText(value);
     const one = found.get(name);
     if (one) one.push(row);
     else found.set(name, [row]);
   }
-  return [...found].map(([name, rows]) => ({ name, rows }));
+  return [...found].map(([name, rows]) => ({ name: name ?? 'NULL', rows }));
 }
+
+/** Rows that a chart over time leaves out. */
+export const withoutTime = (result: ResultTable, chosen: ChosenColumns): number =>
+  isOverTime(result, chosen)
+    ? seriesOf(result, { ...chosen, by: undefined })
+        .flatMap(({ rows }) => rows)
+        .filter((row) => timeAt(result, chosen, row) === undefined).length
+    : 0;
+
+const isOverTime = ({ columns }: ResultTable, { kind, x }: ChosenColumns): boolean =>
+  kind === 'line' && isTime(columns[x]?.type ?? '');
+
+const timeAt = ({ columns }: ResultTable, { x }: ChosenColumns, row: number): number | undefined =>
+  utcMs(cellText(columns[x]?.value(row) ?? ''));
 
 /** Lines over a time stand where it is; all else side by side, in the order of the rows. */
 export function chartOption(
@@ -44,15 +60,14 @@ export function chartOption(
   theme: Theme,
 ): EChartsOption {
   const { kind, x, y } = chosen;
-  const isOverTime = kind === 'line' && isTime(result.columns[x]?.type ?? '');
   const labelOf = (row: number) => cellText(result.columns[x]?.value(row) ?? 'NULL');
-  const numberAt = (row: number | undefined) => {
-    const value = row === undefined ? null : (result.columns[y]?.value(row) ?? null);
+  const numberAt = (row: number) => {
+    const value = result.columns[y]?.value(row) ?? null;
     return value === null ? null : Number(value);
   };
   const axisLabel = { color: theme.textMuted, hideOverlap: true };
-  const drawn = isOverTime
-    ? overTime(series, (row) => [utcMs(labelOf(row)), numberAt(row)])
+  const drawn = isOverTime(result, chosen)
+    ? overTime(series, (row) => [timeAt(result, chosen, row), numberAt(row)])
     : overLabels(series, labelOf, numberAt);
   return {
     animation: false,
@@ -64,9 +79,18 @@ export function chartOption(
       type: kind,
       data,
       itemStyle: { color: seriesColor(theme, index, false) },
-      showSymbol: series.every(({ rows }) => rows.length === 1),
+      showSymbol: hasLonely(data),
     })),
   } as EChartsOption;
+}
+
+type Point = number | null | readonly [ms: number | undefined, value: number | null];
+
+/** Whether a point has none beside it that a line could lead to. */
+function hasLonely(data: readonly Point[]): boolean {
+  const values = data.map((point) => (Array.isArray(point) ? point[1] : point));
+  const isThere = (index: number) => (values[index] ?? null) !== null;
+  return values.some((_, index) => isThere(index) && !isThere(index - 1) && !isThere(index + 1));
 }
 
 /** By how far two of them are apart. */
@@ -93,30 +117,33 @@ function overTime(
   return { axis: { type: 'time' }, labels: { formatter: TIME_LABELS }, data };
 }
 
+/** Rows of one label in one series stand side by side, as nothing says how they would be put together. */
 function overLabels(
   series: readonly Series[],
   labelOf: (row: number) => string,
-  numberAt: (row: number | undefined) => number | null,
+  numberAt: (row: number) => number | null,
 ) {
-  const [only] = series;
-  // Rows that are alike stay apart where nothing else tells them apart.
-  if (series.length === 1 && only)
-    return {
-      axis: { type: 'category', data: only.rows.map(labelOf) },
-      labels: {},
-      data: [only.rows.map(numberAt)],
-    };
-  const labels = [
-    ...new Set(
-      series
-        .flatMap(({ rows }) => rows)
-        .sort((a, b) => a - b)
-        .map(labelOf),
-    ),
-  ];
-  const data = series.map(({ rows }) => {
-    const byLabel = new Map(rows.map((row) => [labelOf(row), row]));
-    return labels.map((label) => numberAt(byLabel.get(label)));
+  const places = new Map<string, number>();
+  const placed = series.map(({ rows }) => {
+    const counts = new Map<string, number>();
+    return rows.map((row) => {
+      const label = labelOf(row);
+      const count = counts.get(label) ?? 0;
+      counts.set(label, count + 1);
+      return { row, label, place: `${label}\0${count}` };
+    });
+  });
+  const inOrder = placed.flat().sort((one, other) => one.row - other.row);
+  const labels: string[] = [];
+  for (const { place, label } of inOrder) {
+    if (places.has(place)) continue;
+    places.set(place, labels.length);
+    labels.push(label);
+  }
+  const data = placed.map((rows) => {
+    const values: (number | null)[] = labels.map(() => null);
+    for (const { row, place } of rows) values[places.get(place) as number] = numberAt(row);
+    return values;
   });
   return { axis: { type: 'category', data: labels }, labels: {}, data };
 }

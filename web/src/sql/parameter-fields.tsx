@@ -1,16 +1,17 @@
 import { Field, Input } from '../ui/field.tsx';
 import styles from './sql-page.module.css';
+import type { TypedParameters } from './use-parameters.ts';
 
 interface ParameterFieldsProps {
-  readonly names: readonly string[];
-  /** As they were typed. */
-  readonly texts: ReadonlyMap<string, string>;
-  readonly onChange: (name: string, text: string) => void;
+  readonly parameters: TypedParameters;
   readonly onRun: () => void;
 }
 
 /** What stands for `$name` in the statements. */
-export function ParameterFields({ names, texts, onChange, onRun }: ParameterFieldsProps) {
+export function ParameterFields({
+  parameters: { names, texts, type },
+  onRun,
+}: ParameterFieldsProps) {
   if (names.length === 0) return null;
   return (
     <fieldset className={styles['parameters']}>
@@ -20,7 +21,7 @@ export function ParameterFields({ names, texts, onChange, onRun }: ParameterFiel
           <Input
             value={texts.get(name) ?? ''}
             placeholder="text, number, true, null"
-            onChange={({ target }) => onChange(name, target.value)}
+            onChange={({ target }) => type(name, target.value)}
             onKeyDown={({ key }) => key === 'Enter' && onRun()}
           />
         </Field>

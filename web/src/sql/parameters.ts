@@ -10,7 +10,7 @@ const QUOTING: ReadonlySet<string> = new Set([
   'LineComment',
   'BlockComment',
 ]);
-const PARAMETER = /(?<![\w$])\$(\w+)(?!\w*\$)/g;
+const PARAMETER = /(?<![\p{L}\p{N}_$])\$([\p{L}\p{N}_]+)(?![\p{L}\p{N}_]*\$)/gu;
 
 /** Names of the parameters of a text, in the order they come in it. */
 export function parametersIn(text: string): string[] {

@@ -2,7 +2,7 @@ import { useCallback, useMemo, useState } from 'react';
 import { seriesColor, THEMES, type Theme } from '../../../src/dashboard/theme.ts';
 import { Drawing } from '../dashboard/drawing.tsx';
 import { Swatch } from '../dashboard/legend.tsx';
-import { formatCount } from '../format.ts';
+import { formatCount, plural } from '../format.ts';
 import { useTheme } from '../theme.ts';
 import { Field, Select } from '../ui/field.tsx';
 import { EmptyState } from '../ui/states.tsx';
@@ -13,6 +13,7 @@ import {
   SERIES_MAX,
   type Series,
   seriesOf,
+  withoutTime,
 } from './chart-option.ts';
 import styles from './quick-chart.module.css';
 import type { ResultTable } from './result-table.ts';
@@ -35,6 +36,7 @@ export function QuickChart({ result }: { result: ResultTable }) {
   const names = columns.map(({ name }, index) => ({ name, index }));
   const numbers = names.filter(({ index }) => isNumber(columns[index]?.type ?? ''));
   const { kind, x, y, by } = chosen;
+  const left = withoutTime(result, chosen);
   return (
     <div className={styles['chart']}>
       <div className={styles['choices']}>
@@ -67,6 +69,7 @@ export function QuickChart({ result }: { result: ResultTable }) {
             <ColumnOptions columns={names} />
           </Select>
         </Field>
+        {left > 0 && <span>{plural(left, 'row')} without a time.</span>}
         {rowCount > POINTS_MAX && (
           <span>
             The first {formatCount(POINTS_MAX)} of {formatCount(rowCount)} rows.
@@ -119,7 +122,8 @@ function SeriesNames({ series, theme }: { series: readonly Series[]; theme: Them
   return (
     <ul className={styles['series']} aria-label="Colours">
       {series.slice(0, SERIES_MAX).map(({ name }, index) => (
-        <li key={name}>
+        // biome-ignore lint/suspicious/noArrayIndexKey: a text may be called as what is NULL is
+        <li key={index}>
           <Swatch color={seriesColor(theme, index, false)} /> {name}
         </li>
       ))}

@@ -13,11 +13,12 @@ export function cellText(value: unknown): string {
   return shown.replace(/\r\n|[\n\r\u0085\u2028\u2029]/g, '↵').replace(/[\t\v\f]/g, ' ');
 }
 
-const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$/;
+const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\))$/;
+const TIME = /^(DATE|TIMESTAMP(_S|_MS|_NS| WITH TIME ZONE)?)$/;
 
 export const isNumber = (type: string): boolean => NUMBER.test(type);
 
-export const isTime = (type: string): boolean => type === 'DATE' || type.startsWith('TIMESTAMP');
+export const isTime = (type: string): boolean => TIME.test(type);
 
 /** Of a day or a time as results have it, of UTC; undefined for what is none, or beyond what a clock shows. */
 export function utcMs(text: string): number | undefined {

@@ -1,5 +1,4 @@
 import { useEffect, useEffectEvent, useRef, useState } from 'react';
-import { parameterValue } from '../../../src/query/parameter-text.ts';
 import { formatDuration, plural } from '../format.ts';
 import { usePlan } from '../plan.tsx';
 import { useResource } from '../resource.ts';
@@ -14,11 +13,11 @@ import { type PlacedError, placedError, placeText } from './error-place.ts';
 import { QueryHistory, SavedQueries } from './kept-queries.tsx';
 import { keepQuery, lastQuery, linkedQuery, linkQuery } from './last-query.ts';
 import { ParameterFields } from './parameter-fields.tsx';
-import { parametersIn } from './parameters.ts';
 import { RelationList } from './relation-list.tsx';
 import { loadFilled, loadRelations, type Relation, relationText } from './relations.ts';
 import { ResultView } from './result-view.tsx';
 import styles from './sql-page.module.css';
+import { useParameters } from './use-parameters.ts';
 import { type Queries, type QueryState, useQueries } from './use-queries.ts';
 
 /** Statements, their results, the tables there are, and what was asked before. */
@@ -30,8 +29,7 @@ export function SqlPage() {
   const filled = useResource(plan && `filled ${JSON.stringify(plan)}`, loadFilled);
   const queries = useQueries();
   const [problem, setProblem] = useState<PlacedError>();
-  const [text, setText] = useState('');
-  const [values, setValues] = useState<ReadonlyMap<string, string>>(new Map());
+  const parameters = useParameters();
   const editor = useRef<SqlEditor>(undefined);
   const run = async (change = (sql: string) => sql) => {
     if (!editor.current) return;
@@ -41,11 +39,8 @@ export function SqlPage() {
     linkQuery(editor.current.text());
     const changed = statements.map(({ sql, from }) => {
       const asked = change(sql);
-      const params = Object.fromEntries(
-        parametersIn(sql).map((name) => [name, parameterValue(values.get(name) ?? '')]),
-      );
       // Places in errors are those of what was asked.
-      return { sql: asked, from: from - (asked.length - sql.length), params };
+      return { sql: asked, from: from - (asked.length - sql.length), params: parameters.of(sql) };
     });
     const refused = await queries.run(changed);
     if (!refused) return;
@@ -67,15 +62,10 @@ export function SqlPage() {
             editor={editor}
             relations={relations.data ?? []}
             onRun={() => run()}
-            onText={setText}
+            onText={parameters.look}
             example={filled.data && exampleOf(relations.data, filled.data)}
           />
-          <ParameterFields
-            names={parametersIn(text)}
-            texts={values}
-            onChange={(name, value) => setValues(new Map(values).set(name, value))}
-            onRun={() => run()}
-          />
+          <ParameterFields parameters={parameters} onRun={() => run()} />
           <Controls queries={queries} onRun={() => run()} onExplain={explain} />
         </Card>
         <section className={styles['result']} aria-label="Result of the query">
@@ -149,8 +139,10 @@ function Editor({ editor, relations, example, onRun, onText }: EditorProps) {
     known.current = relations;
   }, [relations]);
   const runNow = useEffectEvent(onRun);
+  const isExample = useRef(false);
   const changed = useEffectEvent((text: string) => {
-    keepQuery(text);
+    // Another pipeline has another example.
+    if (!isExample.current) keepQuery(text);
     onText(text);
   });
   const begun = useEffectEvent(onText);
@@ -176,7 +168,10 @@ function Editor({ editor, relations, example, onRun, onText }: EditorProps) {
     };
   }, [editor]);
   useEffect(() => {
-    if (example !== undefined && editor.current?.text() === '') editor.current.replace(example);
+    if (example === undefined || editor.current?.text() !== '') return;
+    isExample.current = true;
+    editor.current.replace(example);
+    isExample.current = false;
   }, [example, editor]);
   return <div ref={host} className={styles['editor']} />;
 }
@@ -299,8 +294,12 @@ function Outcome({ state, problem, text, onGo }: OutcomeProps & { state: QuerySt
         </p>
       </div>
     );
-  // Another statement is looked at from its beginning.
-  if (state.kind === 'answered')
-    return <ResultView key={state.statement.sql} result={state.result} />;
+  // Another statement is looked at from its beginning, and so are other columns.
+  if (state.kind === 'answered') return <ResultView key={viewKey(state)} result={state.result} />;
   return <EmptyState title={WITHOUT_RESULT[state.kind]} />;
+}
+
+function viewKey({ statement, result }: Extract<QueryState, { kind: 'answered' }>): string {
+  const columns = result.columns.map(({ name, type }) => `${name} ${type}`);
+  return JSON.stringify([statement.sql, columns]);
 }
